@@ -1,0 +1,95 @@
+"""The one database of an installation: an engine made for it, and transactions that read or write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, select
+from sqlalchemy.engine import make_url
+
+from config.clock import db_now
+from config.settings import Settings
+
+# Names of constraints and indexes, so that migrations on SQLite and PostgreSQL speak of the same ones.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def name_constraints(metadata: MetaData) -> None:
+    """Give SQLModel's metadata the naming of this project; called before the first table is defined."""
+    metadata.naming_convention = NAMING
+
+
+class Database:
+    """An engine and its two kinds of transaction.
+
+    On SQLite each writing transaction begins with BEGIN IMMEDIATE: a transaction that reads first and writes later
+    would lose updates silently. Reading ones begin deferred and never wait for a writer (WAL).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.sqlite:
+            options["connect_args"] = {"isolation_level": None, "timeout": 30.0, "check_same_thread": False}
+        else:
+            options.update(
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 5},
+            )
+        self.engine: Engine = create_engine(url, **options)
+        self._reader = self.engine.execution_options(reads_only=True)
+        if self.sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write; committed at the end, rolled back when an exception passes."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that only reads: a single snapshot, which no writer waits for."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    def now(self) -> Any:
+        """The database's clock, read once."""
+        with self.read() as connection:
+            return connection.execute(select(db_now())).scalar_one()
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name. Makes no connection yet; makes the data directory of an embedded store."""
+    if settings.embedded:
+        file = make_url(settings.database_url).database
+        if file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Database(settings.database_url, pool_size=settings.store.pool_size)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,196 @@
+"""The settings: defaults.toml, overridden by a file, overridden by the environment (BEREDSKAP_SECTION__NAME)."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.errors import ExitStatus, UsageError
+
+DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
+DEFAULT_SETTINGS_FILE = "beredskap.toml"
+Language = Literal["nb", "nn", "se", "en"]
+Seconds = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(_Section):
+    data_dir: str
+    database_url: str
+    redis_url: str
+    key_file: str
+    pool_size: PositiveInt
+
+
+class OrganisationSettings(_Section):
+    default_language: Language
+    trusted_sources: tuple[str, ...]
+    stale_after_months: PositiveInt
+
+
+class SmsSettings(_Section):
+    account_sid: str
+    auth_token: SecretStr
+    api_base_url: str
+    sender: str
+    routine_sender: str
+    segments_per_second: Seconds
+    price_per_segment: Annotated[float, Field(ge=0)]
+    timeout_seconds: Seconds
+    connections: PositiveInt
+    callback_base_url: str
+
+
+class SmtpSettings(_Section):
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    security: Literal["none", "starttls", "tls"]
+    username: str
+    password: SecretStr
+    from_address: str
+    from_name: str
+    timeout_seconds: Seconds
+    connections: PositiveInt
+    messages_per_second: Seconds
+
+
+class DispatchSettings(_Section):
+    lease_seconds: Seconds
+    settle_seconds: Seconds
+    hold_seconds: Annotated[float, Field(ge=0)]
+    poll_seconds: Seconds
+    first_chunk: PositiveInt
+    chunk: PositiveInt
+    claim_size: PositiveInt
+    retry_seconds: Seconds
+    retry_max_seconds: Seconds
+    expires_minutes: PositiveInt
+    receipt_poll_seconds: Seconds
+
+
+class WebSettings(_Section):
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["json", "text"]
+
+
+class Settings(BaseSettings):
+    """All settings of one process. Frozen; read once by `load_settings` and handed on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BEREDSKAP_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    store: StoreSettings
+    organisation: OrganisationSettings
+    sms: SmsSettings
+    smtp: SmtpSettings
+    dispatch: DispatchSettings
+    web: WebSettings
+    log: LogSettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @cached_property
+    def data_dir(self) -> Path:
+        """The directory of the embedded store, the key file and the logs."""
+        if self.store.data_dir:
+            return Path(self.store.data_dir).expanduser()
+        import platformdirs
+
+        return Path(platformdirs.user_data_dir("beredskap"))
+
+    @property
+    def key_file(self) -> Path:
+        return (
+            Path(self.store.key_file).expanduser() if self.store.key_file else self.data_dir / "beredskap.key"
+        )
+
+    @property
+    def embedded(self) -> bool:
+        """True when the store is SQLite and everything runs without servers."""
+        return not self.store.database_url or self.store.database_url.startswith("sqlite")
+
+    @property
+    def database_url(self) -> str:
+        return self.store.database_url or f"sqlite:///{self.data_dir / 'beredskap.db'}"
+
+
+def settings_file() -> Path | None:
+    """The settings file in force: BEREDSKAP_CONFIG, else beredskap.toml in the working directory, else none."""
+    named = os.environ.get("BEREDSKAP_CONFIG")
+    if named:
+        return Path(named)
+    here = Path(DEFAULT_SETTINGS_FILE)
+    return here if here.exists() else None
+
+
+def load_settings() -> Settings:
+    """Read and check the settings.
+
+    Raises UsageError naming the file and the setting (never its value) when one cannot be used.
+    """
+    values = tomllib.loads(DEFAULTS_FILE.read_text(encoding="utf-8"))
+    file = settings_file()
+    if file is not None:
+        _merge(values, _read(file))
+    # BEREDSKAP_CONFIG names the file and is no setting itself.
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"The setting {name} cannot be used: {first['msg']}.",
+            remedy=f"Mend it in {file or DEFAULT_SETTINGS_FILE} or in the environment (BEREDSKAP_SECTION__NAME); "
+            "config/defaults.toml lists all settings.",
+        ) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error)
+    raise UsageError(
+        f"The settings file {file} cannot be read: {reason}.",
+        remedy="Mend the file, or name another one in BEREDSKAP_CONFIG.",
+        status=ExitStatus.UNUSABLE,
+    )
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
