@@ -129,9 +129,7 @@ class Settings(BaseSettings):
 
     @property
     def key_file(self) -> Path:
-        return (
-            Path(self.store.key_file).expanduser() if self.store.key_file else self.data_dir / "beredskap.key"
-        )
+        return Path(self.store.key_file).expanduser() if self.store.key_file else self.data_dir / "beredskap.key"
 
     @property
     def embedded(self) -> bool:

@@ -42,9 +42,7 @@ class Message:
 
     def __repr__(self) -> str:
         # The generated one would put the address and the text into logs and tracebacks.
-        return (
-            f"Message(delivery_id={self.delivery_id}, attempt={self.attempt}, channel={self.channel.value})"
-        )
+        return f"Message(delivery_id={self.delivery_id}, attempt={self.attempt}, channel={self.channel.value})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,7 @@ class Provider(Protocol):
 
     async def send(self, message: Message) -> Outcome: ...
 
-    async def look_up(
-        self, queries: list[LookupQuery], taken: frozenset[str]
-    ) -> dict[tuple[int, int], Receipt]:
+    async def look_up(self, queries: list[LookupQuery], taken: frozenset[str]) -> dict[tuple[int, int], Receipt]:
         """What the provider has for these attempts, by (delivery_id, attempt); absent: it has nothing.
 
         `taken`: references that other attempts hold; they match nothing. Raises LookupFailed when it cannot answer,
