@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, Float, literal
+from sqlalchemy import DateTime, Float, bindparam, func, literal
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
@@ -82,9 +82,15 @@ def _plus_sqlite(element: _Plus, compiler: Any, **kw: Any) -> str:
 
 
 def db_now() -> ColumnElement[datetime]:
-    """The database's own clock, as an SQL expression; the time bound by `bound_db_now` inside a test of one process."""
+    """The database's own clock, as an SQL expression; in a test of one process, the time bound by `bound_db_now`."""
     bound = _bound.get()
     return _DbNow() if bound is None else literal(bound, UtcDateTime())
+
+
+def db_now_when_run() -> ColumnElement[datetime]:
+    """As `db_now()`, for expressions built once and run often: column defaults. Looks for a bound time at each run."""
+    bound = bindparam(None, callable_=_bound.get, type_=UtcDateTime(), unique=True)
+    return func.coalesce(bound, _DbNow(), type_=UtcDateTime())
 
 
 def plus_seconds(base: Any, seconds: Any) -> ColumnElement[datetime]:

@@ -1,0 +1,27 @@
+"""What every table is made of; imported before any model, so that constraints and indexes get our names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Integer
+from sqlmodel import SQLModel
+
+from config.clock import UtcDateTime, db_now_when_run
+from config.database import name_constraints
+
+name_constraints(SQLModel.metadata)
+
+# The metadata of all tables; complete once the models of every room have been imported.
+metadata = SQLModel.metadata
+
+# For ids: 64 bits on PostgreSQL. Only a plain INTEGER primary key counts up by itself on SQLite (64 bits there, too).
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def utc_column(*, nullable: bool = False, default_now: bool = False, index: bool = False) -> Column[datetime]:
+    """A column for a moment in UTC, for `Field(sa_column=…)`; one call makes the column of one table.
+
+    `default_now`: an INSERT that names no value stores the database's clock (never this machine's).
+    """
+    return Column(UtcDateTime(), nullable=nullable, index=index, default=db_now_when_run() if default_now else None)
