@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Integer
+from sqlalchemy import BigInteger, Column, Enum, Integer
 from sqlmodel import SQLModel
 
 from config.clock import UtcDateTime, db_now_when_run
@@ -25,3 +26,22 @@ def utc_column(*, nullable: bool = False, default_now: bool = False, index: bool
     `default_now`: an INSERT that names no value stores the database's clock (never this machine's).
     """
     return Column(UtcDateTime(), nullable=nullable, index=index, default=db_now_when_run() if default_now else None)
+
+
+def code_column(
+    codes: type[StrEnum], *, nullable: bool = False, primary_key: bool = False, default: StrEnum | None = None
+) -> Column[str]:
+    """A column for one of `codes`, stored as its text and held to it by a check constraint of the table."""
+    return Column(
+        Enum(
+            codes,
+            native_enum=False,
+            create_constraint=True,
+            name=codes.__name__.lower(),
+            length=32,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+        nullable=nullable,
+        primary_key=primary_key,
+        default=default,
+    )

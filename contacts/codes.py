@@ -1,0 +1,49 @@
+"""The coded values of the contact store, as stored and as printed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Basis(StrEnum):
+    """Why a guardian is linked to a student."""
+
+    CUSTODY = "custody"  # parental responsibility, from the population register
+    FOSTER = "foster"
+    APPOINTED = "appointed"
+    SCHOOL_REGISTER = "school_register"  # PIFU's guardian, which includes foster parents
+    CONTACT_PERSON = "contact_person"
+    RELATIVE = "relative"  # family relation only
+
+
+class Protection(StrEnum):
+    """The register's grading of a person's address (adressebeskyttelse)."""
+
+    NONE = "none"
+    CLIENT = "klientadresse"
+    CONFIDENTIAL = "fortrolig"
+    STRICTLY_CONFIDENTIAL = "strengtFortrolig"
+
+    @property
+    def protected(self) -> bool:
+        """True for the two gradings that hold a student's alerts until somebody releases them."""
+        return self in (Protection.CONFIDENTIAL, Protection.STRICTLY_CONFIDENTIAL)
+
+
+class ConsentPurpose(StrEnum):
+    """What an adult student consents to; one is never taken for the other."""
+
+    ALERTS = "alerts"
+    PORTAL = "portal"
+
+
+class AddressChannel(StrEnum):
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class VerifiedBy(StrEnum):
+    """How a contact point came to be verified."""
+
+    CODE = "code"  # the guardian confirmed a code
+    SOURCE = "source"  # the source that gave it verifies, and the settings trust it

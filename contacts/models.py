@@ -1,0 +1,267 @@
+"""The tables of the contact store: who may be told, and where. Nothing here knows of alerts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, String, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from config.tables import BigInt, code_column, utc_column
+from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, VerifiedBy
+
+
+def _id() -> Column[int]:
+    return Column(BigInt, primary_key=True, autoincrement=True)
+
+
+def _link(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:
+    return Column(BigInt, ForeignKey(target), nullable=nullable, primary_key=primary_key, index=index)
+
+
+class School(SQLModel, table=True):
+    __tablename__ = "school"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    # The organisation number, or the id that the administrative system uses.
+    ref: str = Field(max_length=256, unique=True)
+    name: str = Field(max_length=256)
+    default_language: str | None = Field(default=None, max_length=2)
+    source: str = Field(max_length=280)
+
+
+class Person(SQLModel, table=True):
+    """A student, a guardian, or both (a teenage parent).
+
+    `ref` is the school's own short id of a student (printed and typed by people); guardians go by G-<id>.
+    `register_document_at`: when the population register's document about this person was last taken in; from then on
+    the register decides name, birth date, protection and death.
+    """
+
+    __tablename__ = "person"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    ref: str | None = Field(default=None, max_length=256, unique=True)
+    given_name: str = Field(default="", max_length=256)
+    family_name: str = Field(default="", max_length=256)
+    birth_date: date | None = None
+    deceased: bool = False
+    protection: Protection = Field(default=Protection.NONE, sa_column=code_column(Protection))
+    language: str | None = Field(default=None, max_length=2)
+    register_document_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    source: str = Field(max_length=280)
+
+
+class PersonIdentifier(SQLModel, table=True):
+    """What a source calls a person. `scheme` nin: the keyed hash of an identity number, with the number encrypted.
+
+    Numbers change; ended ones stay, because guardians may be referred to by them. A person answers to all of them.
+    """
+
+    __tablename__ = "person_identifier"
+    __table_args__ = (
+        UniqueConstraint("scheme", "lookup"),
+        CheckConstraint("(scheme = 'nin') = (ciphertext IS NOT NULL)", name="only_numbers_are_encrypted"),
+    )
+
+    id: int | None = Field(default=None, sa_column=_id())
+    person_id: int = Field(sa_column=_link("person.id", index=True))
+    scheme: str = Field(max_length=280)
+    lookup: str = Field(max_length=280)
+    ciphertext: str | None = Field(default=None, max_length=512)
+    current: bool = True
+
+
+class Student(SQLModel, table=True):
+    """The role of a person who goes to a school; `left_on` is the first day on which they no longer do."""
+
+    __tablename__ = "student"
+
+    person_id: int = Field(sa_column=_link("person.id", primary_key=True))
+    source: str = Field(max_length=280)
+    left_on: date | None = None
+
+
+class Enrolment(SQLModel, table=True):
+    """A student at a school, as one source tells it; `main` marks the school that speaks to the guardians."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (Index("ix_enrolment_school_id_grade", "school_id", "grade"),)
+
+    student_id: int = Field(sa_column=_link("student.person_id", primary_key=True))
+    school_id: int = Field(sa_column=_link("school.id", primary_key=True))
+    source: str = Field(max_length=280, primary_key=True)
+    main: bool = True
+    grade: str | None = Field(default=None, max_length=64)
+    ended_on: date | None = None
+
+
+class StudentGroup(SQLModel, table=True):
+    """A class or a teaching group of one school. `home`: the class a student is said to be in ("2B")."""
+
+    __tablename__ = "student_group"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    school_id: int = Field(sa_column=_link("school.id", index=True))
+    ref: str = Field(max_length=280, unique=True)
+    name: str = Field(max_length=256)
+    grade: str | None = Field(default=None, max_length=64)
+    home: bool = False
+    source: str = Field(max_length=280)
+
+
+class Membership(SQLModel, table=True):
+    __tablename__ = "membership"
+
+    group_id: int = Field(sa_column=_link("student_group.id", primary_key=True))
+    student_id: int = Field(sa_column=_link("student.person_id", primary_key=True, index=True))
+    source: str = Field(max_length=280)
+    ended_on: date | None = None
+
+
+class Guardianship(SQLModel, table=True):
+    """The link student – guardian as one source tells it; kept per source, and ended rather than deleted.
+
+    `valid_to` is the first day on which it no longer holds. `decision_ref`: the documented decision behind a contact
+    person or appointment. `student_agreed`: a student of 15–17 asked for this contact person.
+    """
+
+    __tablename__ = "guardianship"
+    __table_args__ = (UniqueConstraint("student_id", "guardian_id", "basis", "source"),)
+
+    id: int | None = Field(default=None, sa_column=_id())
+    student_id: int = Field(sa_column=_link("person.id", index=True))
+    guardian_id: int = Field(sa_column=_link("person.id", index=True))
+    basis: Basis = Field(sa_column=code_column(Basis))
+    source: str = Field(max_length=280)
+    valid_from: date | None = None
+    valid_to: date | None = None
+    decision_ref: str | None = Field(default=None, max_length=256)
+    student_agreed: bool = False
+
+
+class Consent(SQLModel, table=True):
+    """An adult student's permission for one guardian and one purpose. In force from `given_on` until `withdrawn_on`."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        Index(
+            "uq_consent_open",
+            "student_id",
+            "guardian_id",
+            "purpose",
+            unique=True,
+            postgresql_where=text("withdrawn_on IS NULL"),
+            sqlite_where=text("withdrawn_on IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=_id())
+    student_id: int = Field(sa_column=_link("person.id", index=True))
+    guardian_id: int = Field(sa_column=_link("person.id", index=True))
+    purpose: ConsentPurpose = Field(sa_column=code_column(ConsentPurpose))
+    given_on: date
+    given_evidence: str = Field(max_length=512)
+    given_by: str = Field(max_length=128)
+    given_at: datetime = Field(sa_column=utc_column(default_now=True))
+    withdrawn_on: date | None = None
+    withdrawn_evidence: str | None = Field(default=None, max_length=512)
+    withdrawn_by: str | None = Field(default=None, max_length=128)
+    withdrawn_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class Block(SQLModel, table=True):
+    """A documented decision that a guardian shall not be contacted; about one student, or (none named) about all."""
+
+    __tablename__ = "block"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    guardian_id: int = Field(sa_column=_link("person.id", index=True))
+    student_id: int | None = Field(default=None, sa_column=_link("person.id", nullable=True))
+    decision_ref: str = Field(max_length=256)
+    valid_from: date
+    valid_to: date | None = None
+    recorded_by: str = Field(max_length=128)
+    recorded_at: datetime = Field(sa_column=utc_column(default_now=True))
+
+
+class Release(SQLModel, table=True):
+    """A recorded act that lets a protected student's guardians be told, to and with the day `until`."""
+
+    __tablename__ = "release"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    student_id: int = Field(sa_column=_link("person.id", index=True))
+    reason: str = Field(max_length=512)
+    until: date
+    released_by: str = Field(max_length=128)
+    released_at: datetime = Field(sa_column=utc_column(default_now=True))
+
+
+class Address(SQLModel, table=True):
+    """One phone number (E.164) or e-mail address. STOP and failures belong to it, whoever shares it."""
+
+    __tablename__ = "address"
+    __table_args__ = (UniqueConstraint("channel", "value"),)
+
+    id: int | None = Field(default=None, sa_column=_id())
+    channel: AddressChannel = Field(sa_column=code_column(AddressChannel))
+    value: str = Field(max_length=320)
+    # False for a fixed line: it can be called, and takes no SMS.
+    takes_messages: bool = True
+    opted_out_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    failures: int = 0
+    failed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class ContactPoint(SQLModel, table=True):
+    """An address of one person, as one source tells it. Verified by a code or by a trusted source, or not (yet).
+
+    `confirmed_at`: when somebody last said that it still holds; 18 months later it is stale.
+    """
+
+    __tablename__ = "contact_point"
+    __table_args__ = (
+        UniqueConstraint("person_id", "address_id", "source"),
+        CheckConstraint("(verified_at IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),
+    )
+
+    id: int | None = Field(default=None, sa_column=_id())
+    person_id: int = Field(sa_column=_link("person.id", index=True))
+    address_id: int = Field(sa_column=_link("address.id", index=True))
+    source: str = Field(max_length=280)
+    verified_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    verified_by: VerifiedBy | None = Field(default=None, sa_column=code_column(VerifiedBy, nullable=True))
+    confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class VerificationChallenge(SQLModel, table=True):
+    """One code on its way to a contact point. The code itself is nowhere: it is computed from the key and `nonce`."""
+
+    __tablename__ = "verification_challenge"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    contact_point_id: int = Field(sa_column=_link("contact_point.id", index=True))
+    nonce: str = Field(max_length=64)
+    created_at: datetime = Field(sa_column=utc_column(default_now=True))
+    expires_at: datetime = Field(sa_column=utc_column())
+    tries: int = 0
+    confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class ImportRun(SQLModel, table=True):
+    """One import that was applied: what was read, by whom, and what it did. Holds counts, no personal data."""
+
+    __tablename__ = "import_run"
+
+    id: int | None = Field(default=None, sa_column=_id())
+    format: str = Field(max_length=32)
+    source: str = Field(max_length=280)
+    digest: str = Field(max_length=64)
+    applied_at: datetime = Field(sa_column=utc_column(default_now=True))
+    operator: str = Field(max_length=128)
+    added: int
+    changed: int
+    ended: int
+    refused: int
