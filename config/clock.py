@@ -88,7 +88,7 @@ def db_now() -> ColumnElement[datetime]:
 
 
 def db_now_when_run() -> ColumnElement[datetime]:
-    """As `db_now()`, for expressions built once and run often (column defaults): a bound time is looked for each run."""
+    """As `db_now()`, for what is built once and run often (column defaults): looks for a bound time each time."""
     bound = bindparam(None, callable_=_bound.get, type_=UtcDateTime(), unique=True)
     return func.coalesce(bound, _DbNow(), type_=UtcDateTime())
 

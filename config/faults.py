@@ -1,4 +1,4 @@
-"""Exceptions that no command foresaw, as sentences: the database or Redis is away, or Beredskap itself is at fault."""
+"""Exceptions that no command foresaw, as sentences: the database or Redis is away, or Beredskap is at fault."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _write_details(error: Exception, reference: str) -> Path | None:
     """Types and places only: the text of an exception may hold a name or a number."""
     from config.settings import load_settings
 
-    lines = [f"{datetime.now(UTC).isoformat(timespec='seconds')} {reference} {sys.argv[1:2]}\n"]
+    lines = [f"{datetime.now(UTC).isoformat(timespec='seconds')} {reference}\n"]
     cause: BaseException | None = error
     while cause is not None:
         lines += traceback.StackSummary.from_list(traceback.extract_tb(cause.__traceback__)).format()
