@@ -97,7 +97,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class LookupQuery:
-    """One attempt whose fate is unknown: what was sent to whom, and when the attempt began (provider time may drift)."""
+    """One attempt whose fate is unknown: what was sent to whom, and when it began (the provider's clock may drift)."""
 
     delivery_id: int
     attempt: int
@@ -109,8 +109,8 @@ class LookupQuery:
         return f"LookupQuery(delivery_id={self.delivery_id}, attempt={self.attempt})"
 
 
-class LookupFailed(Exception):
-    """The provider could not answer a look-up or a poll: nothing is known. `retry_after`: seconds, when it named them."""
+class LookupFailed(Exception):  # noqa: N818 (an outcome that the caller must expect, not a fault of the program)
+    """The provider could not answer a look-up or a poll: nothing is known. `retry_after`: seconds, if it named them."""
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -145,7 +145,7 @@ class Provider(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the provider answers and knows us, without sending. Raises LookupFailed with the reason's code."""
+        """Prove that the provider answers and knows us, without sending. Raises LookupFailed with the code of why not."""
         ...
 
     async def close(self) -> None: ...
