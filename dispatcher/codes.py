@@ -1,0 +1,94 @@
+"""The coded values of the dispatcher, as stored and as printed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """A queue with workers of its own. What waits in one never delays the other."""
+
+    ALERTS = "alerts"
+    ROUTINE = "routine"
+
+
+class AlertStatus(StrEnum):
+    """CAP 1.2 status: fixed when the alert is created, for ever."""
+
+    ACTUAL = "actual"
+    EXERCISE = "exercise"
+    TEST = "test"
+
+
+class MsgType(StrEnum):
+    """CAP 1.2 msgType."""
+
+    ALERT = "alert"
+    UPDATE = "update"
+    CANCEL = "cancel"
+
+
+class AlertState(StrEnum):
+    """The life of an alert. A draft is a preview that nobody has confirmed."""
+
+    DRAFT = "draft"
+    PLANNING = "planning"
+    OPEN = "open"
+    CLOSED = "closed"
+    STOPPED = "stopped"
+    EXPIRED = "expired"
+
+
+class DeliveryState(StrEnum):
+    """Where one message of one alert to one address is; `dispatcher/outbox/transitions.py` says what may follow."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class AttemptOutcome(StrEnum):
+    """How one try at a provider ended; OPEN while nobody has said."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+    RELEASED = "released"  # claimed, and given back before anything was handed over
+
+
+class MoveSource(StrEnum):
+    """Who moved a delivery."""
+
+    PLANNER = "planner"
+    CLAIM = "claim"
+    SEND = "send"
+    RECEIPT = "receipt"
+    POLL = "poll"
+    RECONCILER = "reconciler"
+    SWEEP = "sweep"
+    OPERATOR = "operator"
+
+
+class NoticeKind(StrEnum):
+    """A routine message to one person."""
+
+    VERIFICATION_CODE = "verification_code"
+
+
+class StudentClass(StrEnum):
+    """The one class that each student of an alert is in (promise 2 of the design)."""
+
+    CONFIRMED = "confirmed"
+    HANDED_OVER = "handed_over"
+    UNREACHED = "unreached"
+    HELD = "held"
+    NOBODY_MAY_BE_TOLD = "nobody_may_be_told"
