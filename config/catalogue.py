@@ -1,0 +1,188 @@
+"""The message catalogue: what is said in each scenario and notice, in every language; read from config/messages.
+
+One TOML file is one scenario (`scenarios/<name>.toml`) or one notice (`notices/<name>.toml`), with a table for each
+of nb, nn, se and en. A school may lay a folder of the same shape over it (setting organisation.messages_dir): a file
+of the same name replaces the one here, another name adds to them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from config.errors import UsageError
+
+if TYPE_CHECKING:
+    from config.settings import Language
+
+LANGUAGES: tuple[Language, ...] = ("nb", "nn", "se", "en")
+MESSAGES_DIR = Path(__file__).with_name("messages")
+
+_Code = TypeVar("_Code", bound=StrEnum)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_SCENARIO_KEYS = frozenset({"severity", "msg_type", "response_type"})
+_TEXT_KEYS = frozenset({"headline", "sms", "email", "awaiting_review"})
+
+
+class Severity(StrEnum):
+    """CAP 1.2 `severity`."""
+
+    EXTREME = "extreme"
+    SEVERE = "severe"
+    MODERATE = "moderate"
+    MINOR = "minor"
+
+
+class MsgType(StrEnum):
+    """CAP 1.2 `msgType`: a first alert, news about an earlier one, or the taking back of an earlier one."""
+
+    ALERT = "alert"
+    UPDATE = "update"
+    CANCEL = "cancel"
+
+
+class ResponseType(StrEnum):
+    """CAP 1.2 `responseType`, so far as it changes what the program does."""
+
+    ALL_CLEAR = "all_clear"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """One message in one language, with {placeholders} still in it. `headline` is the e-mail's subject."""
+
+    headline: str
+    sms: str
+    email: str
+    awaiting_review: bool = False  # no native speaker has read it yet
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    severity: Severity
+    msg_type: MsgType
+    response_type: ResponseType | None
+    texts: Mapping[Language, MessageText]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    name: str
+    texts: Mapping[Language, MessageText]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    _scenarios: Mapping[str, Scenario]
+    _notices: Mapping[str, Notice]
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """All scenarios, by name."""
+        return tuple(self._scenarios[name] for name in sorted(self._scenarios))
+
+    def scenario(self, name: str) -> Scenario:
+        """Raises UsageError, listing the known scenarios, when there is none of that name."""
+        if name in self._scenarios:
+            return self._scenarios[name]
+        raise UsageError(
+            "There is no scenario of that name.",
+            unchanged="Nothing was sent.",
+            remedy=f"Known scenarios: {', '.join(sorted(self._scenarios))}.",
+        )
+
+    def text(self, scenario: str, language: Language) -> MessageText:
+        return self.scenario(scenario).texts[language]
+
+    def notice(self, name: str, language: Language) -> MessageText:
+        """The text of a notice that the program itself names; KeyError when the program is wrong."""
+        return self._notices[name].texts[language]
+
+
+def load_catalogue(extra: Path | None = None) -> Catalogue:
+    """Read and check the catalogue, with a school's own folder laid over it.
+
+    Raises UsageError naming the file and what is wrong with it.
+    """
+    folders = [MESSAGES_DIR]
+    if extra is not None:
+        if not extra.is_dir():
+            _unusable(extra, "there is no such folder")
+        folders.append(extra)
+    scenarios: dict[str, Scenario] = {}
+    notices: dict[str, Notice] = {}
+    for folder in folders:
+        for file in sorted((folder / "scenarios").glob("*.toml")):
+            scenarios[file.stem] = _scenario(file)
+        for file in sorted((folder / "notices").glob("*.toml")):
+            notices[file.stem] = Notice(file.stem, _texts(file, _read(file), frozenset()))
+    return Catalogue(scenarios, notices)
+
+
+def _scenario(file: Path) -> Scenario:
+    values = _read(file)
+    if not _NAME.fullmatch(file.stem):
+        _unusable(file, "a scenario's name is made of small letters a-z, digits and _")
+    response = values.get("response_type")
+    return Scenario(
+        name=file.stem,
+        severity=_one_of(Severity, file, "severity", values.get("severity")),
+        msg_type=_one_of(MsgType, file, "msg_type", values.get("msg_type")),
+        response_type=None if response is None else _one_of(ResponseType, file, "response_type", response),
+        texts=_texts(file, values, _SCENARIO_KEYS),
+    )
+
+
+def _texts(file: Path, values: Mapping[str, object], more_keys: frozenset[str]) -> dict[Language, MessageText]:
+    unknown = set(values) - more_keys - set(LANGUAGES)
+    if unknown:
+        _unusable(file, f"it holds the unknown name {min(unknown)}")
+    return {language: _text(file, language, values.get(language)) for language in LANGUAGES}
+
+
+def _text(file: Path, language: Language, table: object) -> MessageText:
+    if not isinstance(table, dict):
+        _unusable(file, f"the language {language} is missing")
+    unknown = set(table) - _TEXT_KEYS
+    if unknown:
+        _unusable(file, f"[{language}] holds the unknown name {min(unknown)}")
+    parts: dict[str, str] = {}
+    for key in ("headline", "sms", "email"):
+        part = table.get(key)
+        if not isinstance(part, str) or not part.strip():
+            _unusable(file, f"[{language}] has no {key}")
+        parts[key] = part.strip()
+    if "\n" in parts["headline"]:
+        _unusable(file, f"the headline of [{language}] has more than one line")
+    awaiting = table.get("awaiting_review", False)
+    if not isinstance(awaiting, bool):
+        _unusable(file, f"awaiting_review of [{language}] is neither true nor false")
+    return MessageText(parts["headline"], parts["sms"], parts["email"], awaiting)
+
+
+def _one_of(codes: type[_Code], file: Path, key: str, value: object) -> _Code:
+    known = {code.value: code for code in codes}
+    if not isinstance(value, str) or value not in known:
+        _unusable(file, f"{key} is not one of {', '.join(known)}")
+    return known[value]
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        _unusable(file, error.strerror or "it cannot be opened")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        _unusable(file, str(error))
+
+
+def _unusable(file: Path, reason: str) -> NoReturn:
+    raise UsageError(
+        f"The message catalogue cannot be used: {file}: {reason}.",
+        remedy="Mend the file, or take organisation.messages_dir out of the settings.",
+    ) from None
