@@ -36,6 +36,7 @@ class OrganisationSettings(_Section):
     default_language: Language
     trusted_sources: tuple[str, ...]
     stale_after_months: PositiveInt
+    messages_dir: str
 
 
 class SmsSettings(_Section):

@@ -220,7 +220,7 @@ def _warnings(text: ComposedText, status: AlertStatus, school: str, awaiting_rev
     if _WEB_ADDRESS.search(text.sms):
         yield warning(
             WarningCode.WEB_ADDRESS,
-            f"{text.language}: a web address in the text; Norwegian operators stop SMS whose addresses are not registered.",
+            f"{text.language}: the text holds a web address; Norwegian operators stop SMS with unregistered ones.",
         )
     if status is AlertStatus.ACTUAL and status_words.holds_drill_word(text.sms, school):
         yield warning(
