@@ -246,7 +246,7 @@ class Attempt(SQLModel, table=True):
 
 
 class DeliveryEvent(SQLModel, table=True):
-    """One move of one delivery, or (`refused`) one that the transition table did not allow and that changed nothing."""
+    """One move of one delivery, or (`refused`) one that the table did not allow and that changed nothing."""
 
     __tablename__ = "delivery_event"
 

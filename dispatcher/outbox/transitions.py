@@ -16,6 +16,8 @@ S = DeliveryState
 FINAL = frozenset({S.DELIVERED, S.UNDELIVERED, S.REJECTED, S.EXPIRED, S.CANCELLED})
 # the message may lie with the guardian, or be on its way there
 MAYBE_TOLD = frozenset({S.ACCEPTED, S.DELIVERED, S.UNKNOWN})
+# the provider once said that it had the message
+PROVES_ACCEPTANCE = frozenset({S.ACCEPTED, S.DELIVERED, S.UNDELIVERED})
 DUE = frozenset({S.QUEUED, S.DEFERRED})
 
 _ALLOWED: dict[DeliveryState, frozenset[DeliveryState]] = {

@@ -1,0 +1,158 @@
+"""From students to decisions and messages (pure): what the preview shows and the planner stores is made here, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from contacts.codes import AddressChannel
+from contacts.entitlement import Reason, Verdict
+from contacts.facts import GuardianCase, StudentCase, decision_inputs
+from contacts.reach import PointFacts, ReachOptions, address_language, reach
+from dispatcher.codes import AlertStatus, StudentClass
+from providers.base import Channel
+
+# The reason of the row that stands for a student for whom no guardian is registered at all: a person must look.
+NO_GUARDIAN = "no_guardian_known"
+
+_CHANNEL = {AddressChannel.SMS: Channel.SMS, AddressChannel.EMAIL: Channel.EMAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What is asked of a plan. `on`: the day in Oslo that entitlement is decided for."""
+
+    on: date
+    reach: ReachOptions
+    default_language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDecision:
+    """One answer of the entitlement rule, as it will be stored. `unreachable`: an entitled guardian without message."""
+
+    student_id: int
+    guardian_id: int | None
+    verdict: Verdict
+    reason: str
+    unreachable: str | None
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecipient:
+    student_id: int
+    guardian_id: int
+    stale: bool
+    unverified: bool
+
+
+@dataclass(slots=True)
+class PlannedDelivery:
+    """One message to one address; siblings and people who share the address are all its recipients."""
+
+    channel: Channel
+    address_id: int
+    language: str
+    recipients: list[PlannedRecipient] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStudent:
+    """How a student stands before anything was sent.
+
+    `forecast`: handed_over when somebody entitled will get a message, unreached when somebody is entitled and none
+    can be sent, held, or nobody_may_be_told. `reason`: why, for the last three.
+    """
+
+    student_id: int
+    forecast: StudentClass
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    students: tuple[PlannedStudent, ...]
+    decisions: tuple[PlannedDecision, ...]
+    deliveries: tuple[PlannedDelivery, ...]
+
+
+def reach_options(status: AlertStatus, channels: Iterable[Channel], *, include_unverified: bool) -> ReachOptions:
+    """What an alert of this status may use: stale contact points only when it is real (section 5 of the design)."""
+    return ReachOptions(
+        channels=frozenset(AddressChannel(channel.value) for channel in channels),
+        use_stale=status is AlertStatus.ACTUAL,
+        include_unverified=include_unverified,
+    )
+
+
+def plan(cases: Iterable[StudentCase], options: PlanOptions, *, with_inputs: bool = True) -> Plan:
+    """Decide for every student and guardian, and gather the messages. `with_inputs`: the preview needs none stored."""
+    students: list[PlannedStudent] = []
+    decisions: list[PlannedDecision] = []
+    deliveries: dict[tuple[Channel, int], PlannedDelivery] = {}
+    for case in cases:
+        own: list[PlannedDecision] = []
+        for guardian in case.guardians:
+            own.append(_plan_guardian(case, guardian, options, deliveries, with_inputs))
+        if not own:
+            own.append(PlannedDecision(case.student_id, None, Verdict.HELD, NO_GUARDIAN, None, "{}"))
+        students.append(_forecast(case.student_id, own))
+        decisions += own
+    return Plan(tuple(students), tuple(decisions), tuple(deliveries.values()))
+
+
+def _plan_guardian(
+    case: StudentCase,
+    guardian: GuardianCase,
+    options: PlanOptions,
+    deliveries: dict[tuple[Channel, int], PlannedDelivery],
+    with_inputs: bool,
+) -> PlannedDecision:
+    answer = case.decide(guardian, options.on)
+    unreachable: str | None = None
+    if answer.verdict is Verdict.ENTITLED:
+        found = reach(guardian.points, options.reach)
+        unreachable = found.unreachable and found.unreachable.value
+        for point in found.points:
+            recipient = PlannedRecipient(case.student_id, guardian.guardian_id, point.stale, not point.verified)
+            _delivery(point, options.default_language, deliveries).recipients.append(recipient)
+    inputs = (
+        json.dumps(decision_inputs(case, guardian, options.on), separators=(",", ":"), sort_keys=True)
+        if with_inputs
+        else "{}"
+    )
+    return PlannedDecision(
+        case.student_id, guardian.guardian_id, answer.verdict, answer.reason.value, unreachable, inputs
+    )
+
+
+def _delivery(
+    point: PointFacts, default_language: str, deliveries: dict[tuple[Channel, int], PlannedDelivery]
+) -> PlannedDelivery:
+    key = (_CHANNEL[point.channel], point.address_id)
+    delivery = deliveries.get(key)
+    if delivery is None:
+        language = address_language(point.languages, default_language)
+        delivery = deliveries[key] = PlannedDelivery(*key, language)
+    return delivery
+
+
+def _forecast(student_id: int, decisions: list[PlannedDecision]) -> PlannedStudent:
+    entitled = [one for one in decisions if one.verdict is Verdict.ENTITLED]
+    if any(one.unreachable is None for one in entitled):
+        return PlannedStudent(student_id, StudentClass.HANDED_OVER, "")
+    for found, student_class in (
+        (entitled, StudentClass.UNREACHED),
+        ([one for one in decisions if one.verdict is Verdict.HELD], StudentClass.HELD),
+    ):
+        if found:
+            return PlannedStudent(student_id, student_class, found[0].unreachable or found[0].reason)
+    return PlannedStudent(student_id, StudentClass.NOBODY_MAY_BE_TOLD, decisions[0].reason)
+
+
+def is_adult_without_consent(student: PlannedStudent) -> bool:
+    """Whether nobody may be told because the student is an adult who has not consented."""
+    return student.reason in (Reason.ADULT_WITHOUT_CONSENT, Reason.CONSENT_WITHDRAWN)
