@@ -1,0 +1,210 @@
+"""The statements that load facts: built once for each kind of database, run for one set of ids after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.sql.selectable import ScalarSelect
+from sqlmodel import SQLModel
+
+from config.clock import UtcDateTime, oslo_midnight
+from contacts.codes import ConsentPurpose
+from contacts.id_sets import among
+from contacts.models import (
+    Address,
+    Block,
+    Consent,
+    ContactPoint,
+    Enrolment,
+    Guardianship,
+    Person,
+    Release,
+    Student,
+)
+
+
+def columns(model: type[SQLModel]) -> Any:
+    """The columns of a model's table, for Core statements."""
+    return SQLModel.metadata.tables[str(model.__tablename__)].c
+
+
+_ON = bindparam("on", type_=Date)
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Parameters: `students`, `guardians` (id sets), `on` (a day), moments named below. Codes come as plain text."""
+
+    # student id, ref, school id, birth date, deceased, protection, released, has a register document
+    students: Select[Any]
+    # student id, guardian id, guardian deceased, guardianship: basis, from, to, documented, student agreed
+    guardianships: Select[Any]
+    # student id, guardian id, guardian deceased, given on, withdrawn on
+    consents: Select[Any]
+    # guardian id, address id, channel, takes messages, opted out, rank; `fresh_from`: stale if confirmed before it
+    points: Select[Any]
+    # guardian id, address id, another living owner's id
+    sharers: Select[Any]
+    # person id, language
+    languages: Select[Any]
+    # guardian id, student id or null, from, to
+    blocks: Select[Any]
+
+
+@cache
+def statements(dialect: str) -> Statements:
+    return Statements(
+        students=_students(dialect),
+        guardianships=_guardianships(dialect),
+        consents=_consents(dialect),
+        points=_points(dialect),
+        sharers=_sharers(dialect),
+        languages=_languages(dialect),
+        blocks=_blocks(dialect),
+    )
+
+
+def not_over(end: ColumnElement[Any]) -> ColumnElement[bool]:
+    """`end`, the first day on which something no longer holds, is none or later than the day `on`."""
+    return or_(end.is_(None), end > _ON)
+
+
+def main_school(student_id: ColumnElement[int]) -> ScalarSelect[Any]:
+    """The id of the school that speaks to this student's guardians on the day `on`."""
+    enrolment = columns(Enrolment)
+    return (
+        select(enrolment.school_id)
+        .where(enrolment.student_id == student_id, not_over(enrolment.ended_on))
+        .order_by(enrolment.main.desc(), enrolment.school_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def release_in_force(student_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Somebody released this student by the end of the day `on` (`day_end`, a moment), to that day or a later one."""
+    release = columns(Release)
+    return exists().where(
+        release.student_id == student_id,
+        release.until >= _ON,
+        release.released_at < bindparam("day_end", type_=UtcDateTime),
+    )
+
+
+def _students(dialect: str) -> Select[Any]:
+    student, person = columns(Student), columns(Person)
+    return (
+        select(
+            student.person_id,
+            person.ref,
+            main_school(student.person_id),
+            person.birth_date,
+            person.deceased,
+            type_coerce(person.protection, String),
+            release_in_force(student.person_id),
+            person.register_document_at.is_not(None),
+        )
+        .join_from(student.person_id.table, person.id.table, person.id == student.person_id)
+        .where(among(student.person_id, "students", dialect))
+    )
+
+
+def _guardianships(dialect: str) -> Select[Any]:
+    link, guardian = columns(Guardianship), columns(Person)
+    return (
+        select(
+            link.student_id,
+            link.guardian_id,
+            guardian.deceased,
+            type_coerce(link.basis, String),
+            link.valid_from,
+            link.valid_to,
+            link.decision_ref.is_not(None),
+            link.student_agreed,
+        )
+        .join_from(link.id.table, guardian.id.table, guardian.id == link.guardian_id)
+        .where(among(link.student_id, "students", dialect))
+    )
+
+
+def _consents(dialect: str) -> Select[Any]:
+    consent, guardian = columns(Consent), columns(Person)
+    return (
+        select(
+            consent.student_id,
+            consent.guardian_id,
+            guardian.deceased,
+            consent.given_on,
+            consent.withdrawn_on,
+        )
+        .join_from(consent.id.table, guardian.id.table, guardian.id == consent.guardian_id)
+        .where(among(consent.student_id, "students", dialect), consent.purpose == ConsentPurpose.ALERTS)
+    )
+
+
+def _points(dialect: str) -> Select[Any]:
+    point, address = columns(ContactPoint), columns(Address)
+    confirmed = func.coalesce(point.confirmed_at, point.verified_at)
+    return (
+        select(
+            point.person_id,
+            point.address_id,
+            type_coerce(address.channel, String),
+            address.takes_messages,
+            address.opted_out_at.is_not(None),
+            case((point.verified_at.is_not(None), 2), else_=0)
+            + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
+        )
+        .join_from(point.id.table, address.id.table, address.id == point.address_id)
+        .where(among(point.person_id, "guardians", dialect), point.ended_at.is_(None))
+    )
+
+
+def _sharers(dialect: str) -> Select[Any]:
+    mine = columns(ContactPoint).id.table.alias("mine").c
+    others = columns(ContactPoint).id.table.alias("others").c
+    owner = columns(Person)
+    return (
+        select(mine.person_id, mine.address_id, others.person_id)
+        .join_from(
+            mine.id.table,
+            others.id.table,
+            and_(others.address_id == mine.address_id, others.person_id != mine.person_id, others.ended_at.is_(None)),
+        )
+        .join(owner.id.table, owner.id == others.person_id)
+        .where(among(mine.person_id, "guardians", dialect), mine.ended_at.is_(None), owner.deceased.is_(False))
+    )
+
+
+def _languages(dialect: str) -> Select[Any]:
+    person = columns(Person)
+    return select(person.id, person.language).where(among(person.id, "guardians", dialect))
+
+
+def _blocks(dialect: str) -> Select[Any]:
+    block = columns(Block)
+    return select(block.guardian_id, block.student_id, block.valid_from, block.valid_to).where(
+        among(block.guardian_id, "guardians", dialect), block.valid_from <= _ON, not_over(block.valid_to)
+    )
+
+
+def day_parameters(on: date) -> dict[str, object]:
+    """The values of `on` and `day_end` for statements about the day `on` in Oslo."""
+    return {"on": on, "day_end": oslo_midnight(on + timedelta(days=1))}
