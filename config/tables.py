@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Enum, Integer
+from sqlalchemy import BigInteger, Column, Enum, Integer, event
 from sqlmodel import SQLModel
 
 from config.clock import UtcDateTime, db_now_when_run
@@ -32,16 +32,19 @@ def code_column(
     codes: type[StrEnum], *, nullable: bool = False, primary_key: bool = False, default: StrEnum | None = None
 ) -> Column[str]:
     """A column for one of `codes`, stored as its text and held to it by a check constraint of the table."""
-    return Column(
-        Enum(
-            codes,
-            native_enum=False,
-            create_constraint=True,
-            name=codes.__name__.lower(),
-            length=32,
-            values_callable=lambda members: [member.value for member in members],
-        ),
-        nullable=nullable,
-        primary_key=primary_key,
-        default=default,
+    kind = Enum(
+        codes,
+        native_enum=False,
+        create_constraint=True,
+        name=codes.__name__.lower(),
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
     )
+    column: Column[str] = Column(kind, nullable=nullable, primary_key=primary_key, default=default)
+
+    def name_after_column(_column: object, _table: object) -> None:
+        # Two columns of one table may hold the same codes; their constraints need two names.
+        kind.name = column.name
+
+    event.listen(column, "before_parent_attach", name_after_column)
+    return column
