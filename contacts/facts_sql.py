@@ -22,28 +22,21 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.sql.selectable import ScalarSelect
-from sqlmodel import SQLModel
 
 from config.clock import UtcDateTime, oslo_midnight
 from contacts.codes import ConsentPurpose
 from contacts.id_sets import among
-from contacts.models import (
-    Address,
-    Block,
-    Consent,
-    ContactPoint,
-    Enrolment,
-    Guardianship,
-    Person,
-    Release,
-    Student,
+from contacts.tables import (
+    ADDRESS,
+    BLOCK,
+    CONSENT,
+    CONTACT_POINT,
+    ENROLMENT,
+    GUARDIANSHIP,
+    PERSON,
+    RELEASE,
+    STUDENT,
 )
-
-
-def columns(model: type[SQLModel]) -> Any:
-    """The columns of a model's table, for Core statements."""
-    return SQLModel.metadata.tables[str(model.__tablename__)].c
-
 
 _ON = bindparam("on", type_=Date)
 
@@ -88,7 +81,7 @@ def not_over(end: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def main_school(student_id: ColumnElement[int]) -> ScalarSelect[Any]:
     """The id of the school that speaks to this student's guardians on the day `on`."""
-    enrolment = columns(Enrolment)
+    enrolment = ENROLMENT.c
     return (
         select(enrolment.school_id)
         .where(enrolment.student_id == student_id, not_over(enrolment.ended_on))
@@ -100,7 +93,7 @@ def main_school(student_id: ColumnElement[int]) -> ScalarSelect[Any]:
 
 def release_in_force(student_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Somebody released this student by the end of the day `on` (`day_end`, a moment), to that day or a later one."""
-    release = columns(Release)
+    release = RELEASE.c
     return exists().where(
         release.student_id == student_id,
         release.until >= _ON,
@@ -109,7 +102,7 @@ def release_in_force(student_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def _students(dialect: str) -> Select[Any]:
-    student, person = columns(Student), columns(Person)
+    student, person = STUDENT.c, PERSON.c
     return (
         select(
             student.person_id,
@@ -121,13 +114,13 @@ def _students(dialect: str) -> Select[Any]:
             release_in_force(student.person_id),
             person.register_document_at.is_not(None),
         )
-        .join_from(student.person_id.table, person.id.table, person.id == student.person_id)
+        .join_from(STUDENT, PERSON, person.id == student.person_id)
         .where(among(student.person_id, "students", dialect))
     )
 
 
 def _guardianships(dialect: str) -> Select[Any]:
-    link, guardian = columns(Guardianship), columns(Person)
+    link, guardian = GUARDIANSHIP.c, PERSON.c
     return (
         select(
             link.student_id,
@@ -139,13 +132,13 @@ def _guardianships(dialect: str) -> Select[Any]:
             link.decision_ref.is_not(None),
             link.student_agreed,
         )
-        .join_from(link.id.table, guardian.id.table, guardian.id == link.guardian_id)
+        .join_from(GUARDIANSHIP, PERSON, guardian.id == link.guardian_id)
         .where(among(link.student_id, "students", dialect))
     )
 
 
 def _consents(dialect: str) -> Select[Any]:
-    consent, guardian = columns(Consent), columns(Person)
+    consent, guardian = CONSENT.c, PERSON.c
     return (
         select(
             consent.student_id,
@@ -154,13 +147,13 @@ def _consents(dialect: str) -> Select[Any]:
             consent.given_on,
             consent.withdrawn_on,
         )
-        .join_from(consent.id.table, guardian.id.table, guardian.id == consent.guardian_id)
+        .join_from(CONSENT, PERSON, guardian.id == consent.guardian_id)
         .where(among(consent.student_id, "students", dialect), consent.purpose == ConsentPurpose.ALERTS)
     )
 
 
 def _points(dialect: str) -> Select[Any]:
-    point, address = columns(ContactPoint), columns(Address)
+    point, address = CONTACT_POINT.c, ADDRESS.c
     confirmed = func.coalesce(point.confirmed_at, point.verified_at)
     return (
         select(
@@ -172,34 +165,38 @@ def _points(dialect: str) -> Select[Any]:
             case((point.verified_at.is_not(None), 2), else_=0)
             + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
         )
-        .join_from(point.id.table, address.id.table, address.id == point.address_id)
+        .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
         .where(among(point.person_id, "guardians", dialect), point.ended_at.is_(None))
     )
 
 
 def _sharers(dialect: str) -> Select[Any]:
-    mine = columns(ContactPoint).id.table.alias("mine").c
-    others = columns(ContactPoint).id.table.alias("others").c
-    owner = columns(Person)
+    mine = CONTACT_POINT.alias("mine")
+    others = CONTACT_POINT.alias("others")
+    owner = PERSON.c
     return (
-        select(mine.person_id, mine.address_id, others.person_id)
+        select(mine.c.person_id, mine.c.address_id, others.c.person_id)
         .join_from(
-            mine.id.table,
-            others.id.table,
-            and_(others.address_id == mine.address_id, others.person_id != mine.person_id, others.ended_at.is_(None)),
+            mine,
+            others,
+            and_(
+                others.c.address_id == mine.c.address_id,
+                others.c.person_id != mine.c.person_id,
+                others.c.ended_at.is_(None),
+            ),
         )
-        .join(owner.id.table, owner.id == others.person_id)
-        .where(among(mine.person_id, "guardians", dialect), mine.ended_at.is_(None), owner.deceased.is_(False))
+        .join(PERSON, owner.id == others.c.person_id)
+        .where(among(mine.c.person_id, "guardians", dialect), mine.c.ended_at.is_(None), owner.deceased.is_(False))
     )
 
 
 def _languages(dialect: str) -> Select[Any]:
-    person = columns(Person)
+    person = PERSON.c
     return select(person.id, person.language).where(among(person.id, "guardians", dialect))
 
 
 def _blocks(dialect: str) -> Select[Any]:
-    block = columns(Block)
+    block = BLOCK.c
     return select(block.guardian_id, block.student_id, block.valid_from, block.valid_to).where(
         among(block.guardian_id, "guardians", dialect), block.valid_from <= _ON, not_over(block.valid_to)
     )
