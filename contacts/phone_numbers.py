@@ -43,7 +43,7 @@ class PhoneNumber:
 
 
 _SEVERAL = re.compile(r"[;,|\n]|\d\s*/\s*\+?\d.*|\+.*\+")
-_ALLOWED = re.compile(r"\+?[\d ().\-/]+")
+_ALLOWED = re.compile(r"\+?[\d ().\-]+")
 _EIGHT_TWICE = re.compile(r"\D*(?:\d\D*){8}\D(?:\d\D*){8,}")
 _SHORTEST, _LONGEST = 5, 15  # digits: the short business numbers of Norway, and the limit of E.164
 

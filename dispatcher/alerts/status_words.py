@@ -6,19 +6,12 @@ The program adds it, the operator does not; a text of a real alert that opens wi
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from dispatcher.codes import AlertStatus
 
 if TYPE_CHECKING:
     from config.settings import Language
-
-
-class AlertStatus(StrEnum):
-    """CAP 1.2 `status`, fixed when the alert is created."""
-
-    ACTUAL = "actual"
-    EXERCISE = "exercise"
-    TEST = "test"
 
 
 # "hárjehallan" and "teasta" are the words of the Sámi press for an exercise and a test; like all Sámi texts here

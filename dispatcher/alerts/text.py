@@ -15,7 +15,7 @@ from config.catalogue import LANGUAGES, Catalogue, MessageText, Scenario
 from config.errors import UsageError
 from dispatcher.alerts import status_words
 from dispatcher.alerts.segments import Encoding, SmsSize, clean, measure, outside_gsm7, tidy
-from dispatcher.alerts.status_words import AlertStatus
+from dispatcher.codes import AlertStatus
 
 if TYPE_CHECKING:
     from config.settings import Language
