@@ -111,6 +111,17 @@ def compose(
     return Composition(chosen, status, composed, warnings)
 
 
+def compose_notice(
+    catalogue: Catalogue, name: str, language: Language, *, school: str, values: Mapping[str, str]
+) -> ComposedText:
+    """The text of a routine message to one person. KeyError when the program leaves a placeholder out."""
+    text = catalogue.notice(name, language)
+    fill = {key: _value(value) for key, value in values.items()} | dict.fromkeys(_SCHOOL, _value(school))
+    sms = tidy(_filled(text.sms, fill))
+    subject = " ".join(_filled(text.headline, fill).split())
+    return ComposedText(language, sms, subject, _filled(text.email, fill), measure(sms))
+
+
 def _template(text: MessageText, language: Language, free: str | None) -> MessageText:
     if free is None:
         return text
@@ -144,7 +155,7 @@ def _compose_one(
 
 def _filled(template: str, fill: Mapping[str, str]) -> str:
     # One pass: braces in a value are never filled again.
-    return clean(_PLACEHOLDER.sub(lambda found: fill.get(found[1].lower(), found[0]), template))
+    return clean(_PLACEHOLDER.sub(lambda found: fill[found[1].lower()], template))
 
 
 def _value(value: str) -> str:

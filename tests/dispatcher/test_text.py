@@ -14,7 +14,7 @@ from config.catalogue import LANGUAGES, Catalogue, load_catalogue
 from config.errors import UsageError
 from dispatcher.alerts.segments import Encoding, measure
 from dispatcher.alerts.status_words import WORDS
-from dispatcher.alerts.text import MAX_CHARACTERS, Composition, WarningCode, compose
+from dispatcher.alerts.text import MAX_CHARACTERS, Composition, WarningCode, compose, compose_notice
 from dispatcher.codes import AlertStatus
 
 CATALOGUE = load_catalogue()
@@ -299,3 +299,16 @@ def test_composing_ends_in_texts_or_in_a_usage_error(text: str, school: str, sta
     except UsageError:
         return
     assert all(one.sms and one.email and one.size.segments >= 1 and "\n" not in one.subject for one in result.texts)
+
+
+def test_a_notice_holds_its_code_and_no_drill_word() -> None:
+    values = {"code": "012345", "minutes": "15"}
+    for language in LANGUAGES:
+        text = compose_notice(CATALOGUE, "verification_code", language, school=SCHOOL, values=values)
+        assert "012345" in text.sms
+        assert "012345" in text.email
+        assert "012345" not in text.subject  # subjects show on locked screens
+        assert text.sms.startswith(f"{SCHOOL}: ")
+        assert text.size == measure(text.sms)
+    with pytest.raises(KeyError):
+        compose_notice(CATALOGUE, "verification_code", "nb", school=SCHOOL, values={"code": "012345"})
