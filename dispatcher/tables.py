@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from typing import Any, TypeAlias
+
+from sqlalchemy import Row, Table
 
 from contacts import models as contacts_models
 from dispatcher import models
+
+
+# A row of a statement whose columns the type checker does not follow.
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 def _table(model: type) -> Table:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from config.clock import db_now, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
@@ -21,7 +21,7 @@ from dispatcher.codes import AlertState, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.recheck import lost_entitlements
 from dispatcher.outbox.transitions import DUE
-from dispatcher.tables import ADDRESS, ALERT, DELIVERY
+from dispatcher.tables import ADDRESS, ALERT, DELIVERY, AnyRow
 from providers.base import Channel
 
 ALIVE = (AlertState.PLANNING, AlertState.OPEN)
@@ -131,7 +131,7 @@ def _due(request: ClaimRequest) -> Select[Any]:
     )
 
 
-def _lost(connection: Connection, due: Sequence[Row[Any]], stale_after_months: int) -> dict[int, str]:
+def _lost(connection: Connection, due: Sequence[AnyRow], stale_after_months: int) -> dict[int, str]:
     """Those of the due rows that must not be sent any more, with the reason's code."""
     lost = {row.id: "opted_out" for row in due if row.channel is Channel.SMS and row.opted_out_at is not None}
     today = oslo_date(due[0].now)
@@ -149,7 +149,7 @@ def _lost(connection: Connection, due: Sequence[Row[Any]], stale_after_months: i
     return lost
 
 
-def _claimed(row: Row[Any], attempt: int) -> Claimed:
+def _claimed(row: AnyRow, attempt: int) -> Claimed:
     return Claimed(
         delivery_id=row.id,
         attempt=attempt,

@@ -11,14 +11,13 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from config.clock import db_now
 from contacts.entitlement import Entitlement, Verdict
 from contacts.facts import GuardianCase, StudentCase, decision_inputs, load_cases
-from dispatcher.tables import DECISION, DELIVERY, RECIPIENT
+from dispatcher.tables import DECISION, DELIVERY, RECIPIENT, AnyRow
 
 # What became of a link to somebody the store no longer connects with the student at all.
 LINK_ENDED = "link_ended"
@@ -56,7 +55,7 @@ def lost_entitlements(
     return gone
 
 
-def _recipients(connection: Connection, delivery_ids: Sequence[int]) -> Sequence[Row[Any]]:
+def _recipients(connection: Connection, delivery_ids: Sequence[int]) -> Sequence[AnyRow]:
     return connection.execute(
         select(
             RECIPIENT.c.delivery_id,
@@ -78,7 +77,7 @@ def _answer(case: StudentCase | None, guardian_id: int, today: date) -> tuple[En
     return case.decide(guardian, today), inputs
 
 
-def _may_use(cases: dict[int, StudentCase], row: Row[Any]) -> bool:
+def _may_use(cases: dict[int, StudentCase], row: AnyRow) -> bool:
     """Whether the address is still this guardian's, and no blocked guardian shares it."""
     guardian = _find(cases.get(row.student_id), row.guardian_id)
     points = guardian.points if guardian else ()
@@ -91,7 +90,7 @@ def _find(case: StudentCase | None, guardian_id: int) -> GuardianCase | None:
     return next((one for one in case.guardians if one.guardian_id == guardian_id), None)
 
 
-def _unlink(connection: Connection, lost: Sequence[Row[Any]]) -> None:
+def _unlink(connection: Connection, lost: Sequence[AnyRow]) -> None:
     connection.execute(
         update(RECIPIENT)
         .where(
@@ -111,7 +110,7 @@ def _unlink(connection: Connection, lost: Sequence[Row[Any]]) -> None:
 
 def _record(
     connection: Connection,
-    lost: Sequence[Row[Any]],
+    lost: Sequence[AnyRow],
     answers: dict[tuple[int, int], tuple[Entitlement | None, str]],
     today: date,
 ) -> None:

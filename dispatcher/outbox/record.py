@@ -1,0 +1,169 @@
+"""Write down how attempts ended: the attempt always, the delivery's move when the fence and the table allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Insert, func, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from config.clock import db_now
+from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.outbox.claim import Claimed
+from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
+from dispatcher.tables import ADDRESS, ATTEMPT, DELIVERY
+from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
+
+POISON = "poison"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things wait, in seconds: see [dispatch] in config/defaults.toml."""
+
+    retry_first: float
+    retry_longest: float
+    settle: float
+    receipt_poll: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One attempt that ended."""
+
+    claimed: Claimed
+    provider: str
+    outcome: Outcome
+
+
+def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Patience) -> None:
+    """Record a batch of outcomes in the caller's transaction."""
+    apply_moves(connection, [_move(one, patience) for one in ended], MoveSource.SEND)
+    write_attempts(
+        connection,
+        [
+            attempt_row(
+                one.claimed.delivery_id,
+                one.claimed.attempt,
+                one.provider,
+                one.claimed.claimed_at,
+                attempt_outcome(one.outcome),
+                code=getattr(one.outcome, "code", None),
+                reference=getattr(one.outcome, "reference", None),
+            )
+            for one in ended
+        ],
+    )
+    _note_opt_outs(connection, ended)
+
+
+def release(connection: Connection, claims: Sequence[Claimed], *, provider: str) -> None:
+    """Give back what was claimed and never handed over; only the claim's owner may say so."""
+    apply_moves(
+        connection,
+        [Move(one.delivery_id, DeliveryState.QUEUED, attempt=one.attempt, wait_seconds=0.0) for one in claims],
+        MoveSource.SEND,
+        Proof(owner_never_sent=True),
+    )
+    write_attempts(
+        connection,
+        [
+            attempt_row(one.delivery_id, one.attempt, provider, one.claimed_at, AttemptOutcome.RELEASED)
+            for one in claims
+        ],
+    )
+
+
+def attempt_row(
+    delivery_id: int,
+    number: int,
+    provider: str,
+    began_at: datetime,
+    outcome: AttemptOutcome,
+    *,
+    code: str | None = None,
+    reference: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "number": number,
+        "provider": provider,
+        "began_at": began_at,
+        "outcome": outcome,
+        "code": code,
+        "reference": reference,
+    }
+
+
+def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert attempts; one that was written as unknown when its lease ran out takes the truth that came later."""
+    if not rows:
+        return
+    statement = upsert(connection, ATTEMPT).values(ended_at=db_now())
+    statement = statement.on_conflict_do_update(
+        index_elements=[ATTEMPT.c.delivery_id, ATTEMPT.c.number],
+        set_={
+            "outcome": statement.excluded.outcome,
+            "code": statement.excluded.code,
+            "reference": func.coalesce(statement.excluded.reference, ATTEMPT.c.reference),
+            "ended_at": statement.excluded.ended_at,
+        },
+        where=ATTEMPT.c.outcome == AttemptOutcome.UNKNOWN,
+    )
+    connection.execute(statement, list(rows))
+
+
+def upsert(connection: Connection, table: Any) -> Any:
+    """INSERT with ON CONFLICT, in the words of the connection's database."""
+    insert: Insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    return insert
+
+
+def _move(one: Ended, patience: Patience) -> Move:
+    outcome = one.outcome
+    return Move(
+        one.claimed.delivery_id,
+        state_after(outcome),
+        attempt=one.claimed.attempt,
+        code=getattr(outcome, "code", None),
+        reference=getattr(outcome, "reference", None),
+        provider=one.provider,
+        wait_seconds=_wait(one, patience),
+    )
+
+
+def _wait(one: Ended, patience: Patience) -> float | None:
+    match one.outcome:
+        case Accepted():
+            return patience.receipt_poll if one.claimed.channel is Channel.SMS else None
+        case Deferred(retry_after=retry_after):
+            return retry_delay(
+                one.claimed.deferrals, retry_after, first=patience.retry_first, longest=patience.retry_longest
+            )
+        case Rejected():
+            return None
+        case _:
+            return unknown_wait(one.claimed.channel, one.claimed.repeats, patience.settle)
+
+
+def unknown_wait(channel: Channel, repeats: int, settle: float) -> float | None:
+    """Seconds until an unknown delivery is taken up: an SMS is looked up at once, an e-mail repeated once."""
+    if channel is Channel.SMS:
+        return 0.0
+    return settle if repeats == 0 else None
+
+
+def _note_opt_outs(connection: Connection, ended: Sequence[Ended]) -> None:
+    """STOP belongs to the address: whoever shares it gets no more SMS."""
+    stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
+    if stopped:
+        addresses = DELIVERY.select().with_only_columns(DELIVERY.c.address_id).where(DELIVERY.c.id.in_(stopped))
+        connection.execute(
+            update(ADDRESS)
+            .where(ADDRESS.c.id.in_(addresses), ADDRESS.c.opted_out_at.is_(None))
+            .values(opted_out_at=db_now())
+        )

@@ -1,0 +1,175 @@
+"""What time itself does: leases run out, alerts expire and end, stopped ones lose what has not left.
+
+Every step may be run by any process, at any time, by several at once: each row is moved by a guarded move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+
+from config.clock import db_now
+from config.database import Database
+from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.outbox.claim import ALIVE
+from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.record import Patience, attempt_row, unknown_wait, write_attempts
+from dispatcher.outbox.transitions import DUE
+from dispatcher.tables import ALERT, DELIVERY
+
+LEASE_LOST = "lease_lost"
+EXPIRED = "expired"
+STOPPED = "stopped"
+# Rows moved in one transaction: a stop of a large alert must not hold the database.
+_BATCH = 1000
+
+
+def sweep(database: Database, patience: Patience) -> int:
+    """Do all that is due by now; the number of deliveries moved. Cheap when nothing is."""
+    moved = _until_done(database, lambda connection: lost_leases(connection, patience))
+    moved += _until_done(database, cancel_stopped)
+    moved += _until_done(database, expire_deliveries)
+    _close_ended_alerts(database)
+    return moved
+
+
+def _until_done(database: Database, step: Callable[[Connection], int]) -> int:
+    total = 0
+    while True:
+        with database.write() as connection:
+            count = step(connection)
+        total += count
+        if count < _BATCH:
+            return total
+
+
+def lost_leases(connection: Connection, patience: Patience) -> int:
+    """Claims whose lease ran out: whether they left is unknown, and is looked up before anything is sent again."""
+    rows = connection.execute(
+        select(
+            DELIVERY.c.id,
+            DELIVERY.c.state,
+            DELIVERY.c.attempt,
+            DELIVERY.c.channel,
+            DELIVERY.c.repeats,
+            DELIVERY.c.claimed_at,
+            DELIVERY.c.provider,
+        )
+        .where(DELIVERY.c.state == DeliveryState.SENDING, DELIVERY.c.lease_until < db_now())
+        .order_by(DELIVERY.c.id)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not rows:
+        return 0
+    apply_moves(
+        connection,
+        [
+            Move(
+                row.id,
+                DeliveryState.UNKNOWN,
+                attempt=row.attempt,
+                code=LEASE_LOST,
+                wait_seconds=unknown_wait(row.channel, row.repeats, patience.settle),
+            )
+            for row in rows
+        ],
+        MoveSource.SWEEP,
+        locked={row.id: row.state for row in rows},
+        extra={"lost_claims": DELIVERY.c.lost_claims + 1},
+    )
+    write_attempts(
+        connection,
+        [
+            attempt_row(row.id, row.attempt, row.provider, row.claimed_at, AttemptOutcome.UNKNOWN, code=LEASE_LOST)
+            for row in rows
+        ],
+    )
+    return len(rows)
+
+
+def cancel_stopped(connection: Connection) -> int:
+    """What has not left of stopped alerts is cancelled."""
+    stopped = and_(ALERT.c.id == DELIVERY.c.alert_id, ALERT.c.state == AlertState.STOPPED)
+    return _move_due(connection, exists().where(stopped), DeliveryState.CANCELLED, STOPPED)
+
+
+def expire_deliveries(connection: Connection) -> int:
+    """What has not left when its time is over never leaves."""
+    return _move_due(connection, DELIVERY.c.expires_at <= db_now(), DeliveryState.EXPIRED, EXPIRED)
+
+
+def _move_due(connection: Connection, which: ColumnElement[bool], to: DeliveryState, code: str) -> int:
+    rows = connection.execute(
+        select(DELIVERY.c.id, DELIVERY.c.state)
+        .where(DELIVERY.c.state.in_(DUE), which)
+        .order_by(DELIVERY.c.id)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    moves = [Move(row.id, to, code=code) for row in rows]
+    apply_moves(connection, moves, MoveSource.SWEEP, locked={row.id: row.state for row in rows})
+    return len(rows)
+
+
+def still_moving() -> ColumnElement[bool]:
+    """That a delivery may yet move without a person: it is due, on its way, or waits for a look-up or a receipt."""
+    return or_(
+        DELIVERY.c.state.in_((*DUE, DeliveryState.SENDING)),
+        and_(DELIVERY.c.state == DeliveryState.UNKNOWN, DELIVERY.c.lookup_at.is_not(None)),
+        and_(DELIVERY.c.state == DeliveryState.ACCEPTED, DELIVERY.c.poll_at.is_not(None)),
+    )
+
+
+def _close_ended_alerts(database: Database) -> None:
+    """An open alert that nothing moves any more is closed; one whose time is over with messages unsent is expired."""
+    with database.read() as connection:
+        moving = exists().where(DELIVERY.c.alert_id == ALERT.c.id, still_moving())
+        over = ALERT.c.expires_at <= db_now()
+        ended = connection.execute(
+            select(ALERT.c.id, over.label("over")).where(
+                ALERT.c.state.in_(ALIVE), or_(over, and_(ALERT.c.state == AlertState.OPEN, ~moving))
+            )
+        ).all()
+    for row in ended:
+        with database.write() as connection:
+            _end(connection, row.id)
+
+
+def _end(connection: Connection, alert_id: int) -> None:
+    moving = exists().where(DELIVERY.c.alert_id == ALERT.c.id, still_moving())
+    unsent = exists().where(
+        DELIVERY.c.alert_id == ALERT.c.id,
+        or_(DELIVERY.c.state.in_((*DUE, DeliveryState.SENDING)), DELIVERY.c.state == DeliveryState.EXPIRED),
+    )
+    over = ALERT.c.expires_at <= db_now()
+    values: dict[str, Any] = {"ended_at": db_now(), "planner": None, "planner_until": None}
+    expired = connection.execute(
+        update(ALERT)
+        .where(ALERT.c.id == alert_id, ALERT.c.state.in_(ALIVE), over)
+        .where(or_(unsent, ALERT.c.state == AlertState.PLANNING))
+        .values(state=AlertState.EXPIRED, **values)
+    ).rowcount
+    if not expired:
+        connection.execute(
+            update(ALERT)
+            .where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.OPEN, or_(over, ~moving))
+            .values(state=AlertState.CLOSED, **values)
+        )
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When something will next be due of itself, as far as is known; None when nothing waits. For whoever may stop."""
+    moments = connection.execute(
+        select(
+            func.min(DELIVERY.c.due_at).filter(DELIVERY.c.state.in_(DUE)),
+            func.min(DELIVERY.c.lease_until).filter(DELIVERY.c.state == DeliveryState.SENDING),
+            func.min(DELIVERY.c.lookup_at).filter(DELIVERY.c.state == DeliveryState.UNKNOWN),
+            func.min(DELIVERY.c.poll_at).filter(DELIVERY.c.state == DeliveryState.ACCEPTED),
+        ).where(still_moving())
+    ).one()
+    alerts = connection.execute(select(func.min(ALERT.c.hold_until)).where(ALERT.c.state.in_(ALIVE))).scalar()
+    return min((moment for moment in (*moments, alerts) if moment is not None), default=None)
