@@ -1,0 +1,146 @@
+"""Plan a confirmed alert, a chunk of students at a time, each chunk one transaction.
+
+A chunk first moves the cursor, guarded by the alert's state and the cursor's old place: of two planners, or of a
+planner and a stop, only one wins, and no student is planned twice or left out. The first chunk is small, so that the
+first message leaves before planning has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from config.clock import db_now, oslo_date, plus_seconds
+from config.counters import CONTACTS_REVISION, read_counter
+from config.database import Database
+from contacts.facts import load_cases
+from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
+from dispatcher.codes import AlertState
+from dispatcher.outbox.enqueue import Basis, enqueue
+from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, AnyRow
+from providers.base import Channel
+
+# A planner that has not moved its alert for this long is taken to be dead, and another goes on.
+PLANNER_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """Students in the first and in the later chunks, and what makes a contact point stale."""
+
+    first: int
+    later: int
+    stale_after_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChunk:
+    alert_id: int
+    students: int
+    deliveries: int
+
+
+def plan_next_chunk(database: Database, planner: str, chunking: Chunking) -> PlannedChunk | None:
+    """Plan the next chunk of some alert that is being planned; None when there is none to plan (by us)."""
+    with database.write() as connection:
+        alert = _take(connection, planner)
+        if alert is None:
+            return None
+        size = chunking.first if alert.cursor == 0 else chunking.later
+        students = _students(connection, alert, size)
+        if not _move_cursor(connection, alert, planner, len(students)):
+            return None
+        if not students:
+            _finish(connection, alert.id)
+            return PlannedChunk(alert.id, 0, 0)
+        today = oslo_date(alert.now)
+        revision = read_counter(connection, CONTACTS_REVISION)
+        cases = load_cases(connection, students, today, stale_after_months=chunking.stale_after_months)
+        planned = plan(cases, plan_options(alert, today))
+        _store_decisions(connection, alert.id, planned, today)
+        basis = Basis(alert.id, alert.expires_at, revision, today)
+        made = enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
+        return PlannedChunk(alert.id, len(students), made)
+
+
+def plan_options(alert: AnyRow, today: date) -> PlanOptions:
+    """What the row of an alert asks of its plan; the preview asks the same."""
+    channels = [channel for channel, wanted in ((Channel.SMS, alert.sms), (Channel.EMAIL, alert.email)) if wanted]
+    options = reach_options(alert.status, channels, include_unverified=alert.include_unverified)
+    return PlanOptions(today, options, alert.default_language)
+
+
+def _take(connection: Connection, planner: str) -> AnyRow | None:
+    free = or_(ALERT.c.planner.is_(None), ALERT.c.planner == planner, ALERT.c.planner_until < db_now())
+    return connection.execute(
+        select(ALERT, db_now().label("now"))
+        .where(ALERT.c.state == AlertState.PLANNING, ALERT.c.expires_at > db_now(), free)
+        .order_by(ALERT.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+
+
+def _students(connection: Connection, alert: AnyRow, size: int) -> list[int]:
+    statement = (
+        select(ALERT_STUDENT.c.student_id)
+        .where(
+            ALERT_STUDENT.c.alert_id == alert.id,
+            ALERT_STUDENT.c.position > alert.cursor,
+            ALERT_STUDENT.c.position <= alert.cursor + size,
+        )
+        .order_by(ALERT_STUDENT.c.position)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def _move_cursor(connection: Connection, alert: AnyRow, planner: str, students: int) -> bool:
+    moved = connection.execute(
+        update(ALERT)
+        .where(
+            ALERT.c.id == alert.id,
+            ALERT.c.state == AlertState.PLANNING,
+            ALERT.c.cursor == alert.cursor,
+            ALERT.c.planner.is_not_distinct_from(alert.planner),
+        )
+        .values(
+            cursor=alert.cursor + students,
+            planner=planner,
+            planner_until=plus_seconds(db_now(), PLANNER_SECONDS),
+        )
+    )
+    return moved.rowcount == 1
+
+
+def _finish(connection: Connection, alert_id: int) -> None:
+    connection.execute(
+        update(ALERT)
+        .where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.PLANNING)
+        .values(state=AlertState.OPEN, planned_at=db_now(), planner=None, planner_until=None)
+    )
+
+
+def _store_decisions(connection: Connection, alert_id: int, planned: Plan, today: date) -> None:
+    rows = [
+        {
+            "alert_id": alert_id,
+            "student_id": one.student_id,
+            "guardian_id": one.guardian_id,
+            "verdict": one.verdict,
+            "reason": one.reason,
+            "unreachable": one.unreachable,
+            "decided_on": today,
+            "inputs": one.inputs,
+            "superseded": False,
+        }
+        for one in planned.decisions
+    ]
+    if rows:
+        connection.execute(insert(DECISION), rows)
+
+
+def _segments(connection: Connection, alert_id: int) -> dict[str, int]:
+    statement = select(ALERT_TEXT.c.language, ALERT_TEXT.c.segments).where(ALERT_TEXT.c.alert_id == alert_id)
+    return {row.language: row.segments for row in connection.execute(statement)}
