@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +53,7 @@ def _database(error: DBAPIError) -> BeredskapError | None:
     if "no such table" in text or sqlstate == "42P01":
         return UsageError("The database is not initialised.", remedy="Run beredskap init.")
     if "disk is full" in text or sqlstate == "53100":
-        return BeredskapError(
-            f"The disk of {_place()} is full.", remedy="Make room on it, then run the command again."
-        )
+        return BeredskapError(f"The disk of {_place()} is full.", remedy="Make room on it, then run the command again.")
     if "database is locked" in text or "database table is locked" in text:
         return BeredskapError(
             f"{_place(capital=True)} is locked: another program has been writing for more than 30 seconds.",
@@ -152,22 +149,16 @@ def _fault(error: Exception) -> BeredskapError:
 
 
 def _write_details(error: Exception, reference: str) -> Path | None:
-    """Types and places only: the text of an exception may hold a name or a number."""
+    from config.redaction import describe_exception
     from config.settings import load_settings
 
-    lines = [f"{datetime.now(UTC).isoformat(timespec='seconds')} {reference}\n"]
-    cause: BaseException | None = error
-    while cause is not None:
-        lines += traceback.StackSummary.from_list(traceback.extract_tb(cause.__traceback__)).format()
-        details = [f"{name}={getattr(cause, name)}" for name in ("errno", "sqlstate") if getattr(cause, name, None)]
-        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__} {' '.join(details)}\n")
-        cause = cause.__cause__ or cause.__context__
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         directory = load_settings().data_dir
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = directory / FAULT_LOG
         with file.open("a", encoding="utf-8") as log:
-            log.writelines(lines)
+            log.write(f"{moment} {reference}\n{describe_exception(error)}\n\n")
     except (OSError, BeredskapError):
         return None
     return file

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import ExitStatus, UsageError
 
@@ -163,6 +163,12 @@ def load_settings() -> Settings:
     # BEREDSKAP_CONFIG names the file and is no setting itself.
     try:
         return Settings(**values)
+    except SettingsError:
+        # pydantic-settings names the section only, and in words of its own.
+        raise UsageError(
+            "A setting in the environment cannot be read: a list is written as JSON.",
+            remedy='For example: BEREDSKAP_ORGANISATION__TRUSTED_SOURCES=\'["krr", "pifu"]\'.',
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -1,0 +1,164 @@
+"""Logging of a process: structlog and every library's own logging, in one form, without personal data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final
+
+import structlog
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from config.redaction import describe_exception, redact
+from config.settings import Settings
+
+# Libraries that print addresses, texts or parameters below these levels, whatever level is asked for.
+LIBRARY_LEVELS: Final = {
+    "aiohttp": logging.WARNING,
+    "aiohttp.access": logging.CRITICAL,  # a line a request, with its URL
+    "aiosmtplib": logging.WARNING,
+    "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "dramatiq": logging.INFO,  # below: the content of messages
+    "mail": logging.WARNING,  # aiosmtpd: senders and recipients
+    "multipart": logging.WARNING,
+    "python_multipart": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "twilio": logging.WARNING,  # at INFO: every number and text
+    "urllib3": logging.WARNING,
+    "uvicorn": logging.INFO,
+    "uvicorn.access": logging.CRITICAL,  # a line a request, with its URL
+}
+
+
+def configure_logging(settings: Settings, process: str, file: Path | None = None) -> None:
+    """Log from here on to stderr, or to `file` for a process without a terminal. Calling it again replaces the first.
+
+    `process` names the kind of process in each line ("worker", "drainer", "web"). The level and the form come from
+    the settings. uvicorn must be started with `log_config=None`, or it sets up its own.
+    """
+    level = logging.getLevelNamesMapping()[settings.log.level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _Named(process),
+        _exception_without_text,
+        _without_persons,
+    ]
+    handler = _handler(file)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(settings, file)],
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, (_StderrHandler, _FileHandler))]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, floor in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(level, floor))
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class _StderrHandler(logging.StreamHandler[IO[str]]):
+    """To stderr; a class of its own, so that a second call finds what the first one added."""
+
+
+class _FileHandler(WatchedFileHandler):
+    """To a file that may be moved away by logrotate at any time, readable by its owner alone."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8")
+
+
+def _handler(file: Path | None) -> logging.Handler:
+    return _StderrHandler(sys.stderr) if file is None else _FileHandler(file)
+
+
+def _renderer(settings: Settings, file: Path | None) -> Processor:
+    if settings.log.format == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    coloured = file is None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return structlog.dev.ConsoleRenderer(colors=coloured, timestamp_key="time")
+
+
+class _Named:
+    """Adds what wrote the line: the kind of process and its number."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["process"] = self._process
+        event["pid"] = os.getpid()
+        return event
+
+
+def _exception_without_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    given: ExcInfo | BaseException | bool | None = event.pop("exc_info", None)
+    if isinstance(given, tuple):
+        error: BaseException | None = given[1]
+    elif isinstance(given, BaseException):
+        error = given
+    else:
+        error = sys.exc_info()[1] if given else None
+    if error is not None:
+        event["exception"] = describe_exception(error)
+    return event
+
+
+def _without_persons(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        # What ProcessorFormatter needs, and the times that this module writes itself.
+        if not key.startswith("_") and key != "time":
+            event[key] = _redacted(value)
+    return event
+
+
+def _redacted(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {_redacted(key): _redacted(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_redacted(each) for each in value]
+    if isinstance(value, BaseException):
+        return type(value).__qualname__
+    return redact(value if isinstance(value, str) else str(value))
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("beredskap").critical("the process ends: a fault of Beredskap", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+        logging.getLogger("beredskap").critical("a thread ends: a fault of Beredskap", exc_info=args.exc_value)
