@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
-from config import tables  # names the constraints of every table
+from config import tables
 
 # Raised by every transaction that can change an entitlement; a claim made under an older value is checked again.
 CONTACTS_REVISION = "contacts_revision"
@@ -14,13 +14,12 @@ CONTACTS_REVISION = "contacts_revision"
 
 class Counter(SQLModel, table=True):
     __tablename__ = "counter"
-    metadata = tables.metadata
 
     name: str = Field(primary_key=True, max_length=64)
     value: int
 
 
-_TABLE = Counter.__table__  # type: ignore[attr-defined]
+_TABLE = tables.core_table(Counter)
 
 
 def bump(connection: Connection, name: str) -> int:

@@ -33,6 +33,7 @@ class StoreSettings(_Section):
 
 
 class OrganisationSettings(_Section):
+    name: str
     default_language: Language
     trusted_sources: tuple[str, ...]
     stale_after_months: PositiveInt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Enum, Integer, event
+from sqlalchemy import BigInteger, Column, Enum, Integer, Table, event
 from sqlmodel import SQLModel
 
 from config.clock import UtcDateTime, db_now_when_run
@@ -48,3 +48,10 @@ def code_column(
 
     event.listen(column, "before_parent_attach", name_after_column)
     return column
+
+
+def core_table(model: type[SQLModel]) -> Table:
+    """The SQLAlchemy Core table of a model: bulk statements speak of tables, ten times faster than objects."""
+    table = model.__table__  # type: ignore[attr-defined]
+    assert isinstance(table, Table)
+    return table

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
-
+from config.tables import core_table
 from contacts import models
 
-
-def _table(model: type) -> Table:
-    table = model.__table__  # type: ignore[attr-defined]
-    assert isinstance(table, Table)
-    return table
-
-
-SCHOOL = _table(models.School)
-PERSON = _table(models.Person)
-STUDENT = _table(models.Student)
-ENROLMENT = _table(models.Enrolment)
-STUDENT_GROUP = _table(models.StudentGroup)
-MEMBERSHIP = _table(models.Membership)
-GUARDIANSHIP = _table(models.Guardianship)
-CONSENT = _table(models.Consent)
-BLOCK = _table(models.Block)
-RELEASE = _table(models.Release)
-ADDRESS = _table(models.Address)
-CONTACT_POINT = _table(models.ContactPoint)
-CHALLENGE = _table(models.VerificationChallenge)
+SCHOOL = core_table(models.School)
+PERSON = core_table(models.Person)
+STUDENT = core_table(models.Student)
+ENROLMENT = core_table(models.Enrolment)
+STUDENT_GROUP = core_table(models.StudentGroup)
+MEMBERSHIP = core_table(models.Membership)
+GUARDIANSHIP = core_table(models.Guardianship)
+CONSENT = core_table(models.Consent)
+BLOCK = core_table(models.Block)
+RELEASE = core_table(models.Release)
+ADDRESS = core_table(models.Address)
+CONTACT_POINT = core_table(models.ContactPoint)
+CHALLENGE = core_table(models.VerificationChallenge)

@@ -20,14 +20,6 @@ class AlertStatus(StrEnum):
     TEST = "test"
 
 
-class MsgType(StrEnum):
-    """CAP 1.2 msgType."""
-
-    ALERT = "alert"
-    UPDATE = "update"
-    CANCEL = "cancel"
-
-
 class AlertState(StrEnum):
     """The life of an alert. A draft is a preview that nobody has confirmed."""
 

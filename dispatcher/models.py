@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from config.catalogue import MsgType
 from config.tables import BigInt, code_column, utc_column
 from contacts import models as contacts_models  # the tables that the links below point to
 from contacts.entitlement import Verdict
@@ -18,7 +19,6 @@ from dispatcher.codes import (
     DeliveryState,
     Lane,
     MoveSource,
-    MsgType,
     NoticeKind,
 )
 from providers.base import Channel

@@ -17,11 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 from config.clock import db_now, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
+from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.recheck import lost_entitlements
 from dispatcher.outbox.transitions import DUE
-from dispatcher.tables import ADDRESS, ALERT, DELIVERY, AnyRow
+from dispatcher.tables import ALERT, DELIVERY, AnyRow
 from providers.base import Channel
 
 ALIVE = (AlertState.PLANNING, AlertState.OPEN)

@@ -14,13 +14,14 @@ from sqlalchemy import Connection, select, update
 
 from config.clock import db_now, plus_seconds
 from config.database import Database
+from contacts.tables import ADDRESS
 from dispatcher.codes import DeliveryState, Lane, MoveSource
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.receipts import Arrived, take_receipts
 from dispatcher.outbox.record import POISON
 from dispatcher.outbox.transitions import Proof
-from dispatcher.tables import ADDRESS, ATTEMPT, DELIVERY, AnyRow
+from dispatcher.tables import ATTEMPT, DELIVERY, AnyRow
 from providers.base import Channel, LookupFailed, Provider, Receipt, ReceiptStatus
 
 # Look-ups that must find nothing, the settle time apart, before an SMS counts as never taken.

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Insert, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.clock import db_now
+from contacts.tables import ADDRESS
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
-from dispatcher.tables import ADDRESS, ATTEMPT, DELIVERY
+from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
 
 POISON = "poison"
