@@ -1,0 +1,222 @@
+"""A draft: the alert as it would go out, with frozen texts and a frozen list of students, and nobody told yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, func, insert, literal, select
+
+from config.clock import db_now, oslo_date, plus_seconds
+from config.errors import UsageError
+from contacts.audience import Audience, resolve_audience, schools_of
+from contacts.tables import PERSON
+from dispatcher.alerts.text import Composition, compose
+from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT
+from providers.base import Channel
+
+if TYPE_CHECKING:
+    from config.catalogue import Catalogue
+    from config.settings import Language, OrganisationSettings
+
+# A second request with the same content within this time is the same alert: a double press, or a script's retry.
+SAME_REQUEST_SECONDS = 600.0
+# Names of several schools up to this length still leave an SMS its one segment, nearly.
+_LONGEST_NAMES = 40
+# A draft that nobody confirmed within this time was left behind by a command that died.
+DRAFT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRequest:
+    """What the operator asked for, as typed."""
+
+    schools: Sequence[str]
+    groups: Sequence[str]
+    grades: Sequence[str]
+    students: Sequence[str]
+    scenario: str
+    status: AlertStatus
+    text: str | None
+    texts: Mapping[Language, str]
+    values: Mapping[str, str]
+    channels: frozenset[Channel]
+    include_unverified: bool
+    expires_seconds: int
+    operator: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A stored draft. `speaker`: the name in the texts, which must be typed to confirm a real alert."""
+
+    alert_id: int
+    request_id: str
+    audience: Audience
+    composition: Composition
+    speaker: str
+    student_count: int
+    on: date
+
+
+def make_draft(
+    connection: Connection, catalogue: Catalogue, request: AlertRequest, organisation: OrganisationSettings
+) -> Draft:
+    """Resolve the audience, freeze texts and students, and store the draft, in the caller's transaction.
+
+    Raises UsageError when the audience, the scenario or the texts cannot be used, or nobody is in the audience.
+    """
+    today = oslo_date(connection.execute(select(db_now())).scalar_one())
+    audience = resolve_audience(
+        connection,
+        schools=request.schools,
+        groups=request.groups,
+        grades=request.grades,
+        students=request.students,
+        on=today,
+    )
+    schools = schools_of(connection, audience, today)
+    if not schools:
+        raise UsageError(
+            "No student is in that audience today.",
+            unchanged="Nothing was sent.",
+            remedy="Check the school, group or grade, and when the roster was last imported.",
+        )
+    speaker = speaking_name([school.name for school, _count in schools], organisation.name)
+    composition = compose(
+        catalogue,
+        scenario=request.scenario,
+        status=request.status,
+        school=speaker,
+        text=request.text,
+        texts=request.texts,
+        values=request.values,
+    )
+    languages = {school.default_language for school, _count in schools}
+    language = (languages.pop() if len(languages) == 1 else None) or organisation.default_language
+    request_id = fingerprint(request, audience, composition)
+    alert_id = _insert_alert(connection, request, audience, composition, request_id, language)
+    count = _freeze_students(connection, alert_id, audience, today)
+    return Draft(alert_id, request_id, audience, composition, speaker, count, today)
+
+
+def speaking_name(schools: Sequence[str], organisation: str) -> str:
+    """Who speaks in the texts: the school; for several, the organisation, or their names where these are few."""
+    if len(schools) == 1:
+        return schools[0]
+    together = ", ".join(schools)
+    return organisation or (together if len(together) <= _LONGEST_NAMES else "Fylkeskommunen")
+
+
+def fingerprint(request: AlertRequest, audience: Audience, composition: Composition) -> str:
+    """The request id: who says what, as what, to whom. The same within ten minutes is the same alert."""
+    content = {
+        "operator": request.operator,
+        "status": request.status.value,
+        "audience": audience.as_json(),
+        "texts": {text.language: [text.sms, text.subject, text.email] for text in composition.texts},
+        "channels": sorted(request.channels),
+        "include_unverified": request.include_unverified,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def discard_draft(connection: Connection, alert_id: int) -> None:
+    """Remove a draft that was not confirmed; it told nobody. Nothing happens when it was confirmed meanwhile."""
+    draft = select(ALERT.c.id).where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.DRAFT)
+    _discard(connection, list(connection.execute(draft.with_for_update()).scalars()))
+
+
+def discard_old_drafts(connection: Connection) -> int:
+    """Remove drafts that a command left behind when it died; the number removed."""
+    old = select(ALERT.c.id).where(
+        ALERT.c.state == AlertState.DRAFT, ALERT.c.created_at < plus_seconds(db_now(), -DRAFT_SECONDS)
+    )
+    ids = list(connection.execute(old.with_for_update(skip_locked=True)).scalars())
+    _discard(connection, ids)
+    return len(ids)
+
+
+def _discard(connection: Connection, ids: Sequence[int]) -> None:
+    if ids:
+        connection.execute(delete(ALERT_STUDENT).where(ALERT_STUDENT.c.alert_id.in_(ids)))
+        connection.execute(delete(ALERT_TEXT).where(ALERT_TEXT.c.alert_id.in_(ids)))
+        connection.execute(delete(ALERT).where(ALERT.c.id.in_(ids)))
+
+
+def _insert_alert(
+    connection: Connection,
+    request: AlertRequest,
+    audience: Audience,
+    composition: Composition,
+    request_id: str,
+    language: str,
+) -> int:
+    scenario = composition.scenario
+    alert_id = int(
+        connection.execute(
+            insert(ALERT)
+            .values(
+                status=request.status,
+                msg_type=scenario.msg_type,
+                response_type=scenario.response_type,
+                scenario=scenario.name,
+                severity=scenario.severity.value,
+                audience=audience.as_json(),
+                school_names=audience.headline[:512],
+                sms=Channel.SMS in request.channels,
+                email=Channel.EMAIL in request.channels,
+                include_unverified=request.include_unverified,
+                default_language=language,
+                operator=request.operator,
+                request_id=request_id,
+                state=AlertState.DRAFT,
+                cursor=0,
+                student_count=0,
+                created_at=db_now(),
+                expires_after_seconds=request.expires_seconds,
+            )
+            .returning(ALERT.c.id)
+        ).scalar_one()
+    )
+    connection.execute(
+        insert(ALERT_TEXT),
+        [
+            {
+                "alert_id": alert_id,
+                "language": text.language,
+                "sms": text.sms,
+                "subject": text.subject,
+                "email": text.email,
+                "encoding": text.size.encoding.value,
+                "segments": text.size.segments,
+            }
+            for text in composition.texts
+        ],
+    )
+    return alert_id
+
+
+def _freeze_students(connection: Connection, alert_id: int, audience: Audience, today: date) -> int:
+    """One INSERT … SELECT, whatever the size of the audience."""
+    chosen = audience.select_ids(today).subquery()
+    position = func.row_number().over(order_by=PERSON.c.id)
+    statement = (
+        select(literal(alert_id), position, PERSON.c.id)
+        .join(chosen, chosen.c.person_id == PERSON.c.id)
+        .order_by(PERSON.c.id)
+    )
+    connection.execute(insert(ALERT_STUDENT).from_select(["alert_id", "position", "student_id"], statement))
+    count = int(
+        connection.execute(
+            select(func.count()).select_from(ALERT_STUDENT).where(ALERT_STUDENT.c.alert_id == alert_id)
+        ).scalar_one()
+    )
+    connection.execute(ALERT.update().where(ALERT.c.id == alert_id).values(student_count=count))
+    return count

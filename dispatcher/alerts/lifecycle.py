@@ -1,0 +1,208 @@
+"""The acts that change an alert's life: confirm, stop, and a second chance for what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from config.audit import record_act
+from config.clock import OSLO, db_now, plus_seconds
+from config.counters import bump
+from config.errors import BeredskapError, UsageError
+from dispatcher.alerts.draft import SAME_REQUEST_SECONDS
+from dispatcher.codes import AlertState, DeliveryState
+from dispatcher.outbox.enqueue import enqueue_next_round
+from dispatcher.tables import ALERT, DELIVERY, AnyRow
+
+# The states of a delivery that `resend-failed` gives a second chance.
+FAILED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The alert that goes out. `earlier`: the same was confirmed minutes ago, and nothing more was sent now."""
+
+    alert_id: int
+    number: str
+    earlier: bool
+
+
+def same_request(connection: Connection, request_id: str) -> AnyRow | None:
+    """The alert that the same request made within the last ten minutes, if any."""
+    return connection.execute(
+        select(ALERT)
+        .where(
+            ALERT.c.request_id == request_id,
+            ALERT.c.state != AlertState.DRAFT,
+            ALERT.c.confirmed_at > plus_seconds(db_now(), -SAME_REQUEST_SECONDS),
+        )
+        .order_by(ALERT.c.id.desc())
+        .limit(1)
+    ).first()
+
+
+def confirm(
+    connection: Connection, alert_id: int, *, hold_seconds: float, operator: str, again: bool = False
+) -> Confirmed:
+    """Let a draft go out, in the caller's transaction: from its commit on, it does so with nobody's help.
+
+    Raises BeredskapError when the draft is no longer there. `again`: even if the same went out minutes ago.
+    """
+    now = connection.execute(select(db_now())).scalar_one()
+    # Two confirmations wait for each other here, so that of two equal requests only one goes out.
+    number = alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
+    draft = connection.execute(
+        select(ALERT).where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.DRAFT).with_for_update()
+    ).first()
+    if draft is None:
+        raise BeredskapError(
+            "The draft of this alert is no longer there: it was removed, or confirmed elsewhere.",
+            unchanged="Nothing was sent by this command.",
+            remedy="Look with beredskap alert list, and send again when it is not there.",
+        )
+    earlier = None if again else same_request(connection, draft.request_id)
+    if earlier is not None:
+        return Confirmed(earlier.id, earlier.number, earlier=True)
+    connection.execute(
+        update(ALERT)
+        .where(ALERT.c.id == alert_id)
+        .values(
+            state=AlertState.PLANNING,
+            number=number,
+            confirmed_at=db_now(),
+            hold_until=plus_seconds(db_now(), hold_seconds),
+            expires_at=plus_seconds(db_now(), draft.expires_after_seconds),
+        )
+    )
+    record_act(
+        connection,
+        operator=operator,
+        act="alert.send",
+        subject=f"alert {number}",
+        details={"status": draft.status.value, "scenario": draft.scenario, "students": draft.student_count},
+    )
+    return Confirmed(alert_id, number, earlier=False)
+
+
+def alert_number(count: int, now: datetime) -> str:
+    """The number that people say: A-2611-0042 is the 42nd of November 2026."""
+    return f"A-{_month(now)}-{count:04d}"
+
+
+def _month(now: datetime) -> str:
+    return now.astimezone(OSLO).strftime("%y%m")
+
+
+def find_alert(connection: Connection, number: str) -> AnyRow:
+    """The confirmed alert with this number, or the newest for "latest". Raises UsageError when there is none."""
+    statement = select(ALERT, db_now().label("now")).where(ALERT.c.state != AlertState.DRAFT)
+    if number.casefold() == "latest":
+        statement = statement.order_by(ALERT.c.id.desc()).limit(1)
+    else:
+        statement = statement.where(ALERT.c.number == number.strip().upper())
+    row = connection.execute(statement).first()
+    if row is None:
+        raise UsageError(
+            "There is no alert with that number.", remedy="beredskap alert list shows them all, the newest first."
+        )
+    return row
+
+
+def list_alerts(connection: Connection, limit: int) -> Sequence[AnyRow]:
+    """The newest confirmed alerts, newest first."""
+    return connection.execute(
+        select(ALERT).where(ALERT.c.state != AlertState.DRAFT).order_by(ALERT.c.id.desc()).limit(limit)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """`held_back`: messages that had not left when the stop came; `left`: those that had, or may have."""
+
+    number: str
+    held_back: int
+    left: int
+
+
+def stop(connection: Connection, number: str, operator: str) -> Stopped:
+    """Hold back what has not left: from the commit on, no row is claimed. Raises UsageError when it has ended."""
+    alert = find_alert(connection, number)
+    stopped = connection.execute(
+        update(ALERT)
+        .where(ALERT.c.id == alert.id, ALERT.c.state.in_((AlertState.PLANNING, AlertState.OPEN)))
+        .values(state=AlertState.STOPPED, ended_at=db_now(), ended_by=operator, planner=None, planner_until=None)
+    )
+    if stopped.rowcount != 1:
+        raise UsageError(
+            f"Alert {alert.number} cannot be stopped: it is {alert.state.value} already.",
+            remedy=f"beredskap report {alert.number} shows who was told.",
+        )
+    counts = {
+        row.state: int(row.messages)
+        for row in connection.execute(
+            select(DELIVERY.c.state, func.count().label("messages"))
+            .where(DELIVERY.c.alert_id == alert.id)
+            .group_by(DELIVERY.c.state)
+        )
+    }
+    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    held_back = sum(counts.get(state, 0) for state in waiting)
+    record_act(
+        connection,
+        operator=operator,
+        act="alert.stop",
+        subject=f"alert {alert.number}",
+        details={"held_back": held_back},
+    )
+    never = (*waiting, DeliveryState.REJECTED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    return Stopped(alert.number, held_back, sum(count for state, count in counts.items() if state not in never))
+
+
+def resend_failed(connection: Connection, number: str, operator: str) -> tuple[str, int]:
+    """Give what was undelivered or rejected another round; (number of the alert, messages made).
+
+    Raises UsageError when the alert has expired or was stopped. An address that answered STOP stays out.
+    """
+    alert = find_alert(connection, number)
+    if alert.state not in (AlertState.OPEN, AlertState.CLOSED) or alert.expires_at <= alert.now:
+        why = "its time is over" if alert.expires_at <= alert.now else f"it is {alert.state.value}"
+        raise UsageError(
+            f"Nothing of alert {alert.number} can be sent again: {why}.",
+            unchanged="Nothing was sent.",
+            remedy="Call those who were not reached (beredskap report … --call-list), or send a new alert.",
+        )
+    later = DELIVERY.alias("later")
+    newest = ~(
+        select(later.c.id)
+        .where(
+            later.c.alert_id == DELIVERY.c.alert_id,
+            later.c.channel == DELIVERY.c.channel,
+            later.c.address_id == DELIVERY.c.address_id,
+            later.c.round > DELIVERY.c.round,
+        )
+        .exists()
+    )
+    failed = connection.execute(
+        select(DELIVERY)
+        .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(FAILED), newest)
+        .order_by(DELIVERY.c.id)
+        .with_for_update()
+    ).all()
+    made = enqueue_next_round(connection, failed) if failed else 0
+    if made:
+        connection.execute(
+            update(ALERT)
+            .where(ALERT.c.id == alert.id, ALERT.c.state == AlertState.CLOSED)
+            .values(state=AlertState.OPEN, ended_at=None)
+        )
+        record_act(
+            connection,
+            operator=operator,
+            act="alert.resend_failed",
+            subject=f"alert {alert.number}",
+            details={"messages": made},
+        )
+    return alert.number, made
