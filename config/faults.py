@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +70,7 @@ def _database(error: DBAPIError) -> BeredskapError | None:
             f"{_place(capital=True)} is damaged.",
             remedy="Keep a copy of it, and restore the last backup.",
         )
-    if "password authentication failed" in text or "no password supplied" in text or (sqlstate or "")[:2] == "28":
+    if any(sign in text for sign in ("password authentication failed", "no password supplied", 'role "')):
         return BeredskapError(
             f"{_place(capital=True)} does not accept the user or the password.",
             remedy="Mend them in BEREDSKAP_STORE__DATABASE_URL.",
@@ -84,7 +85,11 @@ def _database(error: DBAPIError) -> BeredskapError | None:
             f"{_place(capital=True)} takes no more connections.",
             remedy="Lower BEREDSKAP_STORE__POOL_SIZE, or raise max_connections of PostgreSQL.",
         )
-    if error.connection_invalidated or _is_connection_trouble(error):
+    if sqlstate in ("40001", "40P01", "55P03", "57014"):
+        return BeredskapError(
+            f"{_place(capital=True)} is busy: other work on the same rows came first.", remedy="Run the command again."
+        )
+    if error.connection_invalidated or _connection_lost(error, sqlstate):
         return BeredskapError(
             f"{_place(capital=True)} does not answer.",
             unchanged="What was not confirmed was not stored.",
@@ -93,16 +98,13 @@ def _database(error: DBAPIError) -> BeredskapError | None:
     return None
 
 
-def _is_connection_trouble(error: DBAPIError) -> bool:
+def _connection_lost(error: DBAPIError, sqlstate: str | None) -> bool:
+    """Whether PostgreSQL could not be reached, or ended the session; a server that answers gives a code."""
     from sqlalchemy.exc import InterfaceError, OperationalError
 
-    return isinstance(error, (OperationalError, InterfaceError)) and not isinstance(error.orig, _sqlite_errors())
-
-
-def _sqlite_errors() -> type[Exception]:
-    import sqlite3
-
-    return sqlite3.Error
+    if isinstance(error.orig, sqlite3.Error) or not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    return sqlstate is None or sqlstate.startswith(("08", "57P"))
 
 
 def _place(*, capital: bool = False) -> str:

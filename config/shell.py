@@ -80,9 +80,7 @@ def open_store(*, need_keys: bool = True) -> Store:
     database = open_database(settings)
     try:
         _check_tables(database)
-        return (
-            KeyedStore(settings, database, load_keys(settings.key_file)) if need_keys else Store(settings, database)
-        )
+        return KeyedStore(settings, database, load_keys(settings.key_file)) if need_keys else Store(settings, database)
     except BaseException:
         database.dispose()
         raise
@@ -130,7 +128,9 @@ def command_errors(*, interrupted: str | Callable[[], str] = STOPPED) -> Callabl
         @functools.wraps(command)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                return command(*args, **kwargs)
+                result = command(*args, **kwargs)
+                sys.stdout.flush()  # a pipe that broke is told here, not after the end
+                return result
             except (typer.Exit, typer.Abort, typer.exceptions.TyperException):
                 raise
             except BrokenPipeError:
