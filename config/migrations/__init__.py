@@ -1,7 +1,8 @@
 """Bringing the tables of a database up to the ones this version needs (Alembic), and telling whether they are.
 
 The metadata of the models is handed in by the caller: this room knows no models. The scripts are numbered 0001, 0002
-and so on, so that the newest is known without loading Alembic, which most commands never need.
+and so on, so that the newest is known without loading Alembic, which most commands never need. They lead upwards only:
+the way back is the backup made before.
 """
 
 from __future__ import annotations
