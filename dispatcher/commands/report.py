@@ -1,0 +1,70 @@
+"""`beredskap report`: what became of an alert, the students whom nobody was reached for first."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from config.shell import JsonOption, command_errors, console, open_store
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def report(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')],
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    call_list: Annotated[
+        bool,
+        typer.Option("--call-list", help="The call list alone: all students, and whole phone numbers."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What became of an alert: students with nobody reached first, then whom to call, then every figure.
+
+    Phone numbers are masked in the table, and whole in the call list, which is printed to standard output alone. JSON
+    holds both; CSV holds the figures, or with --call-list the list.
+
+    Examples:
+
+      beredskap report latest
+
+      beredskap report A-2611-0042 --call-list
+
+      beredskap report A-2611-0042 --call-list --format csv > call.csv
+
+      beredskap report latest --json
+    """
+    wanted = Format.JSON if as_json else output
+    _report(alert, wanted, call_list=call_list, as_json=wanted is Format.JSON)
+
+
+@command_errors()
+def _report(alert: str, output: Format, *, call_list: bool, as_json: bool) -> None:
+    import sys
+    from itertools import islice
+
+    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.reports import report_files, report_page
+    from dispatcher.reports.call_list import call_list as students_to_call
+    from dispatcher.reports.counting import report as count
+
+    with open_store(need_keys=False) as store, store.database.read() as connection:
+        alert_id = find_alert(connection, alert).id
+        students = students_to_call(connection, alert_id)
+        if as_json:
+            report_files.write_json(sys.stdout, None if call_list else count(connection, alert_id), students)
+        elif output is Format.CSV and call_list:
+            report_files.write_call_list_csv(sys.stdout, students)
+        elif output is Format.CSV:
+            report_files.write_figures_csv(sys.stdout, count(connection, alert_id))
+        elif call_list:
+            report_page.print_call_list(console(), students)
+        else:
+            figures = count(connection, alert_id)
+            report_page.print_report(console(), figures, list(islice(students, report_page.SHOWN)))

@@ -1,0 +1,264 @@
+"""The call list: students whom nobody was reached for, and whom a person may call about each. In pieces, not at once.
+
+It asks the entitlement rule again: of a guardian who may not be told any more, a block came since for instance, it
+gives no number, and says so. Of a protected student it says the reference, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from config.clock import db_now, oslo_date
+from contacts.codes import AddressChannel, Protection
+from contacts.entitlement import Verdict
+from contacts.facts import GuardianCase, StudentCase, load_cases
+from contacts.id_sets import among, id_set
+from contacts.tables import ADDRESS, MEMBERSHIP, PERSON, STUDENT_GROUP
+from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.reports.classes import CLASS_OF_RANK, RANK_OF_CLASS, students_by_class
+from dispatcher.reports.words import delivery_reason, held_reason, short_name, unreachable_reason
+from dispatcher.tables import DECISION, DELIVERY, RECIPIENT, AnyRow
+from providers.base import Channel
+
+_CHUNK = 500
+# Whether a number is stale decides about messages; a person may call it all the same.
+_NO_MATTER = 18
+
+UNDER_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.DEFERRED)
+NOT_PLANNED = "planning has not come to this student"
+PROTECTED = "protected: beredskap contacts explain tells who may look"
+NO_LONGER = "may not be told any more: do not call"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A number to call, in full (E.164). `fixed_line`: takes no SMS. `verified`: by a code or a trusted source."""
+
+    number: str
+    fixed_line: bool
+    verified: bool
+
+    def __repr__(self) -> str:
+        return f"Phone(fixed_line={self.fixed_line}, verified={self.verified})"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why one channel did not reach a guardian. `channel` and `state`: None when no message was made at all."""
+
+    words: str
+    code: str | None
+    channel: Channel | None = None
+    state: DeliveryState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuardianToCall:
+    name: str
+    phones: tuple[Phone, ...]
+    why: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudentToCallAbout:
+    """`name` and `home_class` are None for a protected student. `why`: what stands for the student as a whole."""
+
+    student_class: StudentClass
+    ref: str
+    name: str | None
+    home_class: str | None
+    why: str | None
+    guardians: tuple[GuardianToCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a chunk of students needs, read at once."""
+
+    cases: dict[int, StudentCase]
+    decisions: dict[int, list[AnyRow]]
+    deliveries: dict[tuple[int, int], list[AnyRow]]
+    numbers: dict[int, str]
+    today: date
+
+
+def call_list(
+    connection: Connection, alert_id: int, *, limit: int | None = None, settled_only: bool = False
+) -> Iterator[StudentToCallAbout]:
+    """Unreached students, then held ones, each by home class and name; at most `limit` of them.
+
+    `settled_only`: leave out students for whom planning or a message is still under way. Reads in chunks while it is
+    consumed: `connection` must stay open, and memory does not grow with the list.
+    """
+    today = oslo_date(connection.execute(select(db_now())).scalar_one())
+    students = _students(alert_id, today, settled_only=settled_only).limit(limit)
+    rows = connection.execute(students, execution_options={"yield_per": _CHUNK})
+    for chunk in rows.partitions():
+        facts = _facts(connection, alert_id, [row.student_id for row in chunk], today)
+        for row in chunk:
+            yield _student(row, facts)
+
+
+def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
+    classes = students_by_class(alert_id).subquery("classes")
+    home = (
+        select(MEMBERSHIP.c.student_id, func.min(STUDENT_GROUP.c.name).label("name"))
+        .join(STUDENT_GROUP, STUDENT_GROUP.c.id == MEMBERSHIP.c.group_id)
+        .where(
+            STUDENT_GROUP.c.home,
+            MEMBERSHIP.c.ended_on.is_(None) | (MEMBERSHIP.c.ended_on > today),
+        )
+        .group_by(MEMBERSHIP.c.student_id)
+        .subquery("home")
+    )
+    wanted = [RANK_OF_CLASS[StudentClass.UNREACHED], RANK_OF_CLASS[StudentClass.HELD]]
+    students = (
+        select(
+            classes.c.student_id,
+            classes.c.rank,
+            classes.c.planned,
+            home.c.name.label("home_class"),
+            PERSON.c.ref,
+            PERSON.c.given_name,
+            PERSON.c.family_name,
+            PERSON.c.protection,
+        )
+        .select_from(
+            classes.join(PERSON, PERSON.c.id == classes.c.student_id).outerjoin(
+                home, home.c.student_id == classes.c.student_id
+            )
+        )
+        .where(classes.c.rank.in_(wanted))
+        .order_by(
+            classes.c.rank,
+            home.c.name.is_(None),
+            home.c.name,
+            PERSON.c.family_name,
+            PERSON.c.given_name,
+            classes.c.student_id,
+        )
+    )
+    if not settled_only:
+        return students
+    under_way = (
+        select(RECIPIENT.c.student_id)
+        .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
+        .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.state.in_(UNDER_WAY), RECIPIENT.c.unlinked_at.is_(None))
+    )
+    return students.where(classes.c.planned, classes.c.student_id.not_in(under_way))
+
+
+def _facts(connection: Connection, alert_id: int, students: Sequence[int], today: date) -> _Facts:
+    dialect = connection.dialect.name
+    values = {"students": id_set(students, dialect)}
+    cases = load_cases(connection, students, today, stale_after_months=_NO_MATTER)
+    decisions: dict[int, list[AnyRow]] = defaultdict(list)
+    decided = (
+        select(
+            DECISION.c.student_id,
+            DECISION.c.guardian_id,
+            DECISION.c.verdict,
+            DECISION.c.reason,
+            DECISION.c.unreachable,
+            PERSON.c.given_name,
+            PERSON.c.family_name,
+        )
+        .outerjoin(PERSON, PERSON.c.id == DECISION.c.guardian_id)
+        .where(
+            DECISION.c.alert_id == alert_id,
+            among(DECISION.c.student_id, "students", dialect),
+            DECISION.c.superseded.is_(False),
+        )
+        .order_by(PERSON.c.family_name, PERSON.c.given_name, DECISION.c.id)
+    )
+    for row in connection.execute(decided, values):
+        decisions[row.student_id].append(row)
+    deliveries: dict[tuple[int, int], list[AnyRow]] = defaultdict(list)
+    sent = (
+        select(
+            RECIPIENT.c.student_id,
+            RECIPIENT.c.guardian_id,
+            DELIVERY.c.channel,
+            DELIVERY.c.address_id,
+            DELIVERY.c.round,
+            DELIVERY.c.state,
+            DELIVERY.c.code,
+        )
+        .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
+        .where(
+            DELIVERY.c.alert_id == alert_id,
+            among(RECIPIENT.c.student_id, "students", dialect),
+            RECIPIENT.c.unlinked_at.is_(None),
+        )
+        .order_by(DELIVERY.c.channel.desc(), DELIVERY.c.address_id, DELIVERY.c.round)
+    )
+    for row in connection.execute(sent, values):
+        deliveries[row.student_id, row.guardian_id].append(row)
+    phones = {
+        point.address_id
+        for case in cases
+        for guardian in case.guardians
+        for point in guardian.points
+        if point.channel is AddressChannel.SMS
+    }
+    found = connection.execute(
+        select(ADDRESS.c.id, ADDRESS.c.value).where(among(ADDRESS.c.id, "addresses", dialect)),
+        {"addresses": id_set(sorted(phones), dialect)},
+    )
+    numbers: dict[int, str] = {row.id: row.value for row in found}
+    return _Facts({case.student_id: case for case in cases}, decisions, deliveries, numbers, today)
+
+
+def _student(row: AnyRow, facts: _Facts) -> StudentToCallAbout:
+    name_of_class = CLASS_OF_RANK[row.rank]
+    ref = row.ref or f"P-{row.student_id}"
+    if Protection(row.protection).protected:
+        return StudentToCallAbout(name_of_class, ref, None, None, PROTECTED, ())
+    decisions = facts.decisions[row.student_id]
+    why = None
+    if not row.planned:
+        why = NOT_PLANNED
+    elif name_of_class is StudentClass.HELD:
+        reasons = {one.reason: None for one in decisions if one.verdict is Verdict.HELD}
+        why = ", ".join(held_reason(reason) for reason in reasons)
+    guardians = tuple(_guardian(row.student_id, one, facts) for one in decisions if one.verdict is Verdict.ENTITLED)
+    name = short_name(row.given_name, row.family_name)
+    return StudentToCallAbout(name_of_class, ref, name, row.home_class, why, guardians)
+
+
+def _guardian(student_id: int, decision: AnyRow, facts: _Facts) -> GuardianToCall:
+    name = short_name(decision.given_name or "", decision.family_name or "")
+    case = facts.cases.get(student_id)
+    guardian = next((one for one in case.guardians if one.guardian_id == decision.guardian_id), None) if case else None
+    if case is None or guardian is None or case.decide(guardian, facts.today).verdict is not Verdict.ENTITLED:
+        return GuardianToCall(name, (), (Why(NO_LONGER, None),))
+    return GuardianToCall(name, _phones(guardian, facts), _why(student_id, decision, facts))
+
+
+def _phones(guardian: GuardianCase, facts: _Facts) -> tuple[Phone, ...]:
+    """All numbers that can be called; verified and mobile ones first. Not those that a blocked person answers, too."""
+    phones = [
+        Phone(facts.numbers[point.address_id], not point.takes_messages, point.verified)
+        for point in guardian.points
+        if point.channel is AddressChannel.SMS and not point.shared_with_blocked
+    ]
+    return tuple(sorted(phones, key=lambda phone: (not phone.verified, phone.fixed_line)))
+
+
+def _why(student_id: int, decision: AnyRow, facts: _Facts) -> tuple[Why, ...]:
+    latest: dict[tuple[Channel, int], AnyRow] = {}
+    for row in facts.deliveries[student_id, decision.guardian_id]:
+        latest[row.channel, row.address_id] = row
+    if latest:
+        return tuple(
+            Why(delivery_reason(row.state, row.code), row.code, row.channel, row.state) for row in latest.values()
+        )
+    if decision.unreachable:
+        return (Why(unreachable_reason(decision.unreachable), decision.unreachable),)
+    return (Why("no message was made", None),)

@@ -1,0 +1,119 @@
+"""The report for other programs: one JSON document, or CSV. Written as it is read, to an open stream."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import TextIO
+
+from dispatcher.reports.call_list import StudentToCallAbout
+from dispatcher.reports.figures import Report
+from dispatcher.reports.watch_page import why_words
+from dispatcher.reports.words import CLASS_WORDS
+
+CALL_COLUMNS = ("class", "home_class", "student_ref", "student", "guardian", "phones", "why", "codes")
+FIGURE_COLUMNS = ("section", "what", "detail", "value")
+# A spreadsheet would run a cell that begins so.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_json(stream: TextIO, report: Report | None, students: Iterable[StudentToCallAbout]) -> None:
+    """One document: `nobody_reached` and the classes first, then the call list, then everything else.
+
+    Without a report, the call list alone: {"call_list": [...]}.
+    """
+    stream.write("{\n")
+    figures: dict[str, object] = {}
+    if report is not None:
+        figures = {part.name: getattr(report, part.name) for part in dataclasses.fields(report)}
+        classes = figures.pop("classes")
+        stream.write(f'  "nobody_reached": {report.classes.nobody_reached},\n')
+        stream.write(f'  "classes": {_dumped(classes)},\n')
+        stream.write(f'  "alert": {_dumped(figures.pop("alert"))},\n')
+    stream.write('  "call_list": [')
+    separator = "\n    "
+    for student in students:
+        stream.write(separator + json.dumps(student, default=_plain, ensure_ascii=False))
+        separator = ",\n    "
+    stream.write("\n  ]")
+    for name, value in figures.items():
+        stream.write(f',\n  "{name}": {_dumped(value)}')
+    stream.write("\n}\n")
+
+
+def write_call_list_csv(stream: TextIO, students: Iterable[StudentToCallAbout]) -> None:
+    """One row a guardian (a student without one has a row, too); whole numbers, several set apart by "; "."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CALL_COLUMNS)
+    for student in students:
+        about = (student.student_class.value, student.home_class or "", student.ref, student.name or "")
+        for guardian in student.guardians:
+            phones = "; ".join(
+                phone.number + (" fixed line" if phone.fixed_line else "") + ("" if phone.verified else " not verified")
+                for phone in guardian.phones
+            )
+            why = "; ".join(why_words(why) for why in guardian.why)
+            codes = "; ".join(why.code for why in guardian.why if why.code)
+            writer.writerow([*map(_cell, about), _cell(guardian.name), phones, _cell(why), _cell(codes)])
+        if not student.guardians:
+            writer.writerow([*map(_cell, about), "", "", _cell(student.why or ""), ""])
+
+
+def write_figures_csv(stream: TextIO, report: Report) -> None:
+    """Every figure as one row: section, what, detail, value; students with nobody reached first."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(FIGURE_COLUMNS)
+    for row in _figure_rows(report):
+        writer.writerow([_cell(str(cell)) for cell in row])
+
+
+def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
+    classes = report.classes
+    yield "students", "nobody_reached", "unreached + held", classes.nobody_reached
+    for student_class, words in CLASS_WORDS.items():
+        yield "students", student_class.value, words, getattr(classes, student_class.value)
+    yield "students", "all", "", classes.students
+    for state in report.states:
+        yield "messages", state.channel.value, state.state.value, state.deliveries
+    for times in report.times:
+        for what, spread in (("hand_over", times.hand_over), ("delivery", times.delivery)):
+            if spread is not None:
+                for measure in dataclasses.fields(spread):
+                    seconds = "" if measure.name == "count" else " (s)"
+                    yield f"times {what}", times.channel.value, measure.name + seconds, getattr(spread, measure.name)
+    for reason in report.reasons:
+        what = f"{reason.channel.value} {reason.state.value}"
+        yield "reasons", what, f"{reason.words} ({reason.code})" if reason.code else reason.words, reason.deliveries
+    for unreachable in report.unreachable:
+        yield "guardians without a message", unreachable.code, unreachable.words, unreachable.guardians
+    for decision in report.decisions:
+        yield "decisions", decision.verdict.value, decision.reason, decision.decisions
+    for attempt in report.attempts:
+        yield "attempts", attempt.outcome.value, "", attempt.attempts
+    for name in ("unknown", "long_unknown", "email_repeats", "refused_moves", "stale", "unverified"):
+        yield "details", name, "", getattr(report, name)
+    for text in report.texts:
+        yield "texts", text.language, text.sms, text.deliveries
+    for act in report.acts:
+        yield "acts", act.act, act.operator, act.at.isoformat()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, date):  # and datetime, which is a date
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {part.name: getattr(value, part.name) for part in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

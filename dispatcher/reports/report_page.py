@@ -1,0 +1,244 @@
+"""The report as a person reads it: 80 columns, the students whom nobody was reached for first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contacts.addresses import mask_phone
+from contacts.entitlement import Verdict
+from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.reports.call_list import Phone, StudentToCallAbout
+from dispatcher.reports.figures import Report
+from dispatcher.reports.times import ChannelTimes
+from dispatcher.reports.watch_page import why_words
+from dispatcher.reports.words import (
+    CHANNEL_WORDS,
+    STATE_WORDS,
+    STATUS_WORDS,
+    grouped,
+    oslo_day_time,
+    oslo_time,
+    seconds_words,
+)
+
+ShowNumber = Callable[[str], str]
+# Students of the call list in the report itself; all of them with --call-list.
+SHOWN = 40
+
+
+def print_report(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
+    """Print the whole report. `first`: the beginning of the call list; its numbers are masked here."""
+    _print_head(console, report)
+    _print_classes(console, report)
+    _print_calls(console, report, first)
+    _print_states(console, report)
+    _print_times(console, report.times)
+    _print_reasons(console, report)
+    _print_details(console, report)
+    _print_texts(console, report)
+    _print_acts(console, report)
+
+
+def print_call_list(
+    console: Console, students: Iterable[StudentToCallAbout], *, number: ShowNumber = lambda number: number
+) -> None:
+    """Print the call list by home class while it is read, with whole numbers unless `number` masks them."""
+    for (student_class, home_class), group in groupby(students, lambda one: (one.student_class, one.home_class)):
+        heading = "unreached" if student_class is StudentClass.UNREACHED else "held: a person must decide"
+        console.print(Text(f"\n {home_class or 'no class'}   {heading}", style="bold"))
+        for student in group:
+            for line in _call_lines(student, number):
+                console.print(Text(line), overflow="fold")
+
+
+def _call_lines(student: StudentToCallAbout, number: ShowNumber) -> Iterator[str]:
+    yield f"   {student.name}   {student.ref}" if student.name else f"   {student.ref}"
+    if student.why:
+        yield f"      {student.why}"
+    for guardian in student.guardians:
+        phones = ",  ".join(_phone_words(phone, number) for phone in guardian.phones) or "no phone number"
+        yield f"      {guardian.name}   {phones}"
+        for why in guardian.why:
+            yield f"         {why_words(why)}"
+
+
+def _phone_words(phone: Phone, number: ShowNumber) -> str:
+    notes = [note for note, holds in (("fixed line", phone.fixed_line), ("not verified", not phone.verified)) if holds]
+    return f"{number(phone.number)} ({', '.join(notes)})" if notes else number(phone.number)
+
+
+def _heading(console: Console, words: str) -> None:
+    console.print(Text(f"\n{words}", style="bold"))
+
+
+def _lines(console: Console, rows: Iterable[tuple[str, ...]], *, numbers: tuple[int, ...] = ()) -> None:
+    """Columns side by side; those in `numbers` to the right, the last one as wide as there is room."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(width=0)
+    filled = list(rows)
+    if not filled:
+        return
+    for index in range(len(filled[0])):
+        last = index == len(filled[0]) - 1
+        table.add_column(
+            justify="right" if index in numbers else "left", overflow="fold", no_wrap=not last and index in numbers
+        )
+    for row in filled:
+        table.add_row("", *(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _print_head(console: Console, report: Report) -> None:
+    alert = report.alert
+    console.print(
+        Text(f"{alert.number}   {STATUS_WORDS[alert.status]}   {alert.scenario}   {alert.school_names}", style="bold")
+    )
+    state = f"{alert.state.value}, "
+    if alert.planned_students < alert.students:
+        state += f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students, "
+    confirmed = oslo_day_time(alert.confirmed_at) if alert.confirmed_at else "never"
+    console.print(Text(f"{state}sent by {alert.operator} {confirmed}"))
+
+
+def _print_classes(console: Console, report: Report) -> None:
+    classes = report.classes
+    console.print()
+    rows = [
+        (grouped(classes.nobody_reached), "students with nobody reached"),
+        (grouped(classes.unreached), "  unreached: somebody is entitled, and nobody has it"),
+        (grouped(classes.held), "  held: a person must decide"),
+        (grouped(classes.handed_over), "handed over: a provider has it, or may have it"),
+        (grouped(classes.confirmed), "confirmed: delivered to somebody entitled"),
+        (grouped(classes.students), "students in all"),
+        (grouped(classes.nobody_may_be_told), "apart: nobody may be told (adult without consent and the like)"),
+    ]
+    # The total counts everybody, those apart too: it closes the sum.
+    _lines(console, [*rows[:5], rows[6], rows[5]], numbers=(0,))
+
+
+def _print_calls(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
+    _heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
+    if not first:
+        console.print(" Nobody.")
+        return
+    console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
+    print_call_list(console, first, number=mask_phone)
+    more = report.classes.nobody_reached - len(first)
+    if more > 0:
+        console.print(Text(f"\n and {grouped(more)} more: beredskap report {report.alert.number} --call-list"))
+
+
+def _print_states(console: Console, report: Report) -> None:
+    _heading(console, "Messages")
+    if not report.states:
+        console.print(" None.")
+    _lines(
+        console,
+        (
+            (CHANNEL_WORDS[count.channel], grouped(count.deliveries), count.state.value, _gloss(count.state))
+            for count in report.states
+        ),
+        numbers=(1,),
+    )
+
+
+def _gloss(state: DeliveryState) -> str:
+    words = STATE_WORDS[state]
+    return "" if words == state.value else words
+
+
+def _print_times(console: Console, times: tuple[ChannelTimes, ...]) -> None:
+    _heading(console, "Times (from confirmation)")
+    if not times:
+        console.print(" Nothing was handed over.")
+    rows: list[tuple[str, ...]] = []
+    for channel in times:
+        spread = channel.hand_over
+        rows.append(
+            (
+                CHANNEL_WORDS[channel.channel],
+                "hand-over",
+                f"first {oslo_time(channel.first_hand_over_at)} ({seconds_words(spread.first)})",
+                f"last {oslo_time(channel.last_hand_over_at)} ({seconds_words(spread.max)})",
+                f"p50 {seconds_words(spread.p50)}, p95 {seconds_words(spread.p95)}",
+            )
+        )
+        if channel.delivery is not None:
+            rows.append(
+                (
+                    "",
+                    "delivery",
+                    f"p50 {seconds_words(channel.delivery.p50)}",
+                    f"p95 {seconds_words(channel.delivery.p95)}",
+                    f"max {seconds_words(channel.delivery.max)}",
+                )
+            )
+    _lines(console, rows)
+
+
+def _print_reasons(console: Console, report: Report) -> None:
+    if report.reasons:
+        _heading(console, "Reasons")
+        rows = (
+            (grouped(one.deliveries), f"{CHANNEL_WORDS[one.channel]} {one.state.value}", one.words, one.code or "")
+            for one in report.reasons
+        )
+        _lines(
+            console,
+            ((count, what, f"{words} ({code})" if code else words) for count, what, words, code in rows),
+            numbers=(0,),
+        )
+    if report.long_unknown:
+        console.print(
+            Text(
+                f" {grouped(report.long_unknown)} unknown for more than a minute: they may have been told, "
+                "and nobody can say.",
+                style="bold",
+            )
+        )
+    if report.unreachable:
+        _heading(console, "Entitled guardians without a message")
+        _lines(console, ((grouped(one.guardians), one.words) for one in report.unreachable), numbers=(0,))
+
+
+def _print_details(console: Console, report: Report) -> None:
+    attempts = sum(count.attempts for count in report.attempts)
+    outcomes = ", ".join(f"{count.outcome.value} {grouped(count.attempts)}" for count in report.attempts)
+    entitled, held, not_entitled = (
+        sum(one.decisions for one in report.decisions if one.verdict is verdict)
+        for verdict in (Verdict.ENTITLED, Verdict.HELD, Verdict.NO)
+    )
+    _heading(console, "Details")
+    _lines(
+        console,
+        [
+            (grouped(attempts), f"attempts ({outcomes})" if outcomes else "attempts"),
+            (grouped(report.email_repeats), "e-mails repeated under the same Message-ID"),
+            (grouped(report.refused_moves), "late or contradicting receipts that changed nothing"),
+            (grouped(report.stale), "messages to contact points not confirmed for 18 months"),
+            (grouped(report.unverified), "messages to contact points that nobody verified"),
+            (
+                grouped(entitled + held + not_entitled),
+                f"decisions (entitled {grouped(entitled)}, held {grouped(held)}, no {grouped(not_entitled)})",
+            ),
+        ],
+        numbers=(0,),
+    )
+
+
+def _print_texts(console: Console, report: Report) -> None:
+    _heading(console, "Texts")
+    for text in report.texts:
+        segments = f"{text.segments} segment" + ("" if text.segments == 1 else "s")
+        console.print(Text(f" {text.language}   {grouped(text.deliveries)} messages   {segments} {text.encoding}"))
+        console.print(Text(f'    "{text.sms}"'))
+
+
+def _print_acts(console: Console, report: Report) -> None:
+    _heading(console, "Who did what when")
+    _lines(console, ((oslo_day_time(act.at), act.operator, act.act) for act in report.acts))

@@ -1,0 +1,184 @@
+"""The page of `alert watch`, drawn from figures (pure): 80 columns, and no meaning in colour alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from contacts.addresses import mask_phone
+from dispatcher.codes import AlertState, AlertStatus, StudentClass
+from dispatcher.reports.call_list import GuardianToCall, StudentToCallAbout, Why
+from dispatcher.reports.watching import OK, ChannelProgress, Health, WatchFigures, WatchStudents
+from dispatcher.reports.words import CHANNEL_WORDS, STATE_WORDS, STATUS_WORDS, grouped, oslo_time
+from providers.base import Channel
+
+_BAR = 30
+_STATUS_STYLES = {AlertStatus.ACTUAL: "bold red", AlertStatus.EXERCISE: "bold yellow", AlertStatus.TEST: "bold cyan"}
+_PARTS = {"twilio": "Twilio", "smtp": "SMTP", "redis": "Redis", "database": "database"}
+
+
+def watch_page(
+    figures: WatchFigures, students: WatchStudents | None, *, away_since: datetime | None = None
+) -> RenderableType:
+    """The whole page. `students`: None until they were read first. `away_since`: the database does not answer, and the
+    figures are those of the last time it did."""
+    parts: list[RenderableType] = [_header(figures), Text("")]
+    if away_since is not None:
+        parts.append(away_line(away_since))
+    if students is not None:
+        parts.append(_students_line(students))
+    parts += [_channel_lines(channel) for channel in figures.channels]
+    parts.append(_motion_line(figures))
+    parts += _warnings(figures)
+    if students is not None and students.counts.nobody_reached:
+        parts += [Text(""), _call_heading(figures, students), _call_first(students.call_first)]
+    return Group(*parts)
+
+
+def away_line(since: datetime) -> Text:
+    """What is said while the database does not answer."""
+    return Text(
+        f" Database away since {oslo_time(since)}: the alert goes on when it is back; this page tries again.",
+        style="bold",
+    )
+
+
+def summary_line(figures: WatchFigures, students: WatchStudents | None) -> str:
+    """The same facts in one line, for a log or a pipe."""
+    parts = [oslo_time(figures.now), figures.alert.number, figures.alert.state.value]
+    if students is not None:
+        counts = students.counts
+        parts.append(
+            f"students: unreached {counts.unreached}, held {counts.held}, handed over {counts.handed_over}, "
+            f"confirmed {counts.confirmed}, of {counts.students}"
+        )
+    parts += [
+        f"{CHANNEL_WORDS[channel.channel]}: {channel.handed_over}/{channel.total}, delivered {channel.delivered}, "
+        f"failed {channel.failed}, unknown {channel.unknown}"
+        for channel in figures.channels
+    ]
+    return "  ".join(parts)
+
+
+def _header(figures: WatchFigures) -> Text:
+    alert = figures.alert
+    line = Text(f"{alert.number}   ", style="bold")
+    line.append(STATUS_WORDS[alert.status], style=_STATUS_STYLES[alert.status])
+    line.append(f"   {alert.scenario}   {alert.school_names}\n", style="not bold")
+    when = f" {oslo_time(alert.confirmed_at)}" if alert.confirmed_at else ""
+    line.append(f"sent by {alert.operator}{when}   ", style="not bold")
+    if figures.ended and alert.ended_at is not None:
+        by = f" by {alert.ended_by}" if alert.ended_by else ""
+        line.append(f"{_ENDED_WORDS[alert.state]}{by} {oslo_time(alert.ended_at)}")
+    else:
+        line.append("Ctrl-C leaves, the alert goes on", style="not bold")
+    return line
+
+
+_ENDED_WORDS = {AlertState.CLOSED: "CLOSED", AlertState.STOPPED: "STOPPED", AlertState.EXPIRED: "EXPIRED"}
+
+
+def _students_line(students: WatchStudents) -> Text:
+    counts = students.counts
+    line = Text(" students   ")
+    line.append(f"confirmed {grouped(counts.confirmed)}   handed over {grouped(counts.handed_over)}   ")
+    line.append(f"unreached {grouped(counts.unreached)}   held {grouped(counts.held)}", style="bold")
+    line.append(f"   of {grouped(counts.students)}")
+    if counts.nobody_may_be_told:
+        line.append(f"\n            nobody may be told {grouped(counts.nobody_may_be_told)}")
+    return line
+
+
+def _channel_lines(channel: ChannelProgress) -> Text:
+    # Full only when all of it is: 1,701 of 1,702 must not look finished.
+    filled = channel.handed_over * _BAR // channel.total if channel.total else 0
+    line = Text(f" {CHANNEL_WORDS[channel.channel]:<10} ")
+    line.append("█" * filled + "░" * (_BAR - filled))
+    line.append(f"  {grouped(channel.handed_over)} / {grouped(channel.total)}\n            ")
+    facts = []
+    if channel.channel is Channel.SMS or channel.delivered:
+        facts.append(f"delivered {grouped(channel.delivered)}")
+    facts.append(f"failed {grouped(channel.failed)}")
+    if channel.channel is Channel.SMS or channel.unknown:
+        facts.append(f"unknown {grouped(channel.unknown)}")
+    if channel.waiting:
+        facts.append(f"waiting {grouped(channel.waiting)}")
+    return line.append("   ".join(facts))
+
+
+def _motion_line(figures: WatchFigures) -> Text:
+    facts = [f"rate {sum(channel.rate for channel in figures.channels):.0f}/s"]
+    if not figures.planned and not figures.ended:
+        alert = figures.alert
+        facts.append(f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students")
+    if figures.expected_at is not None:
+        facts.append(f"last hand-over expected {oslo_time(figures.expected_at)}")
+    facts += [_health_words(health) for health in figures.health]
+    # A fact is never torn at the end of a line.
+    return Text(" " + "   ".join(fact.replace(" ", "\u00a0") for fact in facts))
+
+
+def _health_words(health: Health) -> str:
+    part = _PARTS.get(health.part, health.part)
+    if health.part == "redis" and health.word != OK:
+        return f"{part} {health.word}: workers poll the database"
+    return f"{part} {health.word}"
+
+
+def _warnings(figures: WatchFigures) -> list[RenderableType]:
+    found = []
+    alert = figures.alert
+    if not figures.ended and alert.hold_until is not None and alert.hold_until > figures.now:
+        found.append(
+            f"Nothing leaves before {oslo_time(alert.hold_until)}: beredskap alert stop {alert.number} holds it back."
+        )
+    if figures.long_unknown:
+        found.append(f"{grouped(figures.long_unknown)} unknown for more than a minute: they may have been told.")
+    if not figures.ended and not figures.processes and (figures.waiting or not figures.planned):
+        found.append("No worker is alive, and messages wait: start beredskap run.")
+    return [Text(f" {line}", style="bold") for line in found]
+
+
+def _call_heading(figures: WatchFigures, students: WatchStudents) -> Text:
+    done = figures.planned and not figures.waiting
+    what = f"Call first ({grouped(students.counts.nobody_reached)})" if done else "Call first (others are on their way)"
+    line = Text(f" {what}", style="bold")
+    return line.append(f"   beredskap report {figures.alert.number} --call-list", style="not bold")
+
+
+def _call_first(students: tuple[StudentToCallAbout, ...]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=1)
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=1, overflow="fold")
+    for student in students:
+        for row in _rows(student):
+            table.add_row("", *(Text(cell) for cell in row))
+    return table
+
+
+def _rows(student: StudentToCallAbout) -> list[tuple[str, str, str, str, str]]:
+    name = student.name or student.ref
+    about = (student.home_class or "", name)
+    if not student.guardians:
+        held = "held: " if student.student_class is StudentClass.HELD else ""
+        return [(*about, "", "", f"{held}{student.why}")]
+    first, *others = (_guardian(guardian) for guardian in student.guardians)
+    return [(*about, *first), *(("", "", *other) for other in others)]
+
+
+def _guardian(guardian: GuardianToCall) -> tuple[str, str, str]:
+    phone = mask_phone(guardian.phones[0].number) if guardian.phones else "no phone"
+    return guardian.name, phone, why_words(guardian.why[0])
+
+
+def why_words(why: Why) -> str:
+    """ "SMS failed: the number is not in use (30005)"."""
+    if why.channel is None or why.state is None:
+        return why.words
+    code = f" ({why.code})" if why.code else ""
+    return f"{CHANNEL_WORDS[why.channel]} {STATE_WORDS[why.state]}: {why.words}{code}"
