@@ -1,0 +1,114 @@
+"""What all steps of a comparison share: the connection, the day, the source, and how a staged record is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from contacts.imports import staged, store
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison of the staged records with the store, within one transaction.
+
+    `allocates`: new rows get their final ids; otherwise negative ones, which stand for them in a preview.
+    """
+
+    connection: Connection
+    source: str
+    full: bool
+    trusted: bool
+    now: datetime
+    today: date
+    allocates: bool
+
+    def refuse(self, table: Table, condition: ColumnElement[bool], reason: str) -> None:
+        """Refuse the open rows of a staged table that meet `condition`; each is listed with its place."""
+        open_ones = and_(table.c.state == staged.OPEN, condition)
+        found = select(table.c.file, table.c.record, literal(reason), literal(True)).where(open_ones)
+        self.connection.execute(
+            insert(staged.refusal).from_select(["file", "record", "reason", "found"], found, include_defaults=True)
+        )
+        self.connection.execute(update(table).where(open_ones).values(state=staged.REFUSED))
+
+    def allocate(self, staged_table: Table, column: str, stored: Table, wanted: ColumnElement[bool]) -> None:
+        """Give each wanted staged row an id for a new row of `stored`."""
+        target = staged_table.c[column]
+        if not self.allocates:
+            self.connection.execute(update(staged_table).where(wanted).values({target: -staged_table.c.n}))
+        elif self.connection.dialect.name == "postgresql":
+            sequence = func.nextval(func.pg_get_serial_sequence(stored.name, "id"))
+            self.connection.execute(update(staged_table).where(wanted).values({target: sequence}))
+        else:
+            # SQLite: this transaction is the only one that writes, so counting on from the highest id is safe.
+            highest = select(func.coalesce(func.max(stored.c.id), 0)).scalar_subquery()
+            numbered = (
+                select(staged_table.c.n, (highest + func.row_number().over(order_by=staged_table.c.n)).label("id"))
+                .where(wanted)
+                .subquery()
+            )
+            self.connection.execute(
+                update(staged_table).where(staged_table.c.n == numbered.c.n).values({target: numbered.c.id})
+            )
+
+    def resolve(self, table: Table, role: str) -> None:
+        """Fill `<role>_id` of the open rows from their scheme and lookup: the import's own persons, then the store's.
+
+        A row that names a person whose record was refused is refused with them.
+        """
+        scheme, lookup, target = (table.c[f"{role}_{part}"] for part in ("scheme", "lookup", "id"))
+        named = and_(staged.identifier.c.scheme == scheme, staged.identifier.c.lookup == lookup)
+        record = staged.person.c.n == staged.identifier.c.person_n
+        open_ones = and_(table.c.state == staged.OPEN, target.is_(None))
+        self.connection.execute(
+            update(table)
+            .where(open_ones, named, record, staged.person.c.state.in_((staged.OPEN, staged.ENTERS)))
+            .values({target: staged.person.c.person_id})
+        )
+        self.refuse(
+            table,
+            and_(
+                target.is_(None),
+                exists().where(named, record, staged.person.c.state == staged.REFUSED),
+            ),
+            f"the record of its {role} was refused",
+        )
+        self.connection.execute(
+            update(table)
+            .where(open_ones, store.identifier.c.scheme == scheme, store.identifier.c.lookup == lookup)
+            .values({target: store.identifier.c.person_id})
+        )
+        self.connection.execute(
+            update(table)
+            .where(open_ones, scheme == "ref", store.person.c.ref == lookup)
+            .values({target: store.person.c.id})
+        )
+        self.connection.execute(
+            update(table)
+            .where(open_ones, scheme == "id", store.person.c.id == cast(lookup, Integer))
+            .values({target: store.person.c.id})
+        )
+
+    def over(self, day: ColumnElement[date]) -> ColumnElement[bool]:
+        """`day`, the first day on which something no longer holds, has come."""
+        return and_(day.is_not(None), day <= self.today)
+
+    def current(self, day: ColumnElement[date]) -> ColumnElement[bool]:
+        return or_(day.is_(None), day > self.today)

@@ -1,0 +1,140 @@
+"""Guardianships, consents and contact points: what an import adds and changes, and what its own records end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, insert, literal, null, or_, select, update
+
+from config.clock import UtcDateTime
+from contacts.codes import AddressChannel, VerifiedBy
+from contacts.imports import staged, store
+from contacts.imports.comparing import Comparison
+from contacts.imports.step import Kind, Step, Verb
+
+
+def guardianship_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored = staged.guardianship, store.guardianship
+    enters = told.c.state == staged.ENTERS
+    same = and_(
+        stored.c.student_id == told.c.student_id,
+        stored.c.guardian_id == told.c.guardian_id,
+        stored.c.basis == told.c.basis,
+        stored.c.source == comparison.source,
+    )
+    names = ["valid_from", "valid_to", "decision_ref", "student_agreed"]
+    keys = ["student_id", "guardian_id", "basis"]
+    # What was over before anybody told us of it needs no row.
+    new = (
+        select(*(told.c[name] for name in keys + names), literal(comparison.source))
+        .where(enters, comparison.current(told.c.valid_to), ~exists().where(same))
+    )
+    yield Step(insert(stored).from_select([*keys, *names, "source"], new), new, Kind.GUARDIANSHIPS, Verb.ADDED)
+    differs = or_(*(stored.c[name].is_distinct_from(told.c[name]) for name in names))
+    ends = and_(comparison.current(stored.c.valid_to), comparison.over(told.c.valid_to))
+    # One that stays ended keeps the day on which it did.
+    both_over = and_(comparison.over(stored.c.valid_to), comparison.over(told.c.valid_to))
+    for verb, condition in ((Verb.ENDED, ends), (Verb.CHANGED, and_(~ends, ~both_over))):
+        yield Step(
+            update(stored).where(enters, same, differs, condition).values({name: told.c[name] for name in names}),
+            select(told.c.n).join(stored, same).where(enters, differs, condition),
+            Kind.GUARDIANSHIPS,
+            verb,
+        )
+
+
+def consent_steps(comparison: Comparison, operator: str) -> Iterator[Step]:
+    told, stored = staged.consent, store.consent
+    values: dict[str, ColumnElement[Any]] = {
+        "student_id": told.c.student_id,
+        "guardian_id": told.c.guardian_id,
+        "purpose": told.c.purpose,
+        "given_on": told.c.given_on,
+        "given_evidence": told.c.evidence,
+        "given_by": literal(operator),
+        "given_at": literal(comparison.now, UtcDateTime()),
+    }
+    new = select(*values.values()).where(told.c.state == staged.ENTERS)
+    yield Step(
+        insert(stored).from_select(list(values), new, include_defaults=False), new, Kind.CONSENTS, Verb.ADDED
+    )
+
+
+def point_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored, address = staged.point, store.point, store.address
+    yield Step(
+        insert(address).from_select(
+            ["channel", "value", "takes_messages"],
+            select(told.c.channel, told.c.value, told.c.takes_messages).where(told.c.address_id.is_(None)).distinct(),
+            include_defaults=True,
+        )
+    )
+    yield Step(
+        update(told)
+        .where(told.c.address_id.is_(None), address.c.channel == told.c.channel, address.c.value == told.c.value)
+        .values(address_id=address.c.id)
+    )
+    now = literal(comparison.now, UtcDateTime())
+    same = and_(
+        stored.c.person_id == told.c.person_id,
+        stored.c.address_id == told.c.address_id,
+        stored.c.source == comparison.source,
+    )
+    verified: dict[str, ColumnElement[Any]] = {
+        "verified_at": now if comparison.trusted else null(),
+        "verified_by": literal(VerifiedBy.SOURCE.value) if comparison.trusted else null(),
+        "confirmed_at": now if comparison.trusted else null(),
+    }
+    new = select(told.c.person_id, told.c.address_id, literal(comparison.source), *verified.values()).where(
+        ~exists().where(same)
+    )
+    yield Step(
+        insert(stored).from_select(["person_id", "address_id", "source", *verified], new),
+        new,
+        Kind.CONTACT_POINTS,
+        Verb.ADDED,
+    )
+    unverified = stored.c.verified_at.is_(None)
+    becomes_verified = unverified if comparison.trusted else literal(False)
+    changed = or_(stored.c.ended_at.is_not(None), becomes_verified)
+    yield Step(
+        update(stored)
+        .where(same, changed)
+        .values(
+            ended_at=None,
+            **{
+                name: case((becomes_verified, value), else_=stored.c[name])
+                for name, value in verified.items()
+                if comparison.trusted
+            },
+        ),
+        select(told.c.person_id).join(stored, same).where(changed),
+        Kind.CONTACT_POINTS,
+        Verb.CHANGED,
+    )
+    yield from _replaced_points(comparison)
+
+
+def _replaced_points(comparison: Comparison) -> Iterator[Step]:
+    """A source's addresses that its newer record of the same person no longer has."""
+    stored, address, person, told = store.point, store.address, staged.person, staged.point
+    replaced = and_(
+        stored.c.source == comparison.source,
+        stored.c.ended_at.is_(None),
+        person.c.person_id == stored.c.person_id,
+        person.c.state == staged.ENTERS,
+        person.c.tells_contacts,
+        address.c.id == stored.c.address_id,
+        or_(
+            and_(address.c.channel == AddressChannel.SMS, ~person.c.spares_sms),
+            and_(address.c.channel == AddressChannel.EMAIL, ~person.c.spares_email),
+        ),
+        ~exists().where(told.c.person_id == stored.c.person_id, told.c.address_id == stored.c.address_id),
+    )
+    yield Step(
+        update(stored).where(replaced).values(ended_at=comparison.now),
+        select(stored.c.id).where(replaced),
+        Kind.CONTACT_POINTS,
+        Verb.ENDED,
+    )

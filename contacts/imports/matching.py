@@ -1,0 +1,182 @@
+"""Who is who: the staged persons among themselves and against the store, by identifiers alone and never by a guess."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Integer, and_, case, cast, exists, func, insert, literal, or_, select, union, update
+
+from contacts.imports import staged, store
+from contacts.imports.comparing import Comparison
+from contacts.imports.records import ID, Unknown
+
+_OPEN = staged.person.c.state == staged.OPEN
+
+
+def add_bare_guardians(connection: Connection) -> None:
+    """Persons whom a link names by number alone, and no record of the import describes. Once, after loading."""
+    link, known = staged.guardianship, staged.identifier
+    bare = (
+        select(
+            link.c.guardian_scheme.label("scheme"),
+            link.c.guardian_lookup.label("lookup"),
+            func.min(link.c.n).label("link_n"),
+        )
+        .where(
+            link.c.creates_guardian,
+            ~exists().where(known.c.scheme == link.c.guardian_scheme, known.c.lookup == link.c.guardian_lookup),
+        )
+        .group_by(link.c.guardian_scheme, link.c.guardian_lookup)
+        .subquery()
+    )
+    # The number of the first link that names them serves as their own: links and persons are counted together.
+    connection.execute(
+        insert(staged.person).from_select(
+            ["n", "file", "record", "unknown"],
+            select(link.c.n, link.c.file, link.c.record, literal(int(Unknown.SKIP))).join(bare, bare.c.link_n == link.c.n),
+            include_defaults=True,
+        )
+    )
+    connection.execute(
+        insert(known).from_select(
+            ["person_n", "scheme", "lookup", "ciphertext", "current"],
+            select(link.c.n, bare.c.scheme, bare.c.lookup, link.c.guardian_ciphertext, literal(True)).join(
+                bare, bare.c.link_n == link.c.n
+            ),
+        )
+    )
+
+
+def match_persons(comparison: Comparison) -> None:
+    """Give each staged person the id of the stored one it is, or a new one; refuse what contradicts itself."""
+    _find_twins(comparison)
+    _match_store(comparison)
+    person = staged.person
+    comparison.allocate(person, "person_id", store.person, and_(_OPEN, person.c.person_id.is_(None)))
+    _spare(comparison)
+
+
+def _find_twins(comparison: Comparison) -> None:
+    """Two records with an identifier in common: one when they say the same, otherwise neither enters."""
+    person, identifier = staged.person, staged.identifier
+    shared = (
+        select(
+            identifier.c.scheme,
+            identifier.c.lookup,
+            func.min(identifier.c.person_n).label("keep"),
+            func.count(person.c.digest.distinct()).label("contents"),
+        )
+        .join(person, person.c.n == identifier.c.person_n)
+        .group_by(identifier.c.scheme, identifier.c.lookup)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    involved = select(identifier.c.person_n).join(
+        shared, and_(shared.c.scheme == identifier.c.scheme, shared.c.lookup == identifier.c.lookup)
+    )
+    comparison.refuse(
+        person,
+        person.c.n.in_(involved.where(shared.c.contents > 1)),
+        "the same person occurs more than once, with other contents",
+    )
+    again = involved.where(shared.c.contents == 1, identifier.c.person_n != shared.c.keep)
+    comparison.connection.execute(
+        update(person).where(_OPEN, person.c.n.in_(again)).values(state=staged.DUPLICATE)
+    )
+
+
+def _match_store(comparison: Comparison) -> None:
+    connection, person, match = comparison.connection, staged.person, staged.match
+    by_identifier = (
+        select(staged.identifier.c.person_n, store.identifier.c.person_id)
+        .join(
+            store.identifier,
+            and_(
+                store.identifier.c.lookup == staged.identifier.c.lookup,
+                store.identifier.c.scheme == staged.identifier.c.scheme,
+            ),
+        )
+        .join(person, person.c.n == staged.identifier.c.person_n)
+        .where(person.c.state.in_((staged.OPEN, staged.REFUSED)))
+    )
+    by_id = select(staged.identifier.c.person_n, store.person.c.id).where(
+        staged.identifier.c.scheme == ID, store.person.c.id == cast(staged.identifier.c.lookup, Integer)
+    )
+    connection.execute(insert(match).from_select(["n", "person_id"], union(by_identifier, by_id)))
+    several = select(match.c.n).group_by(match.c.n).having(func.count() > 1)
+    comparison.refuse(person, person.c.n.in_(several), "its identifiers belong to two persons in the store")
+    met_twice = select(match.c.person_id).group_by(match.c.person_id).having(func.count() > 1)
+    comparison.refuse(
+        person,
+        person.c.n.in_(select(match.c.n).where(match.c.person_id.in_(met_twice))),
+        "two records are about one person of the store",
+    )
+    connection.execute(
+        update(person).where(_OPEN, person.c.n == match.c.n).values(person_id=match.c.person_id)
+    )
+    comparison.refuse(
+        person,
+        and_(
+            person.c.person_id.is_(None),
+            exists().where(staged.identifier.c.person_n == person.c.n, staged.identifier.c.scheme == ID),
+        ),
+        "no person of this number is in the store",
+    )
+
+
+def _spare(comparison: Comparison) -> None:
+    """Persons of the store whom a refused record is about: what the store has of them is not taken for absent."""
+    refused = (
+        select(staged.match.c.person_id)
+        .join(staged.person, staged.person.c.n == staged.match.c.n)
+        .where(staged.person.c.state == staged.REFUSED)
+    )
+    told = select(store.identifier.c.person_id).join(
+        staged.about,
+        and_(staged.about.c.scheme == store.identifier.c.scheme, staged.about.c.lookup == store.identifier.c.lookup),
+    )
+    comparison.connection.execute(insert(staged.spared).from_select(["person_id"], union(refused, told)))
+
+
+def settle_persons(comparison: Comparison) -> None:
+    """Decide who enters: those in the store, students, guardians of students. To be called when links are resolved."""
+    person, link = staged.person, staged.guardianship
+    guardian = exists().where(link.c.guardian_id == person.c.person_id, link.c.state == staged.ENTERS)
+    student = exists().where(staged.student.c.person_id == person.c.person_id)
+    in_store = exists().where(staged.match.c.n == person.c.n)
+    needed = or_(in_store, student, guardian)
+    comparison.refuse(
+        person,
+        and_(~needed, person.c.unknown == int(Unknown.REFUSE)),
+        "nobody in the store has this number, and it is no minor's document: import the school's own export first",
+    )
+    comparison.connection.execute(
+        update(person).where(_OPEN).values(state=case((needed, staged.ENTERS), else_=staged.NOT_NEEDED))
+    )
+    _settle_refs(comparison)
+
+
+def _settle_refs(comparison: Comparison) -> None:
+    """A student's short id must be one student's alone; otherwise they enter without it, and that is listed."""
+    person = staged.person
+    connection = comparison.connection
+    enters = and_(person.c.state == staged.ENTERS, person.c.ref.is_not(None))
+    not_student = ~exists().where(staged.student.c.person_id == person.c.person_id)
+    connection.execute(update(person).where(enters, not_student).values(ref=None))
+    twice = select(person.c.ref).where(enters).group_by(person.c.ref).having(func.count() > 1)
+    taken = or_(
+        person.c.ref.in_(twice),
+        exists().where(store.person.c.ref == person.c.ref, store.person.c.id != person.c.person_id),
+    )
+    connection.execute(
+        insert(staged.refusal).from_select(
+            ["file", "record", "reason", "whole", "found"],
+            select(
+                person.c.file,
+                person.c.record,
+                literal("its student number is another student's, too: it entered without"),
+                literal(False),
+                literal(True),
+            ).where(enters, taken),
+            include_defaults=True,
+        )
+    )
+    connection.execute(update(person).where(enters, taken).values(ref=None))

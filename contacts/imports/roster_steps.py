@@ -1,0 +1,125 @@
+"""Schools, groups, enrolments and memberships: what an import adds and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, exists, insert, literal, or_, select, update
+
+from contacts.imports import staged, store
+from contacts.imports.comparing import Comparison
+from contacts.imports.records import GroupKind
+from contacts.imports.roster import stored_ref
+from contacts.imports.step import Kind, Step, Verb
+
+_GROUP = staged.group
+_OPEN = _GROUP.c.state == staged.OPEN
+
+
+def school_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored = _GROUP, store.school
+    schools = and_(_OPEN, told.c.kind == GroupKind.SCHOOL.value)
+    new = and_(schools, ~exists().where(stored.c.id == told.c.school_id))
+    yield Step(
+        insert(stored).from_select(
+            ["id", "ref", "name", "source"],
+            select(told.c.school_id, told.c.ref, told.c.name, literal(comparison.source)).where(new),
+        ),
+        select(told.c.n).where(new),
+        Kind.SCHOOLS,
+        Verb.ADDED,
+    )
+    renamed = and_(
+        schools,
+        stored.c.id == told.c.school_id,
+        stored.c.source == comparison.source,
+        stored.c.name != told.c.name,
+    )
+    yield Step(
+        update(stored).where(renamed).values(name=told.c.name),
+        select(told.c.n).join(stored, renamed),
+        Kind.SCHOOLS,
+        Verb.CHANGED,
+    )
+
+
+def group_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored = _GROUP, store.group
+    groups = and_(_OPEN, told.c.group_id.is_not(None))
+    home = told.c.kind == GroupKind.HOME.value
+    new = and_(groups, ~exists().where(stored.c.id == told.c.group_id))
+    values = (
+        told.c.group_id,
+        told.c.school_id,
+        stored_ref(comparison, told.c.key),
+        told.c.name,
+        told.c.grade,
+        home,
+        literal(comparison.source),
+    )
+    yield Step(
+        insert(stored).from_select(
+            ["id", "school_id", "ref", "name", "grade", "home", "source"], select(*values).where(new)
+        ),
+        select(told.c.n).where(new),
+        Kind.GROUPS,
+        Verb.ADDED,
+    )
+    changed = and_(
+        groups,
+        stored.c.id == told.c.group_id,
+        or_(
+            stored.c.name != told.c.name,
+            stored.c.school_id != told.c.school_id,
+            stored.c.grade.is_distinct_from(told.c.grade),
+            stored.c.home != home,
+        ),
+    )
+    yield Step(
+        update(stored)
+        .where(changed)
+        .values(name=told.c.name, school_id=told.c.school_id, grade=told.c.grade, home=home),
+        select(told.c.n).join(stored, changed),
+        Kind.GROUPS,
+        Verb.CHANGED,
+    )
+
+
+def enrolment_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored = staged.enrolment, store.enrolment
+    same = and_(
+        stored.c.student_id == told.c.student_id,
+        stored.c.school_id == told.c.school_id,
+        stored.c.source == comparison.source,
+    )
+    names = ["student_id", "school_id", "main", "grade", "ended_on"]
+    new = select(*(told.c[name] for name in names), literal(comparison.source)).where(~exists().where(same))
+    yield Step(insert(stored).from_select([*names, "source"], new), new, Kind.ENROLMENTS, Verb.ADDED)
+    differs = or_(*(stored.c[name].is_distinct_from(told.c[name]) for name in names[2:]))
+    yield Step(
+        update(stored).where(same, differs).values({name: told.c[name] for name in names[2:]}),
+        select(told.c.student_id).join(stored, same).where(differs),
+        Kind.ENROLMENTS,
+        Verb.CHANGED,
+    )
+
+
+def membership_steps(comparison: Comparison) -> Iterator[Step]:
+    told, stored = staged.place, store.membership
+    same = and_(stored.c.student_id == told.c.student_id, stored.c.group_id == told.c.group_id)
+    new = select(told.c.student_id, told.c.group_id, told.c.ended_on, literal(comparison.source)).where(
+        ~exists().where(same)
+    )
+    yield Step(
+        insert(stored).from_select(["student_id", "group_id", "ended_on", "source"], new),
+        new,
+        Kind.MEMBERSHIPS,
+        Verb.ADDED,
+    )
+    differs = stored.c.ended_on.is_distinct_from(told.c.ended_on)
+    yield Step(
+        update(stored).where(same, differs).values(ended_on=told.c.ended_on),
+        select(told.c.student_id).join(stored, same).where(differs),
+        Kind.MEMBERSHIPS,
+        Verb.CHANGED,
+    )
