@@ -97,7 +97,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class LookupQuery:
-    """One attempt whose fate is unknown: what was sent to whom, and when it began (the provider's clock may drift)."""
+    """One attempt whose fate is unknown: what was sent to whom, and when it began (our clock, not the provider's)."""
 
     delivery_id: int
     attempt: int
@@ -110,7 +110,7 @@ class LookupQuery:
 
 
 class LookupFailed(Exception):  # noqa: N818 (an outcome that the caller must expect, not a fault of the program)
-    """The provider could not answer a look-up or a poll: nothing is known. `retry_after`: seconds, if it named them."""
+    """The provider could not answer a look-up or a poll: nothing is known. `retry_after`: seconds, when named."""
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -145,7 +145,7 @@ class Provider(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the provider answers and knows us, without sending. Raises LookupFailed with the code of why not."""
+        """Prove that the provider answers and knows us, without sending. Raises LookupFailed with the reason."""
         ...
 
     async def close(self) -> None: ...

@@ -14,8 +14,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
-from providers.base import Deferred, Outcome, Rejected, Unknown
+from providers.base import Deferred, Rejected, Unknown
+
+# An outcome that a code can stand for: every one but Accepted.
+Failure: TypeAlias = Rejected | Deferred | Unknown
 
 
 class Kind(StrEnum):
@@ -179,7 +183,7 @@ _SMTP_CODE = re.compile(r"(?P<sender>sender )?(?P<basic>[2-5]\d\d)(?: (?P<enhanc
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
-def _outcome(code: str, kind: Kind, retry_after: float | None = None) -> Outcome:
+def _outcome(code: str, kind: Kind, retry_after: float | None = None) -> Failure:
     if kind is Kind.DEFERRED:
         return Deferred(code, retry_after)
     if kind is Kind.UNKNOWN:
@@ -187,12 +191,12 @@ def _outcome(code: str, kind: Kind, retry_after: float | None = None) -> Outcome
     return Rejected(code, opted_out=kind is Kind.OPTED_OUT)
 
 
-def own_outcome(code: str) -> Outcome:
+def own_outcome(code: str) -> Failure:
     """The outcome that goes with one of our own codes. Raises KeyError for a word that is none."""
     return _outcome(code, OWN[code].kind)
 
 
-def twilio_outcome(http_status: int, code: int | str | None, retry_after: float | None = None) -> Outcome:
+def twilio_outcome(http_status: int, code: int | str | None, retry_after: float | None = None) -> Failure:
     """What an HTTP answer of Twilio to the creation of a message means; for answers outside 2xx.
 
     The status beats the code where it tells whether the request was processed at all: 429 never was, a 5xx may have
@@ -219,7 +223,7 @@ def smtp_code(reply: int, text: str, *, our_sender: bool = False) -> str:
     return f"sender {code}" if our_sender else code
 
 
-def smtp_outcome(reply: int, text: str = "", *, our_sender: bool = False) -> Outcome:
+def smtp_outcome(reply: int, text: str = "", *, our_sender: bool = False) -> Failure:
     """What a negative SMTP reply means. A reply, at whatever stage, is certain: the server has not taken the message.
 
     `our_sender`: the reply was to MAIL FROM, and so is about our address and not the recipient's.
@@ -271,6 +275,4 @@ def in_plain_words(code: str) -> str:
     for words in (_BAD_MAILBOX.get(enhanced), _SMTP_WORDS.get(enhanced), _SMTP_WORDS.get(parsed["basic"])):
         if words:
             return words
-    return (
-        "the mail server refused it" if parsed["basic"].startswith("5") else "the mail server could not take it yet"
-    )
+    return "the mail server refused it" if parsed["basic"].startswith("5") else "the mail server could not take it yet"

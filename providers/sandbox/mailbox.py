@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 _CALLBACK = re.compile(r"/callbacks/twilio/status/(\d+)/(\d+)")
 _GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -87,7 +87,7 @@ class Sms:
             "error_code": self.error_code,
             "segments": self.segments,
             "created": self.created.isoformat(),
-            "date_sent": self.date_sent and self.date_sent.isoformat(),
+            "date_sent": self.date_sent.isoformat() if self.date_sent else None,
             "validity_seconds": self.validity_seconds,
             "callback_url": self.callback_url,
             "callbacks_sent": self.callbacks_sent,
