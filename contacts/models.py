@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from config.tables import BigInt, code_column, utc_column
@@ -171,7 +171,10 @@ class Consent(SQLModel, table=True):
 
 
 class Block(SQLModel, table=True):
-    """A documented decision that a guardian shall not be contacted; about one student, or (none named) about all."""
+    """A documented decision that a guardian shall not be contacted; about one student, or (none named) about all.
+
+    `valid_to` is the first day on which it no longer holds.
+    """
 
     __tablename__ = "block"
 

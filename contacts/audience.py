@@ -1,0 +1,267 @@
+"""The audience of an alert: from the names of schools, groups, grades and students to SQL that selects student ids.
+
+What is named is joined, and each part means what a school leader says with it:
+
+- schools alone: everybody who goes there;
+- schools with groups or grades: of those schools, only the students in one of the groups or in one of the grades;
+- a group without a school: that group, and a question back when several schools have one of that name;
+- a grade without a school: the grade at every school;
+- students: those, whatever else is named.
+
+Students who left or died are in no audience.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, Select, and_, func, or_, select, union
+from sqlalchemy.sql.elements import ColumnElement
+
+from config.errors import UsageError
+from contacts.people import find_student
+from contacts.tables import ENROLMENT, MEMBERSHIP, PERSON, SCHOOL, STUDENT, STUDENT_GROUP
+
+UNCHANGED = "Nothing was sent or changed."
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceSchool:
+    id: int
+    ref: str
+    name: str
+    default_language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceGroup:
+    """A class or group; `school_id` is the school that it is a part of."""
+
+    id: int
+    name: str
+    school_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceStudent:
+    id: int
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom an alert is about, resolved. `select_ids` is what it means; `as_json` and `headline` are what people see."""
+
+    schools: tuple[AudienceSchool, ...] = ()
+    groups: tuple[AudienceGroup, ...] = ()
+    grades: tuple[str, ...] = ()
+    students: tuple[AudienceStudent, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The audience in one line, narrowest part last: "Eksempel vgs, 2B, grade 3"."""
+        parts = [school.name for school in self.schools]
+        parts += dict.fromkeys(group.name for group in self.groups)
+        parts += [f"grade {grade}" for grade in self.grades]
+        if self.students:
+            parts.append(f"{len(self.students)} named student{'s' if len(self.students) > 1 else ''}")
+        return ", ".join(parts)
+
+    def as_json(self) -> dict[str, object]:
+        """The audience as it is recorded: refs and names of schools and groups, refs of students."""
+        return {
+            "schools": [{"ref": school.ref, "name": school.name} for school in self.schools],
+            "groups": [{"id": group.id, "name": group.name} for group in self.groups],
+            "grades": list(self.grades),
+            "students": [student.ref for student in self.students],
+        }
+
+    def select_ids(self, on: date) -> Select[tuple[int]]:
+        """SELECT of the ids of the students who are in the audience on the day `on`; each id once."""
+        school_ids = [school.id for school in self.schools]
+        enrolled = select(ENROLMENT.c.student_id).where(_goes_on(ENROLMENT.c.ended_on, on))
+        at_schools = enrolled.where(ENROLMENT.c.school_id.in_(school_ids)) if school_ids else enrolled
+        parts: list[Select[tuple[int]]] = []
+        if self.schools and not (self.groups or self.grades):
+            parts.append(at_schools)
+        if self.grades:
+            parts.append(at_schools.where(ENROLMENT.c.grade.in_(self.grades)))
+        if self.groups:
+            parts.append(
+                select(MEMBERSHIP.c.student_id)
+                .join(STUDENT_GROUP, STUDENT_GROUP.c.id == MEMBERSHIP.c.group_id)
+                .join(
+                    ENROLMENT,
+                    and_(
+                        ENROLMENT.c.student_id == MEMBERSHIP.c.student_id,
+                        ENROLMENT.c.school_id == STUDENT_GROUP.c.school_id,
+                    ),
+                )
+                .where(
+                    MEMBERSHIP.c.group_id.in_([group.id for group in self.groups]),
+                    _goes_on(MEMBERSHIP.c.ended_on, on),
+                    _goes_on(ENROLMENT.c.ended_on, on),
+                )
+            )
+        if self.students:
+            parts.append(
+                select(STUDENT.c.person_id).where(STUDENT.c.person_id.in_([student.id for student in self.students]))
+            )
+        return (
+            select(STUDENT.c.person_id)
+            .join(PERSON, PERSON.c.id == STUDENT.c.person_id)
+            .where(
+                PERSON.c.deceased.is_(False),
+                _goes_on(STUDENT.c.left_on, on),
+                STUDENT.c.person_id.in_(union(*parts)),
+            )
+        )
+
+
+def resolve_audience(
+    connection: Connection,
+    *,
+    schools: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    grades: Sequence[str] = (),
+    students: Sequence[str] = (),
+    on: date,
+) -> Audience:
+    """What these names and refs mean on the day `on`; capitals do not matter.
+
+    Raises UsageError when nothing is named, a name is unknown (with those like it) or means several things, and when
+    a named student is no longer at any school.
+    """
+    if not (schools or groups or grades or students):
+        raise UsageError(
+            "The alert has no audience.",
+            unchanged=UNCHANGED,
+            remedy="Name it with --school, --group, --grade or --student.",
+        )
+    found_schools = _schools(connection, schools)
+    return Audience(
+        found_schools,
+        _groups(connection, groups, found_schools),
+        _grades(connection, grades, found_schools, on),
+        tuple(dict.fromkeys(_student(connection, ref, on) for ref in students)),
+    )
+
+
+def schools_of(connection: Connection, audience: Audience, on: date) -> list[tuple[AudienceSchool, int]]:
+    """The schools that students of the audience go to, with the number of its students at each; most of them first."""
+    count = func.count(ENROLMENT.c.student_id.distinct())
+    rows = connection.execute(
+        select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language, count)
+        .join(ENROLMENT, ENROLMENT.c.school_id == SCHOOL.c.id)
+        .where(ENROLMENT.c.student_id.in_(audience.select_ids(on)), _goes_on(ENROLMENT.c.ended_on, on))
+        .group_by(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language)
+        .order_by(count.desc(), SCHOOL.c.name)
+    )
+    return [(AudienceSchool(*row[:4]), row[4]) for row in rows]
+
+
+def find_school(connection: Connection, name: str) -> AudienceSchool:
+    """The school with this name or ref. Raises UsageError with those like it."""
+    return _schools(connection, (name,))[0]
+
+
+def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
+    return or_(end.is_(None), end > on)
+
+
+def _schools(connection: Connection, wanted: Sequence[str]) -> tuple[AudienceSchool, ...]:
+    if not wanted:
+        return ()
+    known = [
+        AudienceSchool(*row)
+        for row in connection.execute(
+            select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language).order_by(SCHOOL.c.id)
+        )
+    ]
+    found: dict[AudienceSchool, None] = {}
+    for name in wanted:
+        key = _key(name)
+        matches = [one for one in known if _key(one.ref) == key] or [one for one in known if _key(one.name) == key]
+        if not matches:
+            raise _unknown("school", name, (one.name for one in known))
+        if len(matches) > 1:
+            raise UsageError(
+                f'Several schools have the name "{matches[0].name}".',
+                unchanged=UNCHANGED,
+                remedy=f"Name the one you mean by its ref: {', '.join(one.ref for one in matches)}.",
+            )
+        found[matches[0]] = None
+    return tuple(found)
+
+
+def _groups(
+    connection: Connection, wanted: Sequence[str], schools: tuple[AudienceSchool, ...]
+) -> tuple[AudienceGroup, ...]:
+    if not wanted:
+        return ()
+    query = select(STUDENT_GROUP.c.id, STUDENT_GROUP.c.name, STUDENT_GROUP.c.school_id, STUDENT_GROUP.c.ref)
+    if schools:
+        query = query.where(STUDENT_GROUP.c.school_id.in_([school.id for school in schools]))
+    rows = connection.execute(query.order_by(STUDENT_GROUP.c.id)).all()
+    found: dict[AudienceGroup, None] = {}
+    for name in wanted:
+        key = _key(name)
+        matches = [AudienceGroup(*row[:3]) for row in rows if key in (_key(row.name), _key(row.ref))]
+        if not matches:
+            raise _unknown("group", name, (row.name for row in rows))
+        school_ids = {match.school_id for match in matches}
+        if not schools and len(school_ids) > 1:
+            names = connection.scalars(select(SCHOOL.c.name).where(SCHOOL.c.id.in_(school_ids)).order_by(SCHOOL.c.name))
+            raise UsageError(
+                f'Several schools have a group "{matches[0].name}": {", ".join(names)}.',
+                unchanged=UNCHANGED,
+                remedy="Name the school too, with --school.",
+            )
+        found.update(dict.fromkeys(matches))
+    return tuple(found)
+
+
+def _grades(
+    connection: Connection, wanted: Sequence[str], schools: tuple[AudienceSchool, ...], on: date
+) -> tuple[str, ...]:
+    if not wanted:
+        return ()
+    query = select(ENROLMENT.c.grade).where(ENROLMENT.c.grade.is_not(None), _goes_on(ENROLMENT.c.ended_on, on))
+    if schools:
+        query = query.where(ENROLMENT.c.school_id.in_([school.id for school in schools]))
+    known = sorted(connection.scalars(query.distinct()))
+    found: dict[str, None] = {}
+    for name in wanted:
+        matches = [grade for grade in known if _key(grade) == _key(name)]
+        if not matches:
+            raise _unknown("grade", name, known)
+        found.update(dict.fromkeys(matches))
+    return tuple(found)
+
+
+def _student(connection: Connection, ref: str, on: date) -> AudienceStudent:
+    person = find_student(connection, ref)
+    goes = select(STUDENT.c.person_id).where(STUDENT.c.person_id == person.id, _goes_on(STUDENT.c.left_on, on))
+    if person.deceased or connection.execute(goes).first() is None:
+        raise UsageError(
+            f"Student {person.label} is no longer at a school.",
+            unchanged=UNCHANGED,
+            remedy="Leave this student out.",
+        )
+    return AudienceStudent(person.id, person.label)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    spelled = {_key(one): one for one in known}
+    near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=5, cutoff=0.5)]
+    listed = near or sorted(spelled.values())[:5]
+    hint = f"{'Like it' if near else 'There are'}: {', '.join(listed)}." if listed else f"No {kind} has been imported."
+    # The name itself is not repeated: it may have been a person's, given to the wrong option.
+    return UsageError(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
+
+
+def _key(name: str) -> str:
+    return " ".join(name.split()).casefold()

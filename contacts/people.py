@@ -1,0 +1,100 @@
+"""Finding one person by what people call them: a student by the school's own ref, a guardian by G-<id>."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, or_, select
+
+from config.errors import UsageError
+from contacts.codes import Protection
+from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, STUDENT
+
+_SAYABLE = re.compile(r"(?=.*\d)[\w./-]{1,24}")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """One person. `label` is the ref that people use; the repr holds no name."""
+
+    id: int
+    label: str
+    birth_date: date | None = field(repr=False)
+    protection: Protection
+    deceased: bool
+    given_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+
+    @property
+    def short_name(self) -> str:
+        return short_name(self.given_name, self.family_name) or self.label
+
+
+def find_student(connection: Connection, ref: str) -> FoundPerson:
+    """The student whom the school calls `ref` ("2B-017"), whether at school today or not. Raises UsageError if none."""
+    wanted = ref.strip()
+    row = connection.execute(
+        _person().join(STUDENT, STUDENT.c.person_id == PERSON.c.id).where(PERSON.c.ref.in_([wanted, wanted.upper()]))
+    ).first()
+    if row is None:
+        raise UsageError(
+            f"No student has the ref {_said(wanted)}.",
+            remedy='Give the school\'s own ref of the student, such as "2B-017"; a class list has it.',
+        )
+    return FoundPerson(row[0], row[1], *row[2:])
+
+
+def find_guardian(connection: Connection, ref: str) -> FoundPerson:
+    """The guardian whom Beredskap calls `ref` ("G-17"). Raises UsageError if nobody, or no guardian, goes by it."""
+    number = re.fullmatch(r"[Gg]-([0-9]{1,15})", ref.strip())
+    row = None
+    if number:
+        guards = or_(
+            exists().where(GUARDIANSHIP.c.guardian_id == PERSON.c.id),
+            exists().where(CONSENT.c.guardian_id == PERSON.c.id),
+            ~exists().where(STUDENT.c.person_id == PERSON.c.id),
+        )
+        row = connection.execute(_person().where(PERSON.c.id == int(number[1]), guards)).first()
+    if row is None:
+        raise UsageError(
+            f"No guardian has the ref {_said(ref.strip())}.",
+            remedy='Guardians go by refs such as "G-17": beredskap contacts explain STUDENT shows those of a student.',
+        )
+    return FoundPerson(row[0], guardian_ref(row[0]), *row[2:])
+
+
+def guardian_ref(guardian_id: int) -> str:
+    """What people call a guardian: "G-17"."""
+    return f"G-{guardian_id}"
+
+
+def short_name(given_name: str, family_name: str) -> str:
+    """The given name and the first letter of the family name ("Kari E."), for lists that others may see; "" for none.
+
+    The population register writes names in capitals.
+    """
+    given = given_name.strip()
+    if given.isupper():
+        given = given.title()
+    initial = family_name.strip()[:1].upper()
+    return " ".join(part for part in (given, f"{initial}." if initial else "") if part)
+
+
+def _person() -> Select[Any]:
+    return select(
+        PERSON.c.id,
+        PERSON.c.ref,
+        PERSON.c.birth_date,
+        PERSON.c.protection,
+        PERSON.c.deceased,
+        PERSON.c.given_name,
+        PERSON.c.family_name,
+    )
+
+
+def _said(ref: str) -> str:
+    # Somebody may have typed a name or an identity number here; those are not repeated.
+    return f'"{ref}"' if _SAYABLE.fullmatch(ref) and not re.search(r"\d{6}", ref) else "that was given"
