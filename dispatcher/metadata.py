@@ -1,0 +1,16 @@
+"""The tables of every room in one metadata: what migrations bring a database up to, and what tests compare with."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+
+
+def complete_metadata() -> MetaData:
+    """The metadata with the models of every room in it."""
+    import config.audit
+    import config.counters  # noqa: F401
+    import contacts.models  # noqa: F401
+    import dispatcher.models  # noqa: F401
+    from config.tables import metadata
+
+    return metadata

@@ -1,0 +1,107 @@
+"""The web application: provider callbacks, and a word on its own health. Pages come later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.database import Database
+from config.settings import Settings
+from portal.arrivals import Arrivals
+from portal.twilio_callbacks import TwilioCallbacks
+from providers.twilio_sms import TwilioSms
+
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_HEALTH_SECONDS: Final = 2.0
+
+
+def create_app(settings: Settings, database: Database) -> Starlette:
+    """The application over one database, which stays the caller's to dispose of.
+
+    Raises UsageError when the public address in the settings is none.
+    """
+    arrivals = Arrivals(database, TwilioSms.name)
+    health = Health(database)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        arrivals.close()
+        health.close()
+
+    app = Starlette(
+        routes=[*TwilioCallbacks(settings.sms, arrivals).routes(), Route("/healthz", health.answer, methods=["GET"])],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={Exception: _fault},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class Health:
+    """Whether the process is up (it answers) and the database is; open to anybody, so it says no more than that."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asking: asyncio.Future[bool] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="health")
+
+    async def answer(self, _request: Request) -> Response:
+        # All who ask at once share one question, so that asking often costs the database nothing.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._database_answers)
+        done, _ = await asyncio.wait({self._asking}, timeout=_HEALTH_SECONDS)
+        return JSONResponse({"up": True, "database": bool(done) and self._asking.result()})
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False)
+
+    def _database_answers(self) -> bool:
+        try:
+            with self._database.read() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    # Answered outside the middleware. The exception itself goes on to the server, which logs it.
+    return PlainTextResponse("Internal Server Error", 500, headers=SECURITY_HEADERS)

@@ -1,0 +1,50 @@
+"""`beredskap web`: take delivery receipts from the provider."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from config.shell import command_errors
+
+
+@command_errors(interrupted="Stopped. Alerts go on without it: missing receipts are polled.")
+def web(
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The address to listen at; default: web.host.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port; 0 lets the system choose; default: web.port.")
+    ] = None,
+) -> None:
+    """Take the provider's delivery receipts, and tell about its own health at /healthz.
+
+    Runs until it is stopped (Ctrl-C, SIGTERM); what is under way is answered first. Put a proxy with TLS before it,
+    and its public address into sms.callback_base_url.
+
+    Examples:
+
+      beredskap web
+
+      beredskap web --host 0.0.0.0 --port 8443
+    """
+    import signal
+
+    import structlog
+
+    from config.logs import configure_logging
+    from config.shell import open_store
+    from portal.server import create_server
+
+    with open_store(need_keys=False) as store:
+        server = create_server(store.settings, store.database, host=host, port=port)
+        configure_logging(store.settings, "web")
+        # uvicorn raises the signal again when all is answered; stopping as asked is no failure.
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
+        log = structlog.stdlib.get_logger("portal.web")
+        log.info("listening", address=server.url)
+        if not store.settings.sms.callback_base_url:
+            log.warning("sms.callback_base_url is not set: callbacks are refused, and receipts are polled")
+        server.run()
+        log.info("stopped")

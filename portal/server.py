@@ -1,0 +1,83 @@
+"""The web server as an object: bound to its port, run in the main thread or in another one, stopped from anywhere."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from config.database import Database
+from config.errors import UsageError
+from config.settings import Settings
+from portal.app import create_app
+
+# Seconds that answers under way have at the end; a receipt is answered within five.
+_GRACE = 10
+_BACKLOG = 4096
+
+
+class WebServer:
+    """Listens from its making on; answers while `run` runs."""
+
+    def __init__(self, server: uvicorn.Server, listening: socket.socket) -> None:
+        self._server = server
+        self._socket = listening
+        host, port = listening.getsockname()[:2]
+        self.port: int = port
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def started(self) -> bool:
+        """True once requests are answered."""
+        return self._server.started
+
+    def run(self) -> None:
+        """Serve until `stop`, and answer what is under way. In the main thread SIGTERM and SIGINT stop it, too, and are
+        raised again at the end."""
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Ask `run` to end; callable from any thread and from a signal handler."""
+        self._server.should_exit = True
+
+
+def create_server(
+    settings: Settings, database: Database, *, host: str | None = None, port: int | None = None
+) -> WebServer:
+    """A server on `host` and `port`, by default those of the settings; port 0 lets the system choose.
+
+    Raises UsageError when that address cannot be had. The caller sets up the logging and disposes of the database.
+    """
+    host = settings.web.host if host is None else host
+    port = settings.web.port if port is None else port
+    config = uvicorn.Config(
+        create_app(settings, database),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Nothing here asks who calls: signatures tell.
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return WebServer(uvicorn.Server(config), _listen(host, port))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "there is no such port"
+        raise UsageError(
+            f"The web server cannot listen at {host}:{port}: {reason}.",
+            unchanged="Nothing was started.",
+            remedy="Stop what listens there, or choose another address with --host and --port.",
+        ) from None
