@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +28,8 @@ ServerKind = TypeVar("ServerKind", PostgresServer, RedisServer)
 _LEFT_OUT = pytest.StashKey[int]()
 
 loopback.install()
+# A run that is told to end (by a CI server) stops its servers, as after Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 # No test depends on how fast this machine is; examples that failed are tried first the next time.
 hypothesis_settings.register_profile(
     "beredskap", deadline=None, database=DirectoryBasedExampleDatabase(ROOT / ".hypothesis" / "examples")

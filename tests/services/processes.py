@@ -134,6 +134,7 @@ class Processes:
                 stdout=out_file,
                 stderr=err_file,
                 start_new_session=True,
+                preexec_fn=listen_to_ctrl_c,
             )
         running = Running(process, out, err)
         self._started.append(running)
@@ -174,6 +175,11 @@ class Processes:
             psutil.wait_procs(found, 5)
         for running in self._started:
             running.process.wait(10)
+
+
+def listen_to_ctrl_c() -> None:
+    """In a child before exec: a shell that runs the tests in the background has them, and so it, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def clean_environment(home: Path) -> dict[str, str]:

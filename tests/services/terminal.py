@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from tests.services.processes import listen_to_ctrl_c
+
 CTRL_C = "\x03"
 
 
@@ -20,12 +22,17 @@ class Terminal:
 
     def __init__(self, command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str]) -> None:
         self._ours, theirs = pty.openpty()
+
+        def take_terminal() -> None:
+            os.login_tty(theirs)
+            listen_to_ctrl_c()
+
         termios.tcsetwinsize(theirs, (24, 80))
         self.process = subprocess.Popen(
             [str(part) for part in command],
             cwd=cwd,
             env={**environment, "TERM": "xterm"},
-            preexec_fn=lambda: os.login_tty(theirs),
+            preexec_fn=take_terminal,
         )
         os.close(theirs)
         self.screen = ""
