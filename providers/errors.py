@@ -5,7 +5,7 @@ The only place that knows error codes. A code is a short text that is stored wit
 * digits: Twilio's own (https://www.twilio.com/docs/api/errors), such as "21610" or "30005";
 * "http_503": an HTTP status that came without a code of Twilio's;
 * "550 5.1.1" or "450": an SMTP reply with its enhanced status (RFC 5321, RFC 3463); "sender " before it when the
-  server refused our own address and not the recipient's;
+  server refused our own address and not the recipient's, "greeting " when it refused the connection;
 * a word: our own, for what the network or this program did, such as "connect_refused".
 """
 
@@ -131,6 +131,7 @@ OWN: dict[str, Meaning] = {
     "not_configured": _later("the settings for this channel are not filled in"),
     "login_failed": _later("the mail server does not accept the user name or password in the settings"),
     "account_not_active": _later("the Twilio account is suspended or closed"),
+    "answered_late": _later("the mail server did not answer in time, before the message was sent"),
     "lost_before_sending": _later("the connection was lost before the message was sent"),
     "read_timeout": Meaning(Kind.UNKNOWN, "the provider did not answer in time"),
     "connection_lost": Meaning(Kind.UNKNOWN, "the connection was lost before the provider answered"),
@@ -179,7 +180,9 @@ _SMTP_WORDS = {
 }
 # RFC 4954: the log-in is missing, wrong, too weak or unencrypted. The settings can be mended.
 _SMTP_LOGIN = frozenset({530, 534, 535, 538})
-_SMTP_CODE = re.compile(r"(?P<sender>sender )?(?P<basic>[2-5]\d\d)(?: (?P<enhanced>[245]\.\d{1,3}\.\d{1,3}))?")
+_SMTP_CODE = re.compile(
+    r"(?P<prefix>sender |greeting )?(?P<basic>[2-5]\d\d)(?: (?P<enhanced>[245]\.\d{1,3}\.\d{1,3}))?"
+)
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
@@ -247,7 +250,7 @@ def is_permanent_address_failure(code: str) -> bool:
     if known is not None:
         return known.bad_address
     parsed = _SMTP_CODE.fullmatch(code)
-    if parsed is None or parsed["sender"]:
+    if parsed is None or parsed["prefix"]:
         return False
     if parsed["enhanced"]:
         return parsed["basic"].startswith("5") and parsed["enhanced"] in _BAD_MAILBOX
@@ -269,7 +272,9 @@ def in_plain_words(code: str) -> str:
         return "the provider gave a reason this program does not know" if code else "no reason was given"
     if int(parsed["basic"]) in _SMTP_LOGIN:
         return OWN["login_failed"].words
-    if parsed["sender"]:
+    if parsed["prefix"]:
+        if parsed["prefix"] == "greeting ":
+            return "the mail server does not let this program in just now"
         return "the mail server does not accept our own address as the sender"
     enhanced = parsed["enhanced"] or ""
     for words in (_BAD_MAILBOX.get(enhanced), _SMTP_WORDS.get(enhanced), _SMTP_WORDS.get(parsed["basic"])):

@@ -1,0 +1,166 @@
+"""A few SMTP connections that are opened when needed and used again: aiosmtplib has no pool of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import aiosmtplib
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from providers.errors import smtp_code
+
+_CONNECT_TRIES = 3
+_FQDN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class NotConnected(Exception):  # noqa: N818 (one of the ways an attempt ends)
+    """No usable connection: nothing was sent. `again`: it may go well in a moment."""
+
+    def __init__(self, code: str, *, again: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServerAddress:
+    """Where the mail server is and how to come in. `security`: none, starttls or tls. `greet_as`: our name in EHLO.
+
+    `tls_context`: which certificates are trusted; None for the system's.
+    """
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str
+    greet_as: str
+    tls_context: ssl.SSLContext | None = None
+
+    def __repr__(self) -> str:
+        return f"SmtpServerAddress(port={self.port}, security={self.security})"
+
+
+def own_name(fallback: str) -> str:
+    """The name this machine gives itself in EHLO.
+
+    Not `socket.getfqdn()`, which asks the name server and can hang for many seconds before the first mail.
+    """
+    name = socket.gethostname()
+    return name if _FQDN.fullmatch(name) else fallback
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection from the pool. `used`: it was used before, so the server may have closed it meanwhile."""
+
+    client: aiosmtplib.SMTP
+    used: bool = False
+
+
+class SmtpPool:
+    """At most `size` connections at a time; the one used last is used next, so that surplus ones grow old and go."""
+
+    def __init__(self, server: SmtpServerAddress, *, size: int, timeout_seconds: float) -> None:
+        self._server = server
+        self._timeout = timeout_seconds
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+
+    @asynccontextmanager
+    async def slot(self, deadline: float) -> AsyncIterator[None]:
+        """Room for one mail. Raises NotConnected when there is none before `deadline` (the loop's time)."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise NotConnected("too_busy") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def idle(self) -> Connection | None:
+        """A connection that seems to be open, or None."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.client.is_connected:
+                return connection
+        return None
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection whose last mail was answered."""
+        if connection.client.is_connected:
+            connection.used = True
+            self._idle.append(connection)
+
+    async def connect(self, deadline: float) -> Connection:
+        """A new connection, secured and logged in. Retries shortly until `deadline`. Raises NotConnected."""
+        loop = asyncio.get_running_loop()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(
+                lambda error: isinstance(error, NotConnected) and error.again and loop.time() < deadline
+            ),
+            stop=stop_after_attempt(_CONNECT_TRIES),
+            wait=wait_exponential_jitter(initial=0.05, max=0.5, jitter=0.05),
+            reraise=True,
+        )
+        return await retrying(self._connect_once, deadline)
+
+    async def _connect_once(self, deadline: float) -> Connection:
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username or None,
+            password=server.password if server.username else None,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            local_hostname=server.greet_as,
+            timeout=self._timeout,
+            tls_context=server.tls_context,
+        )
+        try:
+            async with asyncio.timeout_at(deadline):
+                await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    await client.ehlo()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            client.close()
+            raise _not_connected(error) from None
+        except BaseException:
+            client.close()
+            raise
+        return Connection(client)
+
+    async def close(self) -> None:
+        """Take leave of every idle connection."""
+        while (connection := self.idle()) is not None:
+            # The server may be gone or slow; the connection is closed all the same.
+            with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+                await connection.client.quit(timeout=1.0)
+            connection.client.close()
+
+
+def _not_connected(error: Exception) -> NotConnected:
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLError):
+        return NotConnected("tls_failed")
+    if isinstance(cause, socket.gaierror):
+        return NotConnected("name_not_found", again=True)
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return NotConnected("login_failed")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return NotConnected(f"greeting {smtp_code(error.code, error.message)}")
+    if isinstance(error, TimeoutError):
+        return NotConnected("connect_timeout")
+    if isinstance(error, OSError):
+        return NotConnected("connect_refused", again=True)
+    # The server offers no STARTTLS, or no log-in that we know; aiosmtplib tells them apart in words only.
+    return NotConnected("tls_failed" if "STARTTLS extension" in str(error) else "login_failed")
