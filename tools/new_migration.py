@@ -6,7 +6,6 @@ it like one column gone and another one come, and rows that must be filled it do
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 import tempfile
@@ -14,15 +13,11 @@ from pathlib import Path
 
 from config.database import Database
 from config.migrations import differences, upgrade, write_revision
-from config.tables import metadata
-
-# Every module with tables. A test compares this list with the models that the rooms have.
-MODELS = ("config.audit", "config.counters", "contacts.models", "dispatcher.models")
+from dispatcher.metadata import complete_metadata
 
 
 def main(message: str) -> int:
-    for module in MODELS:
-        importlib.import_module(module)
+    metadata = complete_metadata()
     with tempfile.TemporaryDirectory() as directory:
         database = Database(f"sqlite:///{Path(directory) / 'drawing-board.db'}")
         upgrade(database, metadata)
