@@ -93,7 +93,7 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
                 takes_messages,
                 bool(opted_out),
                 rank >= 2,
-                rank % 2 == 0,
+                rank == 2,
                 False,
                 one_language[spoken[guardian_id]] if owners is None else frozenset(spoken[owner] for owner in owners),
             )

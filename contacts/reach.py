@@ -13,6 +13,7 @@ from contacts.codes import AddressChannel
 class PointFacts:
     """One address of a guardian on the day in question, the best of what its sources say of it.
 
+    `stale`: verified once, and not confirmed for long. What was never verified cannot become stale.
     `languages`: of all its living owners in the store; None for an owner whose language nobody knows.
     `shared_with_blocked`: a living owner is blocked with regard to the student that the message is about.
     """
