@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from config.clock import db_now, oslo_date
 from contacts.codes import AddressChannel, Protection
@@ -117,6 +117,8 @@ def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
         .group_by(MEMBERSHIP.c.student_id)
         .subquery("home")
     )
+    # A place in the order would tell a protected student's class and name: they stand last, in no order of either.
+    protected = PERSON.c.protection.in_([grade for grade in Protection if grade.protected])
     wanted = [RANK_OF_CLASS[StudentClass.UNREACHED], RANK_OF_CLASS[StudentClass.HELD]]
     students = (
         select(
@@ -137,10 +139,9 @@ def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
         .where(classes.c.rank.in_(wanted))
         .order_by(
             classes.c.rank,
-            home.c.name.is_(None),
-            home.c.name,
-            PERSON.c.family_name,
-            PERSON.c.given_name,
+            protected,
+            *(case((protected, None), else_=column) for column in (home.c.name.is_(None), home.c.name)),
+            *(case((protected, None), else_=column) for column in (PERSON.c.family_name, PERSON.c.given_name)),
             classes.c.student_id,
         )
     )

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TextIO
 
 from dispatcher.reports.call_list import StudentToCallAbout
-from dispatcher.reports.figures import Report
+from dispatcher.reports.figures import AlertHead, Report
 from dispatcher.reports.watch_page import why_words
 from dispatcher.reports.words import CLASS_WORDS
 
@@ -20,26 +20,32 @@ FIGURE_COLUMNS = ("section", "what", "detail", "value")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_json(stream: TextIO, report: Report | None, students: Iterable[StudentToCallAbout]) -> None:
-    """One document: `nobody_reached` and the classes first, then the call list, then everything else.
+def write_report_json(stream: TextIO, report: Report, students: Iterable[StudentToCallAbout]) -> None:
+    """One document: `nobody_reached`, the classes and the alert first, then the call list, then everything else."""
+    first: dict[str, object] = {"nobody_reached": report.classes.nobody_reached}
+    rest: dict[str, object] = {part.name: getattr(report, part.name) for part in dataclasses.fields(report)}
+    first |= {name: rest.pop(name) for name in ("classes", "alert")}
+    _write_json(stream, first, students, rest)
 
-    Without a report, the call list alone: {"call_list": [...]}.
-    """
+
+def write_call_list_json(stream: TextIO, alert: AlertHead, students: Iterable[StudentToCallAbout]) -> None:
+    """One document: the alert, and its call list."""
+    _write_json(stream, {"alert": alert}, students, {})
+
+
+def _write_json(
+    stream: TextIO, first: Mapping[str, object], students: Iterable[StudentToCallAbout], rest: Mapping[str, object]
+) -> None:
     stream.write("{\n")
-    figures: dict[str, object] = {}
-    if report is not None:
-        figures = {part.name: getattr(report, part.name) for part in dataclasses.fields(report)}
-        classes = figures.pop("classes")
-        stream.write(f'  "nobody_reached": {report.classes.nobody_reached},\n')
-        stream.write(f'  "classes": {_dumped(classes)},\n')
-        stream.write(f'  "alert": {_dumped(figures.pop("alert"))},\n')
+    for name, value in first.items():
+        stream.write(f'  "{name}": {_dumped(value)},\n')
     stream.write('  "call_list": [')
     separator = "\n    "
     for student in students:
         stream.write(separator + json.dumps(student, default=_plain, ensure_ascii=False))
         separator = ",\n    "
     stream.write("\n  ]")
-    for name, value in figures.items():
+    for name, value in rest.items():
         stream.write(f',\n  "{name}": {_dumped(value)}')
     stream.write("\n}\n")
 

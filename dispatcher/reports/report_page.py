@@ -6,20 +6,23 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from contacts.addresses import mask_phone
 from contacts.entitlement import Verdict
-from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.alerts.status_words import HEADINGS
+from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import Phone, StudentToCallAbout
-from dispatcher.reports.figures import Report
+from dispatcher.reports.classes import ClassCounts
+from dispatcher.reports.figures import AlertHead, Report
 from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.watch_page import why_words
 from dispatcher.reports.words import (
     CHANNEL_WORDS,
+    CLASS_WORDS,
     STATE_WORDS,
-    STATUS_WORDS,
     grouped,
     oslo_day_time,
     oslo_time,
@@ -33,7 +36,7 @@ SHOWN = 40
 
 def print_report(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
     """Print the whole report. `first`: the beginning of the call list; its numbers are masked here."""
-    _print_head(console, report)
+    _print_alert(console, report.alert)
     _print_classes(console, report)
     _print_calls(console, report, first)
     _print_states(console, report)
@@ -44,27 +47,45 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_acts(console, report)
 
 
+def print_call_page(
+    console: Console, alert: AlertHead, classes: ClassCounts, students: Iterable[StudentToCallAbout]
+) -> None:
+    """Print the call list alone: all students, whole numbers."""
+    _print_alert(console, alert)
+    _heading(console, f"Call list ({grouped(classes.nobody_reached)})")
+    print_call_list(console, students)
+
+
 def print_call_list(
     console: Console, students: Iterable[StudentToCallAbout], *, number: ShowNumber = lambda number: number
 ) -> None:
     """Print the call list by home class while it is read, with whole numbers unless `number` masks them."""
-    for (student_class, home_class), group in groupby(students, lambda one: (one.student_class, one.home_class)):
-        heading = "unreached" if student_class is StudentClass.UNREACHED else "held: a person must decide"
-        console.print(Text(f"\n {home_class or 'no class'}   {heading}", style="bold"))
+    nobody = True
+    for (student_class, group_name), group in groupby(students, lambda one: (one.student_class, _group_name(one))):
+        console.print(Text(f"\n {group_name}   {CLASS_WORDS[student_class]}", style="bold"))
+        nobody = False
         for student in group:
-            for line in _call_lines(student, number):
-                console.print(Text(line), overflow="fold")
+            for indent, line in _call_lines(student, number):
+                console.print(Padding(Text(line), (0, 0, 0, indent)))
+    if nobody:
+        console.print(" Nobody.")
 
 
-def _call_lines(student: StudentToCallAbout, number: ShowNumber) -> Iterator[str]:
-    yield f"   {student.name}   {student.ref}" if student.name else f"   {student.ref}"
+def _group_name(student: StudentToCallAbout) -> str:
+    if student.name is None:
+        return "protected"
+    return student.home_class or "no class"
+
+
+def _call_lines(student: StudentToCallAbout, number: ShowNumber) -> Iterator[tuple[int, str]]:
+    yield 3, f"{student.name}   {student.ref}" if student.name else student.ref
     if student.why:
-        yield f"      {student.why}"
+        yield 6, student.why
     for guardian in student.guardians:
-        phones = ",  ".join(_phone_words(phone, number) for phone in guardian.phones) or "no phone number"
-        yield f"      {guardian.name}   {phones}"
+        phones = ", ".join(_phone_words(phone, number) for phone in guardian.phones) or "no phone number"
+        yield 6, f"{guardian.name}   {phones}"
         for why in guardian.why:
-            yield f"         {why_words(why)}"
+            yield 9, why_words(why)
 
 
 def _phone_words(phone: Phone, number: ShowNumber) -> str:
@@ -93,10 +114,9 @@ def _lines(console: Console, rows: Iterable[tuple[str, ...]], *, numbers: tuple[
     console.print(table)
 
 
-def _print_head(console: Console, report: Report) -> None:
-    alert = report.alert
+def _print_alert(console: Console, alert: AlertHead) -> None:
     console.print(
-        Text(f"{alert.number}   {STATUS_WORDS[alert.status]}   {alert.scenario}   {alert.school_names}", style="bold")
+        Text(f"{alert.number}   {HEADINGS[alert.status]}   {alert.scenario}   {alert.school_names}", style="bold")
     )
     state = f"{alert.state.value}, "
     if alert.planned_students < alert.students:
@@ -123,10 +143,8 @@ def _print_classes(console: Console, report: Report) -> None:
 
 def _print_calls(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
     _heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
-    if not first:
-        console.print(" Nobody.")
-        return
-    console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
+    if first:
+        console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
     print_call_list(console, first, number=mask_phone)
     more = report.classes.nobody_reached - len(first)
     if more > 0:
@@ -163,18 +181,17 @@ def _print_times(console: Console, times: tuple[ChannelTimes, ...]) -> None:
             (
                 CHANNEL_WORDS[channel.channel],
                 "hand-over",
-                f"first {oslo_time(channel.first_hand_over_at)} ({seconds_words(spread.first)})",
+                f"first {oslo_time(channel.first_hand_over_at)} ({seconds_words(spread.first)}), "
                 f"last {oslo_time(channel.last_hand_over_at)} ({seconds_words(spread.max)})",
-                f"p50 {seconds_words(spread.p50)}, p95 {seconds_words(spread.p95)}",
             )
         )
+        rows.append(("", "", f"p50 {seconds_words(spread.p50)}, p95 {seconds_words(spread.p95)}"))
         if channel.delivery is not None:
             rows.append(
                 (
                     "",
                     "delivery",
-                    f"p50 {seconds_words(channel.delivery.p50)}",
-                    f"p95 {seconds_words(channel.delivery.p95)}",
+                    f"p50 {seconds_words(channel.delivery.p50)}, p95 {seconds_words(channel.delivery.p95)}, "
                     f"max {seconds_words(channel.delivery.max)}",
                 )
             )
@@ -241,4 +258,15 @@ def _print_texts(console: Console, report: Report) -> None:
 
 def _print_acts(console: Console, report: Report) -> None:
     _heading(console, "Who did what when")
-    _lines(console, ((oslo_day_time(act.at), act.operator, act.act) for act in report.acts))
+    _lines(
+        console,
+        (
+            (
+                oslo_day_time(act.at),
+                act.operator,
+                act.act,
+                ", ".join(f"{name} {fact}" for name, fact in act.details.items()),
+            )
+            for act in report.acts
+        ),
+    )

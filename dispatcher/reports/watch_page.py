@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from contacts.addresses import mask_phone
+from dispatcher.alerts.status_words import HEADINGS
 from dispatcher.codes import AlertState, AlertStatus, StudentClass
 from dispatcher.reports.call_list import GuardianToCall, StudentToCallAbout, Why
 from dispatcher.reports.watching import OK, ChannelProgress, Health, WatchFigures, WatchStudents
-from dispatcher.reports.words import CHANNEL_WORDS, STATE_WORDS, STATUS_WORDS, grouped, oslo_time
+from dispatcher.reports.words import CHANNEL_WORDS, STATE_WORDS, grouped, oslo_time
 from providers.base import Channel
 
+_WIDTH = 80
 _BAR = 30
 _STATUS_STYLES = {AlertStatus.ACTUAL: "bold red", AlertStatus.EXERCISE: "bold yellow", AlertStatus.TEST: "bold cyan"}
 _PARTS = {"twilio": "Twilio", "smtp": "SMTP", "redis": "Redis", "database": "database"}
@@ -48,7 +50,8 @@ def away_line(since: datetime) -> Text:
 
 def summary_line(figures: WatchFigures, students: WatchStudents | None) -> str:
     """The same facts in one line, for a log or a pipe."""
-    parts = [oslo_time(figures.now), figures.alert.number, figures.alert.state.value]
+    alert = figures.alert
+    parts = [oslo_time(figures.now), alert.number, HEADINGS[alert.status], alert.state.value]
     if students is not None:
         counts = students.counts
         parts.append(
@@ -66,7 +69,7 @@ def summary_line(figures: WatchFigures, students: WatchStudents | None) -> str:
 def _header(figures: WatchFigures) -> Text:
     alert = figures.alert
     line = Text(f"{alert.number}   ", style="bold")
-    line.append(STATUS_WORDS[alert.status], style=_STATUS_STYLES[alert.status])
+    line.append(HEADINGS[alert.status], style=_STATUS_STYLES[alert.status])
     line.append(f"   {alert.scenario}   {alert.school_names}\n", style="not bold")
     when = f" {oslo_time(alert.confirmed_at)}" if alert.confirmed_at else ""
     line.append(f"sent by {alert.operator}{when}   ", style="not bold")
@@ -83,22 +86,25 @@ _ENDED_WORDS = {AlertState.CLOSED: "CLOSED", AlertState.STOPPED: "STOPPED", Aler
 
 def _students_line(students: WatchStudents) -> Text:
     counts = students.counts
-    line = Text(" students   ")
-    line.append(f"confirmed {grouped(counts.confirmed)}   handed over {grouped(counts.handed_over)}   ")
-    line.append(f"unreached {grouped(counts.unreached)}   held {grouped(counts.held)}", style="bold")
-    line.append(f"   of {grouped(counts.students)}")
+    facts = [
+        f"confirmed {grouped(counts.confirmed)}",
+        f"handed over {grouped(counts.handed_over)}",
+        f"unreached {grouped(counts.unreached)}",
+        f"held {grouped(counts.held)}",
+        f"of {grouped(counts.students)}",
+    ]
     if counts.nobody_may_be_told:
-        line.append(f"\n            nobody may be told {grouped(counts.nobody_may_be_told)}")
+        facts.append(f"(nobody may be told {grouped(counts.nobody_may_be_told)})")
+    line = _filled("students", facts)
+    line.highlight_regex(r"(unreached|held) [\d\u00a0]+", "bold")
     return line
 
 
 def _channel_lines(channel: ChannelProgress) -> Text:
     # Full only when all of it is: 1,701 of 1,702 must not look finished.
     filled = channel.handed_over * _BAR // channel.total if channel.total else 0
-    line = Text(f" {CHANNEL_WORDS[channel.channel]:<10} ")
-    line.append("█" * filled + "░" * (_BAR - filled))
-    line.append(f"  {grouped(channel.handed_over)} / {grouped(channel.total)}\n            ")
-    facts = []
+    bar = "█" * filled + "░" * (_BAR - filled)
+    facts = [f"{bar}  {grouped(channel.handed_over)} / {grouped(channel.total)}"]
     if channel.channel is Channel.SMS or channel.delivered:
         facts.append(f"delivered {grouped(channel.delivered)}")
     facts.append(f"failed {grouped(channel.failed)}")
@@ -106,19 +112,30 @@ def _channel_lines(channel: ChannelProgress) -> Text:
         facts.append(f"unknown {grouped(channel.unknown)}")
     if channel.waiting:
         facts.append(f"waiting {grouped(channel.waiting)}")
-    return line.append("   ".join(facts))
+    return _filled(CHANNEL_WORDS[channel.channel], facts)
 
 
 def _motion_line(figures: WatchFigures) -> Text:
-    facts = [f"rate {sum(channel.rate for channel in figures.channels):.0f}/s"]
+    facts = [f"{sum(channel.rate for channel in figures.channels):.0f}/s"]
     if not figures.planned and not figures.ended:
         alert = figures.alert
         facts.append(f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students")
     if figures.expected_at is not None:
         facts.append(f"last hand-over expected {oslo_time(figures.expected_at)}")
     facts += [_health_words(health) for health in figures.health]
-    # A fact is never torn at the end of a line.
-    return Text(" " + "   ".join(fact.replace(" ", "\u00a0") for fact in facts))
+    return _filled("rate", facts)
+
+
+def _filled(name: str, facts: list[str]) -> Text:
+    """A row of facts behind its name, in as many lines as it takes: no fact is torn at the end of one."""
+    indent = 12
+    lines = [f" {name}".ljust(indent) + facts[0]]
+    for fact in facts[1:]:
+        if len(lines[-1]) + 3 + len(fact) <= _WIDTH:
+            lines[-1] += f"   {fact}"
+        else:
+            lines.append(" " * indent + fact)
+    return Text("\n".join(lines))
 
 
 def _health_words(health: Health) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from config.clock import OSLO
-from dispatcher.codes import AlertStatus, DeliveryState, StudentClass
+from dispatcher.codes import DeliveryState, StudentClass
 from providers.base import Channel
 from providers.errors import in_plain_words
 
@@ -17,12 +17,6 @@ CLASS_WORDS = {
     StudentClass.HANDED_OVER: "handed over",
     StudentClass.CONFIRMED: "confirmed",
     StudentClass.NOBODY_MAY_BE_TOLD: "nobody may be told",
-}
-
-STATUS_WORDS = {
-    AlertStatus.ACTUAL: "ACTUAL ALERT",
-    AlertStatus.EXERCISE: "EXERCISE (ØVELSE)",
-    AlertStatus.TEST: "TEST",
 }
 
 STATE_WORDS = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from config.audit import record_act
 from config.catalogue import MsgType
@@ -68,7 +67,18 @@ class World:
     school: int = 0
 
     def __post_init__(self) -> None:
-        self.school = self._row(SCHOOL, ref="974600951", name="Eksempel vgs", source="test")
+        if not self.school:
+            self.school = self._row(SCHOOL, ref="974600951", name="Eksempel vgs", source="test")
+
+    @classmethod
+    def again(cls, connection: Connection) -> World:
+        """The same school, in another transaction."""
+        return cls(
+            connection,
+            numbers=int(connection.execute(select(func.count()).select_from(ADDRESS)).scalar_one()) + 1000,
+            addresses={row.value: row.id for row in connection.execute(select(ADDRESS))},
+            school=int(connection.execute(select(SCHOOL.c.id)).scalar_one()),
+        )
 
     def _row(self, table: Table, **values: Any) -> int:
         return int(self.connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
@@ -321,10 +331,7 @@ class World:
         with bound_db_now(at):
             record_act(self.connection, operator="K. Leder", act=act, subject=f"alert {number}", details=details)
 
-    def move(self, delivery: int, **values: Any) -> None:
-        self.connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery).values(**values))
-
-
-def as_json(value: object) -> Any:
-    """What a program that reads the JSON gets."""
-    return json.loads(json.dumps(value))
+    def end(self, alert: int, state: AlertState) -> None:
+        self.connection.execute(
+            update(ALERT).where(ALERT.c.id == alert).values(state=state, ended_at=NOW, ended_by="K. Leder")
+        )
