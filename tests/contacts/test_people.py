@@ -1,0 +1,78 @@
+"""Finding persons by what people call them, and saying no without repeating what may be a name or a number."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.errors import UsageError
+from contacts.people import find_guardian, find_student, guardian_ref, short_name
+from tests.contacts.store import ContactStore
+
+
+def test_a_student_is_found_by_the_school_s_ref_in_either_case(store: ContactStore) -> None:
+    student = store.student("2B-017")
+    for typed in ("2B-017", "2b-017", " 2B-017 "):
+        person = find_student(store.connection, typed)
+        assert (person.id, person.label, person.short_name) == (student, "2B-017", "Nora E.")
+
+
+def test_a_guardian_is_found_by_g_and_number(store: ContactStore) -> None:
+    guardian = store.guardian(store.student())
+    for typed in (guardian_ref(guardian), f"g-{guardian}"):
+        person = find_guardian(store.connection, typed)
+        assert (person.id, person.label) == (guardian, f"G-{guardian}")
+
+
+def test_a_guardian_without_any_student_is_one(store: ContactStore) -> None:
+    guardian = store.guardian()
+    assert find_guardian(store.connection, guardian_ref(guardian)).id == guardian
+
+
+def test_a_student_is_no_guardian_until_somebody_is_their_child(store: ContactStore) -> None:
+    parent = store.student("3A-001")
+    with pytest.raises(UsageError):
+        find_guardian(store.connection, guardian_ref(parent))
+    store.link(store.student("1A-001"), parent)
+    assert find_guardian(store.connection, guardian_ref(parent)).id == parent
+
+
+def test_an_unknown_ref_is_repeated(store: ContactStore) -> None:
+    with pytest.raises(UsageError, match="2B-099"):
+        find_student(store.connection, "2B-099")
+    with pytest.raises(UsageError, match="G-99"):
+        find_guardian(store.connection, "G-99")
+
+
+@pytest.mark.parametrize("typed", ["13928099901", "139280 99901", "Nora Eksempel", "nora@example.com", "+4799999912"])
+def test_what_may_be_a_name_or_a_number_is_not_repeated(store: ContactStore, typed: str) -> None:
+    for find in (find_student, find_guardian):
+        with pytest.raises(UsageError) as error:
+            find(store.connection, typed)
+        assert typed not in str(error.value)
+
+
+def test_a_guardian_is_no_student(store: ContactStore) -> None:
+    store.guardian(ref="X-1")
+    with pytest.raises(UsageError):
+        find_student(store.connection, "X-1")
+
+
+def test_the_repr_of_a_person_holds_no_name(store: ContactStore) -> None:
+    store.student("2B-017")
+    shown = repr(find_student(store.connection, "2B-017"))
+    assert "Nora" not in shown and "Eksempel" not in shown and "2010" not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "short"),
+    [
+        ("Kari", "Eksempel", "Kari E."),
+        ("KARI ANNE", "EKSEMPEL", "Kari Anne E."),
+        ("ÅSE-MARIE", "ØDEGÅRD", "Åse-Marie Ø."),
+        ("Kari", "", "Kari"),
+        ("", "čavo", "Č."),
+        ("", "", ""),
+    ],
+)
+def test_short_names(given: str, family: str, short: str) -> None:
+    assert short_name(given, family) == short
