@@ -1,0 +1,57 @@
+"""The command `beredskap`: mounts each room's commands, and holds no logic.
+
+Command modules import nothing heavy at their top, so that `beredskap --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from config.errors import ExitStatus
+from contacts.commands import people
+from dispatcher.commands import alert, init, report, verify, worker
+from portal import commands as web
+from providers.sandbox import command as sandbox
+
+_STATUSES = "\n".join(
+    f"  {status.value:3}  {words}\n"
+    for status, words in (
+        (ExitStatus.OK, "done"),
+        (ExitStatus.FAILED, "something is wrong and a person must look"),
+        (ExitStatus.UNUSABLE, "the command line, the settings or a whole file cannot be used; nothing was changed"),
+        (ExitStatus.PARTLY, "done, but some records were refused; they are listed"),
+        (ExitStatus.REFUSED, "stopped by a safety limit that an option can lift; nothing was changed"),
+        (ExitStatus.NOT_CONFIRMED, "the question was not answered as asked; nothing was changed"),
+        (ExitStatus.INTERRUPTED, "Ctrl-C"),
+    )
+)
+
+app = typer.Typer(
+    name="beredskap",
+    help="Tell the guardians of a school's students, within seconds, and see who was not reached.\n\n"
+    f"Exit statuses (beredskap doctor has its own: 0 well, 1 warnings, 2 failures):\n\n\b\n{_STATUSES}",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+people.app.command("verify")(verify.verify)
+app.add_typer(alert.app, name="alert")
+app.command()(report.report)
+app.add_typer(people.app, name="contacts")
+app.command()(init.init)
+app.command()(worker.worker)
+app.command()(worker.scheduler)
+app.command()(web.run)
+app.command()(web.web)
+app.command()(sandbox.sandbox)
+app.command(hidden=True)(worker.drain)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

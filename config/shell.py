@@ -195,8 +195,8 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else 80, highlight=False, soft_wrap=False)
 
 
-def confirm_typed(prompt: str, expected: str, *, refused: str = "Nothing was changed.") -> None:
-    """Ask `prompt` and go on only when `expected` is typed (capitals and spaces around it do not matter).
+def confirm_typed(prompt: str, *expected: str, refused: str = "Nothing was changed.") -> None:
+    """Ask `prompt` and go on only when one of `expected` is typed (capitals and spaces around it do not matter).
 
     Raises BeredskapError with status NOT_CONFIRMED for another answer, UsageError where nobody can type one.
     `refused` says what did not happen.
@@ -209,7 +209,7 @@ def confirm_typed(prompt: str, expected: str, *, refused: str = "Nothing was cha
         )
     print(prompt, end=" ", file=sys.stderr, flush=True)  # noqa: T201
     answer = sys.stdin.readline()
-    if answer.strip().casefold() != expected.strip().casefold():
+    if answer.strip().casefold() not in {one.strip().casefold() for one in expected}:
         raise BeredskapError(
             "Not confirmed: the answer was not the one asked for.",
             unchanged=refused,

@@ -48,3 +48,23 @@ def web(
             log.warning("sms.callback_base_url is not set: callbacks are refused, and receipts are polled")
         server.run()
         log.info("stopped")
+
+
+@command_errors(interrupted="Stopped. What was not handed over was given back.")
+def run() -> None:
+    """Everything in one process, for a service unit: both lanes, the upkeep, and the web app for receipts.
+
+    Runs until it is stopped (Ctrl-C, SIGTERM). On the embedded store it is all that a school needs.
+
+    Example:
+
+      beredskap run
+    """
+    from config.shell import open_store
+    from dispatcher.codes import Lane
+    from dispatcher.running.service import work
+    from portal.server import create_server, serving
+
+    with open_store() as store:
+        server = create_server(store.settings, store.database)
+        work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=serving(server))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -81,3 +84,15 @@ def _listen(host: str, port: int) -> socket.socket:
             unchanged="Nothing was started.",
             remedy="Stop what listens there, or choose another address with --host and --port.",
         ) from None
+
+
+@contextlib.contextmanager
+def serving(server: WebServer) -> Iterator[WebServer]:
+    """Serve in a thread beside other work, and stop at its end."""
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(timeout=_GRACE)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from config.settings import Language
 
 
+# How a status stands at the top of every page that people look at.
+HEADINGS: dict[AlertStatus, str] = {
+    AlertStatus.ACTUAL: "ACTUAL ALERT",
+    AlertStatus.EXERCISE: "EXERCISE (ØVELSE)",
+    AlertStatus.TEST: "TEST",
+}
+
 # "hárjehallan" and "teasta" are the words of the Sámi press for an exercise and a test; like all Sámi texts here
 # they await a native speaker's review.
 WORDS: dict[AlertStatus, dict[Language, str]] = {

@@ -14,8 +14,8 @@ from providers.base import Channel, LookupQuery, Message
 class NoticeTexts(Protocol):
     """Where the texts of notices come from (`dispatcher/routine/notices.py`): computed when sent, never stored."""
 
-    def text(self, connection: Connection, notice_id: int, language: str) -> tuple[str, str]:
-        """(subject, text) of the notice in that language."""
+    def text(self, connection: Connection, notice_id: int, language: str, channel: Channel) -> tuple[str, str]:
+        """(subject, text) of the notice in that language. Raises LookupError when there is nothing to tell any more."""
         ...
 
 
@@ -27,7 +27,7 @@ class Renderer:
         self._texts: dict[tuple[int, str], tuple[str, str, str]] = {}
 
     def message(self, connection: Connection, claimed: Claimed) -> Message:
-        """The message of a claim. Raises LookupError when the alert has no text in its language."""
+        """The message of a claim. Raises LookupError when there is none."""
         subject, body = self._words(connection, claimed.channel, claimed.alert_id, claimed.notice_id, claimed.language)
         return Message(
             delivery_id=claimed.delivery_id,
@@ -51,7 +51,7 @@ class Renderer:
     ) -> tuple[str, str]:
         if alert_id is None:
             assert notice_id is not None
-            return self._notices.text(connection, notice_id, language)
+            return self._notices.text(connection, notice_id, language, channel)
         sms, subject, email = self._alert_text(connection, alert_id, language)
         return subject, (sms if channel is Channel.SMS else email)
 

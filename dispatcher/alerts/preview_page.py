@@ -1,0 +1,171 @@
+"""The preview as a leader sees it, in 80 columns and one screen: the important number comes first (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from config.clock import OSLO
+from dispatcher.alerts.draft import Draft
+from dispatcher.alerts.preview import REASON_WORDS, Preview
+from dispatcher.alerts.status_words import HEADINGS
+from providers.base import Channel
+
+WIDTH = 80
+_THIN = " "  # between thousands: a plain space, which every terminal has
+
+
+@dataclass(frozen=True, slots=True)
+class SendingTerms:
+    """What sending takes: the sender's name, segments a second, the price of one in NOK, seconds until it expires."""
+
+    sender: str
+    segments_per_second: float
+    price_per_segment: float
+    expires_seconds: int
+    now: datetime
+
+
+def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[str]:
+    """The lines of the page, without the question."""
+    expires = (terms.now + timedelta(seconds=terms.expires_seconds)).astimezone(OSLO)
+    scenario = draft.composition.scenario.name
+    lines = [
+        _cut(
+            f"{HEADINGS[draft.composition.status]}   {draft.audience.headline}   {scenario}   "
+            f"expires {expires:%H:%M} (in {_span(terms.expires_seconds)})"
+        ),
+        "",
+        f"{_n(numbers.cannot_be_reached)} students cannot be reached   {_reasons(numbers)}".rstrip(),
+        f"{_n(numbers.reachable)} students can be reached   {_n(numbers.guardians, 1)} guardians",
+    ]
+    if numbers.nobody_may_be_told:
+        lines.append(_nobody(numbers))
+    lines += ["", *_messages(numbers, terms), *_texts(draft), *_time(numbers, terms), ""]
+    lines += _offers(draft, numbers)
+    lines += [_cut(f" ! {warning.language}: {warning.words}") for warning in draft.composition.warnings]
+    return lines
+
+
+def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[str, object]:
+    """The same facts for programs."""
+    return {
+        "status": draft.composition.status,
+        "scenario": draft.composition.scenario.name,
+        "audience": draft.audience.as_json(),
+        "students": {
+            "all": numbers.students,
+            "cannot_be_reached": numbers.cannot_be_reached,
+            "held": numbers.held,
+            "held_reasons": numbers.held_reasons,
+            "unreached": numbers.unreached,
+            "unreached_reasons": numbers.unreached_reasons,
+            "can_be_reached": numbers.reachable,
+            "nobody_may_be_told": numbers.nobody_may_be_told,
+            "adults_without_consent": numbers.adults_without_consent,
+        },
+        "guardians": numbers.guardians,
+        "guardians_unverified_only": numbers.unverified_guardians,
+        "guardians_with_stale_contact": numbers.stale_guardians,
+        "messages": {channel.value: count for channel, count in numbers.messages.items()},
+        "sms_segments": numbers.sms_segments,
+        "texts": {
+            text.language: {
+                "sms": text.sms,
+                "subject": text.subject,
+                "email": text.email,
+                "encoding": text.size.encoding,
+                "segments": text.size.segments,
+            }
+            for text in draft.composition.texts
+        },
+        "expected_minutes": minutes(numbers, terms),
+        "cost_nok": round(cost(numbers, terms), 2),
+        "expires_in_seconds": terms.expires_seconds,
+        "warnings": [{"language": one.language, "code": one.code} for one in draft.composition.warnings],
+    }
+
+
+def minutes(numbers: Preview, terms: SendingTerms) -> int:
+    """Whole minutes until the sender has passed all SMS; it decides, not this program."""
+    return ceil(numbers.sms_segments / terms.segments_per_second / 60)
+
+
+def cost(numbers: Preview, terms: SendingTerms) -> float:
+    """About what the SMS cost, in NOK."""
+    return numbers.sms_segments * terms.price_per_segment
+
+
+def _reasons(numbers: Preview) -> str:
+    parts = []
+    if numbers.held:
+        parts.append(f"{numbers.held} held for a decision")
+    parts += [f"{count} {REASON_WORDS.get(code, code)}" for code, count in numbers.unreached_reasons.items()]
+    shown = parts[:3]
+    if len(parts) > len(shown):
+        shown[-1] = "others"
+    return ", ".join(shown)
+
+
+def _nobody(numbers: Preview) -> str:
+    line = f"{_n(numbers.nobody_may_be_told)} "
+    adults = numbers.adults_without_consent
+    if adults == numbers.nobody_may_be_told:
+        return line + "adult students without consent (nobody may be told)"
+    return line + f"students about whom nobody may be told ({adults} adults without consent)"
+
+
+def _messages(numbers: Preview, terms: SendingTerms) -> Sequence[str]:
+    sms, email = numbers.messages[Channel.SMS], numbers.messages[Channel.EMAIL]
+    return [f" Messages   SMS {_n(sms, 1)}   e-mail {_n(email, 1)}   sender {terms.sender or 'not set'}"]
+
+
+def _texts(draft: Draft) -> list[str]:
+    lines: list[str] = []
+    for text in draft.composition.texts:
+        head = " Text  " if not lines else "       "
+        size = f"{text.size.segments} segment{'s' if text.size.segments > 1 else ' '}"
+        start = f'{head}{text.language}   {size}  {text.size.encoding.value:5}  "'
+        lines.append(start + _shorten(text.sms, WIDTH - len(start) - 1) + '"')
+    return lines
+
+
+def _time(numbers: Preview, terms: SendingTerms) -> Sequence[str]:
+    rate = f"{terms.segments_per_second:g} segments a second"
+    price = _n(round(cost(numbers, terms)), 1)
+    return [f" Time       about {minutes(numbers, terms)} min at {rate}      Cost about {price} kr"]
+
+
+def _offers(draft: Draft, numbers: Preview) -> list[str]:
+    lines = []
+    if numbers.unverified_guardians:
+        count = _n(numbers.unverified_guardians, 1)
+        lines.append(f" +{count} guardians with unverified contacts only: add --include-unverified")
+    if numbers.stale_guardians:
+        lines.append(f" {_n(numbers.stale_guardians, 1)} guardians have contacts that nobody confirmed for long: used")
+    if numbers.held_reasons:
+        reasons = ", ".join(f"{count} {REASON_WORDS.get(code, code)}" for code, count in numbers.held_reasons.items())
+        school = f' --school "{draft.audience.schools[0].name}"' if draft.audience.schools else ""
+        lines.append(f" Held: {reasons}: beredskap contacts held{school}")
+    return [_cut(line) for line in lines]
+
+
+def _span(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    parts: Mapping[str, int] = {"h": hours, "min": rest // 60, "s": rest % 60 if seconds < 60 else 0}
+    return " ".join(f"{count} {unit}" for unit, count in parts.items() if count)
+
+
+def _n(number: int, width: int = 4) -> str:
+    return f"{number:,}".replace(",", _THIN).rjust(width)
+
+
+def _shorten(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: max(0, width - 4)].rstrip() + " ..."
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 3].rstrip() + "..."

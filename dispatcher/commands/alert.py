@@ -1,0 +1,193 @@
+"""`beredskap alert …`: see alerts, watch them, stop them, and give what failed a second chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
+from dispatcher.commands.alert_send import send
+
+if TYPE_CHECKING:
+    from dispatcher.tables import AnyRow
+
+app = typer.Typer(help="Tell guardians, and see what became of it.", no_args_is_help=True)
+app.command()(send)
+
+AlertArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')
+]
+
+
+@app.command("list")
+@command_errors()
+def list_alerts(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, as_json: JsonOption = False
+) -> None:
+    """The alerts that were sent, the newest first.
+
+    Example:
+
+      beredskap alert list
+    """
+    from dispatcher.alerts.lifecycle import list_alerts as newest
+    from dispatcher.running.delivering import revive
+
+    with open_store(need_keys=False) as store:
+        revive(store.database)
+        with store.database.read() as connection:
+            alerts = [_facts(row) for row in newest(connection, limit)]
+    if as_json:
+        print_json({"alerts": alerts})
+        return
+    if not alerts:
+        typer.echo("No alert has been sent from here.")
+    for one in alerts:
+        typer.echo(
+            f"{one['number']}  {one['sent_at']}  {one['status'].value:8}  {one['state'].value:8}  "
+            f"{one['scenario']:10}  {one['schools']}"
+        )
+
+
+@app.command()
+@command_errors()
+def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
+    """One alert: what was said to whom, by whom, and where it stands.
+
+    Example:
+
+      beredskap alert show latest
+    """
+    from sqlalchemy import select
+
+    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.tables import ALERT_TEXT
+
+    with open_store(need_keys=False) as store, store.database.read() as connection:
+        row = find_alert(connection, alert)
+        texts = connection.execute(
+            select(ALERT_TEXT).where(ALERT_TEXT.c.alert_id == row.id).order_by(ALERT_TEXT.c.language)
+        ).all()
+        facts = _facts(row) | {
+            "audience": row.audience,
+            "students": row.student_count,
+            "planned": row.cursor,
+            "expires_at": row.expires_at,
+            "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
+        }
+    if as_json:
+        print_json(facts)
+        return
+    typer.echo(f"{facts['number']}   {facts['status'].value}   {facts['state'].value}   {facts['scenario']}")
+    typer.echo(f"{facts['schools']}: {facts['students']} students, {facts['planned']} planned")
+    typer.echo(f"sent {facts['sent_at']} by {facts['operator']}, expires {_oslo(row.expires_at)}")
+    for text in texts:
+        typer.echo(f"\n{text.language}  {text.subject}\n    {text.sms}")
+
+
+@app.command()
+@command_errors(interrupted="You left. The alert goes on.")
+def watch(alert: AlertArgument = "latest") -> None:
+    """Watch an alert go out. Ctrl-C leaves; the alert goes on.
+
+    Example:
+
+      beredskap alert watch A-2611-0042
+    """
+    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.reports.watch_loop import watch as watch_alert
+    from dispatcher.running.delivering import revive
+
+    with open_store(need_keys=False) as store:
+        with store.database.read() as connection:
+            alert_id = find_alert(connection, alert).id
+        revive(store.database)
+        watch_alert(store.database, alert_id, console())
+
+
+@app.command()
+@command_errors()
+def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Hold back what has not left. Those who were told already are not told of it.
+
+    Examples:
+
+      beredskap alert stop A-2611-0042
+
+      beredskap alert stop latest --yes
+    """
+    from config.audit import current_operator
+    from config.shell import confirm_typed
+    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.alerts.lifecycle import stop as stop_alert
+    from dispatcher.running.delivering import revive
+
+    with open_store(need_keys=False) as store:
+        with store.database.read() as connection:
+            number = find_alert(connection, alert).number
+        if not yes:
+            confirm_typed(f"Type stop to hold back {number}:", "stop", refused="Nothing was stopped.")
+        with store.database.write() as connection:
+            stopped = stop_alert(connection, number, current_operator())
+        revive(store.database)
+    if as_json:
+        print_json(stopped)
+        return
+    typer.echo(f"{stopped.number} is stopped: {stopped.held_back} messages held back, {stopped.left} had left.")
+    if stopped.left:
+        typer.echo(f"Those who were told are in: beredskap report {stopped.number}")
+
+
+@app.command("resend-failed")
+@command_errors()
+def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Send once more what was refused or could not be delivered, while the alert lasts.
+
+    Example:
+
+      beredskap alert resend-failed A-2611-0042
+    """
+    from config.audit import current_operator
+    from config.shell import confirm_typed
+    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.alerts.lifecycle import resend_failed as resend
+    from dispatcher.running.delivering import Delivering
+
+    with open_store() as store:
+        with store.database.read() as connection:
+            number = find_alert(connection, alert).number
+        if not yes:
+            confirm_typed(
+                f"Type resend to send the failed messages of {number} again:", "resend", refused="Nothing was sent."
+            )
+        delivering = Delivering(store.settings, store.database)
+        delivering.prepare()
+        try:
+            with store.database.write() as connection:
+                number, made = resend(connection, number, current_operator())
+            delivering.ring()
+        finally:
+            delivering.close()
+    if as_json:
+        print_json({"alert": number, "messages": made})
+    else:
+        typer.echo(f"{made} messages of {number} are sent again." if made else f"Nothing of {number} has failed.")
+
+
+def _facts(row: AnyRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "status": row.status,
+        "state": row.state,
+        "scenario": row.scenario,
+        "schools": row.school_names,
+        "operator": row.operator,
+        "sent_at": _oslo(row.confirmed_at),
+    }
+
+
+def _oslo(moment: Any) -> str:
+    from config.clock import OSLO
+
+    return f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,314 @@
+"""`beredskap alert send`: preview, confirmation, and then the alert goes out by itself; the terminal only watches."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
+from dispatcher.commands.durations import seconds_of
+
+if TYPE_CHECKING:
+    from config.shell import KeyedStore
+    from dispatcher.alerts.draft import AlertRequest, Draft
+    from dispatcher.alerts.lifecycle import Confirmed
+    from dispatcher.alerts.preview import Preview
+    from dispatcher.alerts.preview_page import SendingTerms
+    from providers.base import Channel
+
+NOTHING_SENT = "Nothing was sent."
+
+
+class Status(StrEnum):
+    """Fixed when the alert is made, and never changed."""
+
+    ACTUAL = "actual"
+    EXERCISE = "exercise"
+    TEST = "test"
+
+
+def send(
+    scenario: Annotated[str, typer.Option(help="What has happened: lockdown, evacuation, fire, closed, info, …")],
+    status: Annotated[Status, typer.Option(help="actual, exercise (a drill, and says so) or test.")],
+    school: Annotated[list[str] | None, typer.Option(help="A school; may be given several times.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="A class or group, such as 2B.")] = None,
+    grade: Annotated[list[str] | None, typer.Option(help="A grade, such as VG2.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="A student's ref, such as 2B-017.")] = None,
+    text: Annotated[str | None, typer.Option(help="These words instead of the scenario's, in all languages.")] = None,
+    text_nb: Annotated[str | None, typer.Option(help="These words in bokmål.")] = None,
+    text_nn: Annotated[str | None, typer.Option(help="These words in nynorsk.")] = None,
+    text_se: Annotated[str | None, typer.Option(help="These words in Northern Sámi.")] = None,
+    text_en: Annotated[str | None, typer.Option(help="These words in English.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=WORDS", help='Fill a placeholder: --set sted="hallen".')
+    ] = None,
+    expires: Annotated[str, typer.Option(metavar="TIME", help="How long it is worth telling: 2h, 90m.")] = "",
+    channels: Annotated[str, typer.Option(help="sms, email, or both.")] = "sms,email",
+    include_unverified: Annotated[
+        bool, typer.Option("--include-unverified", help="Use contact points that nobody has verified, too.")
+    ] = False,
+    hold: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="The cancel window; 0 for none; default 5.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send even though the same went out within ten minutes.")
+    ] = False,
+    yes: YesOption = False,
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Watch it go out. Ctrl-C leaves.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell every guardian who may be told, by SMS and e-mail. Shows a preview first, and asks.
+
+    A real alert is confirmed by typing the school's name (or the number of guardians), an exercise by the word øvelse,
+    a test by the word test. After that it goes out by itself, whatever happens to this terminal.
+
+    Examples:
+
+      beredskap alert send --school "Eksempel vgs" --scenario lockdown --status actual
+
+      beredskap alert send --school "Eksempel vgs" --scenario evacuation --set sted="idrettshallen" --status exercise
+
+      beredskap alert send --group 2B --scenario info --text "2B er tilbake kl. 15." --status actual --expires 4h
+    """
+    own = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
+    _send(
+        schools=school or [],
+        groups=group or [],
+        grades=grade or [],
+        students=student or [],
+        scenario=scenario,
+        status=status.value,
+        text=text,
+        texts={language: words for language, words in own.items() if words is not None},
+        fill=set_ or [],
+        expires=expires,
+        channels=channels,
+        include_unverified=include_unverified,
+        hold=hold,
+        again=again,
+        yes=yes,
+        watch=watch,
+        as_json=as_json,
+    )
+
+
+_CONFIRMED: list[str] = []
+
+
+def _interrupted() -> str:
+    if _CONFIRMED:
+        return f"You left. Alert {_CONFIRMED[0]} goes on: beredskap alert watch {_CONFIRMED[0]}"
+    return f"Stopped. {NOTHING_SENT}"
+
+
+@command_errors(interrupted=_interrupted)
+def _send(
+    *,
+    schools: list[str],
+    groups: list[str],
+    grades: list[str],
+    students: list[str],
+    scenario: str,
+    status: str,
+    text: str | None,
+    texts: dict[str, str],
+    fill: list[str],
+    expires: str,
+    channels: str,
+    include_unverified: bool,
+    hold: float | None,
+    again: bool,
+    yes: bool,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    from config.audit import current_operator
+    from dispatcher.alerts.draft import AlertRequest
+    from dispatcher.codes import AlertStatus
+
+    with open_store() as store:
+        dispatch = store.settings.dispatch
+        request = AlertRequest(
+            schools=schools,
+            groups=groups,
+            grades=grades,
+            students=students,
+            scenario=scenario,
+            status=AlertStatus(status),
+            text=text,
+            texts=texts,  # type: ignore[arg-type]  # the keys are the four languages, above
+            values=_filled(fill),
+            channels=_channels(channels),
+            include_unverified=include_unverified,
+            expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
+            operator=current_operator(),
+            again=again,
+        )
+        _run(store, request, dispatch.hold_seconds if hold is None else hold, yes=yes, watch=watch, as_json=as_json)
+
+
+def _run(store: KeyedStore, request: AlertRequest, hold: float, *, yes: bool, watch: bool, as_json: bool) -> None:
+    from dispatcher.alerts.draft import discard_draft
+    from dispatcher.alerts.preview_page import preview_json, preview_lines
+    from dispatcher.running.delivering import Delivering
+
+    draft, numbers, terms = _prepare(store, request)
+    delivering = Delivering(store.settings, store.database)
+    confirmed: Confirmed | None = None
+    try:
+        if not as_json:
+            typer.echo("\n".join(preview_lines(draft, numbers, terms)))
+        delivering.prepare()
+        if not yes:
+            _ask(draft, numbers, request)
+        confirmed = _confirm(store, draft, request, hold)
+        delivering.ring()
+        _CONFIRMED.append(confirmed.number)
+    finally:
+        if confirmed is None or confirmed.earlier:
+            with store.database.write() as connection:
+                discard_draft(connection, draft.alert_id)
+        if confirmed is None:
+            delivering.close()
+    if as_json:
+        print_json(
+            {
+                "alert": confirmed.number,
+                "already_sent": confirmed.earlier,
+                "preview": preview_json(draft, numbers, terms),
+            }
+        )
+    else:
+        _tell(confirmed, hold, delivering.words())
+        if watch:
+            from dispatcher.reports.watch_loop import watch as watch_alert
+
+            watch_alert(store.database, confirmed.alert_id, console())
+    delivering.close()
+
+
+def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, SendingTerms]:
+    """Make and count the draft. Raises UsageError when nothing could be sent at all."""
+    from pathlib import Path
+
+    from config.catalogue import load_catalogue
+    from dispatcher.alerts.draft import discard_draft, make_draft
+    from dispatcher.alerts.preview import preview
+    from dispatcher.alerts.preview_page import SendingTerms
+
+    settings = store.settings
+    _check_configured(store, request)
+    messages = settings.organisation.messages_dir
+    catalogue = load_catalogue(Path(messages) if messages else None)
+    with store.database.write() as connection:
+        draft = make_draft(connection, catalogue, request, settings.organisation)
+    try:
+        with store.database.read() as connection:
+            months = settings.organisation.stale_after_months
+            numbers = preview(connection, draft, stale_after_months=months)
+    except BaseException:
+        with store.database.write() as connection:
+            discard_draft(connection, draft.alert_id)
+        raise
+    terms = SendingTerms(
+        settings.sms.sender,
+        settings.sms.segments_per_second,
+        settings.sms.price_per_segment,
+        request.expires_seconds,
+        store.database.now(),
+    )
+    return draft, numbers, terms
+
+
+def _check_configured(store: KeyedStore, request: AlertRequest) -> None:
+    from config.errors import UsageError
+    from providers.base import Channel
+
+    sms, smtp = store.settings.sms, store.settings.smtp
+    missing = [
+        name
+        for channel, name, value in (
+            (Channel.SMS, "sms.account_sid", sms.account_sid),
+            (Channel.SMS, "sms.sender", sms.sender),
+            (Channel.EMAIL, "smtp.host", smtp.host),
+            (Channel.EMAIL, "smtp.from_address", smtp.from_address),
+        )
+        if channel in request.channels and not value
+    ]
+    if missing:
+        raise UsageError(
+            f"The alert cannot leave: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
+            unchanged=NOTHING_SENT,
+            remedy="Set it in beredskap.toml, or send by the other channel alone with --channels.",
+        )
+
+
+def _ask(draft: Draft, numbers: Preview, request: AlertRequest) -> None:
+    from config.shell import confirm_typed
+    from dispatcher.codes import AlertStatus
+
+    words: tuple[str, ...]
+    match request.status:
+        case AlertStatus.ACTUAL if len(draft.audience.schools) == 1:
+            what, words = "the school's name", (draft.speaker, draft.audience.headline, str(numbers.guardians))
+        case AlertStatus.ACTUAL:
+            what, words = f"the number of guardians ({numbers.guardians})", (str(numbers.guardians),)
+        case AlertStatus.EXERCISE:
+            what, words = "øvelse", ("øvelse", "øving", "ovelse")
+        case AlertStatus.TEST:
+            what, words = "test", ("test",)
+    typer.echo()
+    confirm_typed(f"Type {what} to send, Ctrl-C to stop:", *words, refused=NOTHING_SENT)
+
+
+def _confirm(store: KeyedStore, draft: Draft, request: AlertRequest, hold: float) -> Confirmed:
+    from dispatcher.alerts.lifecycle import confirm
+
+    with store.database.write() as connection:
+        return confirm(connection, draft.alert_id, hold_seconds=hold, operator=request.operator, again=request.again)
+
+
+def _tell(confirmed: Confirmed, hold: float, words: str) -> None:
+    if confirmed.earlier:
+        typer.echo(
+            f"The same alert was confirmed less than ten minutes ago: this is {confirmed.number}. "
+            "Nothing more was sent. To send it once more, add --again."
+        )
+        return
+    stop = f"beredskap alert stop {confirmed.number}"
+    window = f" It leaves in {hold:g} s; to stop it: {stop}" if hold else ""
+    typer.echo(f"Alert {confirmed.number} is confirmed.{window}")
+    if words:
+        print(words, file=sys.stderr)  # noqa: T201
+
+
+def _filled(fill: list[str]) -> dict[str, str]:
+    from config.errors import UsageError
+
+    values = {}
+    for one in fill:
+        name, equals, words = one.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(
+                "--set takes a name and its words.", unchanged=NOTHING_SENT, remedy='Write it like --set sted="hallen".'
+            )
+        values[name.strip()] = words
+    return values
+
+
+def _channels(names: str) -> frozenset[Channel]:
+    from config.errors import UsageError
+    from providers.base import Channel
+
+    try:
+        channels = frozenset(Channel(name.strip().lower()) for name in names.split(",") if name.strip())
+    except ValueError:
+        channels = frozenset()
+    if not channels:
+        raise UsageError(
+            "--channels takes sms, email, or both.", unchanged=NOTHING_SENT, remedy="Write --channels sms,email."
+        )
+    return channels

@@ -1,0 +1,64 @@
+"""`beredskap worker|scheduler|drain`: the processes that do the work."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from config.shell import command_errors, open_store
+
+
+class LaneName(StrEnum):
+    """The lanes, named here so that help needs no import of the dispatcher."""
+
+    ALERTS = "alerts"
+    ROUTINE = "routine"
+
+
+@command_errors(interrupted="Stopped. What was not handed over was given back; other workers go on.")
+def worker(
+    lane: Annotated[LaneName, typer.Option(help="Whose messages to send: alerts, or routine ones.")] = LaneName.ALERTS,
+) -> None:
+    """Send the messages of one lane until stopped (SIGTERM or Ctrl-C). As many as wanted, on as many machines.
+
+    Examples:
+
+      beredskap worker --lane alerts
+
+      beredskap worker --lane routine
+    """
+    from dispatcher.codes import Lane
+    from dispatcher.running.service import work
+
+    with open_store() as store:
+        work(store, "worker", (Lane(lane.value),))
+
+
+@command_errors(interrupted="Stopped.")
+def scheduler() -> None:
+    """Do what must happen without anybody ringing: expiry, look-ups, missing receipts. Safe to run twice.
+
+    Example:
+
+      beredskap scheduler
+    """
+    from dispatcher.codes import Lane
+    from dispatcher.running.service import work
+
+    with open_store() as store:
+        work(store, "scheduler", (Lane.ALERTS, Lane.ROUTINE), sends=False)
+
+
+@command_errors()
+def drain() -> None:
+    """Send what is due, wait for its receipts, and end. `alert send` starts this by itself when no worker runs."""
+    from config.logs import configure_logging
+    from dispatcher.running.drainer import run_drainer
+
+    with open_store() as store:
+        logs = store.settings.data_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        configure_logging(store.settings, "drainer", logs / "drainer.log")
+        run_drainer(store.settings, store.database, store.keys)

@@ -1,0 +1,109 @@
+"""Routine messages to one person: made here, stored without their words, and rendered when they are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection, insert, select
+
+from config.audit import record_act
+from config.catalogue import LANGUAGES, load_catalogue
+from config.keys import Keys
+from config.settings import Language, OrganisationSettings, Settings
+from contacts.contact_points import StoredPoint
+from contacts.people import FoundPerson
+from contacts.tables import CHALLENGE, ENROLMENT, GUARDIANSHIP, PERSON, SCHOOL
+from contacts.verification import LIFE_SECONDS, code_for, open_challenge
+from dispatcher.alerts.text import compose_notice
+from dispatcher.codes import NoticeKind
+from dispatcher.outbox.enqueue import enqueue_notice
+from dispatcher.tables import NOTICE
+from providers.base import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A notice on its way: its delivery, and the masked address it goes to."""
+
+    notice_id: int
+    delivery_id: int
+    masked: str
+
+
+def send_verification_code(
+    connection: Connection, person: FoundPerson, point: StoredPoint, organisation: OrganisationSettings, operator: str
+) -> Queued:
+    """Open a challenge for the contact point and queue the notice that carries its code, in one transaction.
+
+    Raises what `contacts.verification.open_challenge` raises: no message can reach it, or too many codes this hour.
+    """
+    challenge = open_challenge(connection, point.id)
+    notice_id = int(
+        connection.execute(
+            insert(NOTICE)
+            .values(
+                kind=NoticeKind.VERIFICATION_CODE, person_id=person.id, challenge_id=challenge.id, operator=operator
+            )
+            .returning(NOTICE.c.id)
+        ).scalar_one()
+    )
+    language = connection.execute(select(PERSON.c.language).where(PERSON.c.id == person.id)).scalar()
+    delivery_id = enqueue_notice(
+        connection,
+        notice_id,
+        Channel(point.channel.value),
+        point.address_id,
+        language if language in LANGUAGES else organisation.default_language,
+        LIFE_SECONDS,
+    )
+    record_act(
+        connection,
+        operator=operator,
+        act="contact.verify",
+        subject=f"guardian {person.label}",
+        details={"channel": point.channel.value},
+    )
+    return Queued(notice_id, delivery_id, point.masked)
+
+
+class Notices:
+    """Renders notices when they are sent. The code in one is computed at that moment, and is nowhere else."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        extra = settings.organisation.messages_dir
+        self._catalogue = load_catalogue(Path(extra) if extra else None)
+        self._organisation = settings.organisation
+        self._keys = keys
+
+    def text(self, connection: Connection, notice_id: int, language: str, channel: Channel) -> tuple[str, str]:
+        """(subject, text) of a notice. Raises LookupError when what it is about is gone."""
+        row = connection.execute(
+            select(NOTICE.c.kind, NOTICE.c.person_id, CHALLENGE.c.id, CHALLENGE.c.nonce)
+            .join(CHALLENGE, CHALLENGE.c.id == NOTICE.c.challenge_id)
+            .where(NOTICE.c.id == notice_id)
+        ).one_or_none()
+        if row is None:
+            raise LookupError(f"notice {notice_id} has nothing to tell")
+        text = compose_notice(
+            self._catalogue,
+            row.kind.value,
+            cast(Language, language),
+            school=self._speaker(connection, row.person_id),
+            values={"code": code_for(self._keys, row.id, row.nonce), "minutes": str(LIFE_SECONDS // 60)},
+        )
+        return text.subject, text.sms if channel is Channel.SMS else text.email
+
+    def _speaker(self, connection: Connection, guardian_id: int) -> str:
+        """The school of the guardian's students; the organisation when there are several, or none."""
+        names = connection.execute(
+            select(SCHOOL.c.name)
+            .distinct()
+            .join(ENROLMENT, ENROLMENT.c.school_id == SCHOOL.c.id)
+            .join(GUARDIANSHIP, GUARDIANSHIP.c.student_id == ENROLMENT.c.student_id)
+            .where(GUARDIANSHIP.c.guardian_id == guardian_id, ENROLMENT.c.ended_on.is_(None))
+            .order_by(SCHOOL.c.name)
+        ).scalars()
+        schools = list(names)
+        return schools[0] if len(schools) == 1 else self._organisation.name or ", ".join(schools) or "Beredskap"

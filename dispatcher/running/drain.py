@@ -1,0 +1,234 @@
+"""Empty one lane: plan what is to be planned, claim what is due, send it concurrently, record as it comes.
+
+No transaction is open while anything is sent. A claim is sent only in the first half of its lease; what could not be
+sent by then is given back. When the process is asked to stop, what was not handed over is given back at once, and only
+calls still unanswered after ten seconds become unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from config.database import Database
+from config.settings import DispatchSettings
+from dispatcher.alerts.planner import Chunking, plan_next_chunk
+from dispatcher.codes import Lane
+from dispatcher.outbox.claim import Claimed, ClaimRequest, anything_due, claim
+from dispatcher.outbox.messages import Renderer
+from dispatcher.outbox.record import POISON, Ended, Patience
+from dispatcher.running.job import Job
+from dispatcher.running.recorder import Recorder
+from dispatcher.running.senders import Sender
+from providers.base import Message, Rejected, Unknown
+
+log = structlog.get_logger(__name__)
+
+# How long a stopping process waits for answers to what it has handed over.
+STOP_SECONDS = 10.0
+# An exception out of a provider's library after bytes may have left.
+CRASHED = "crashed"
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class DrainOptions:
+    """How a lane is drained; see [dispatch] in config/defaults.toml."""
+
+    claim_size: int
+    lease_seconds: float
+    patience: Patience
+    chunking: Chunking
+
+    @classmethod
+    def from_settings(cls, dispatch: DispatchSettings, stale_after_months: int) -> DrainOptions:
+        return cls(
+            claim_size=dispatch.claim_size,
+            lease_seconds=dispatch.lease_seconds,
+            patience=Patience(
+                retry_first=dispatch.retry_seconds,
+                retry_longest=dispatch.retry_max_seconds,
+                settle=dispatch.settle_seconds,
+                receipt_poll=dispatch.receipt_poll_seconds,
+            ),
+            chunking=Chunking(dispatch.first_chunk, dispatch.chunk, stale_after_months),
+        )
+
+
+class LaneDrain:
+    """One lane of one process: a job that plans, and one job per sender. Used inside one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        lane: Lane,
+        senders: Sequence[Sender],
+        renderer: Renderer,
+        holder: str,
+        options: DrainOptions,
+    ) -> None:
+        self.lane = lane
+        self._database = database
+        self._holder = holder
+        self._chunking = options.chunking
+        self._stopped = asyncio.Event()
+        self._channels = [
+            Job(_Channel(database, lane, sender, renderer, holder, options, self._stopped).work) for sender in senders
+        ]
+        self._jobs = [Job(self._plan), *self._channels] if lane is Lane.ALERTS else self._channels
+
+    async def run(self, seconds: float) -> None:
+        """See to it that all that is due is being worked on; return when it is done, or after `seconds`.
+
+        What is not done by then goes on. Called while it goes on, it makes every job look again at once. Raises what
+        the database raises when it is away.
+        """
+        if not self._stopped.is_set():
+            await asyncio.gather(*(job.ring(seconds) for job in self._jobs))
+
+    async def stop(self) -> None:
+        """Claim nothing more, give back what was not handed over, and wait for what was, at most ten seconds."""
+        self._stopped.set()
+        await asyncio.gather(*(job.ended() for job in self._jobs), return_exceptions=True)
+
+    async def _plan(self, _news: asyncio.Event) -> None:
+        """Plan beside the sending: the first message leaves before planning has ended."""
+        while not self._stopped.is_set():
+            planned = await asyncio.to_thread(plan_next_chunk, self._database, self._holder, self._chunking)
+            if planned is None:
+                return
+            for channel in self._channels:
+                channel.wake()
+
+
+class _Channel:
+    """One sender of a lane at work."""
+
+    def __init__(
+        self,
+        database: Database,
+        lane: Lane,
+        sender: Sender,
+        renderer: Renderer,
+        holder: str,
+        options: DrainOptions,
+        stopped: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._lane = lane
+        self._sender = sender
+        self._renderer = renderer
+        self._holder = holder
+        self._options = options
+        self._stopped = stopped
+        self._slots = asyncio.Semaphore(sender.connections)
+        self._tasks: dict[asyncio.Task[None], Claimed] = {}
+        self._handed_over: set[int] = set()
+
+    async def work(self, news: asyncio.Event) -> None:
+        """Claim and send until nothing is due and nothing is under way. `news`: look again, something may be due."""
+        name = self._sender.provider.name
+        self._recorder = Recorder(self._database, name, self._options.patience, self._options.lease_seconds)
+        try:
+            while not self._stopped.is_set():
+                news.clear()
+                if len(self._tasks) <= self._sender.connections and await self._claim():
+                    continue
+                if not self._tasks:
+                    break
+                await self._wait(news)
+        finally:
+            await self._finish()
+
+    async def _claim(self) -> bool:
+        """Claim a batch and start to send it; rows that may be poison are claimed one at a time, last."""
+        last_start = asyncio.get_running_loop().time() + self._options.lease_seconds / 2
+        claims = await asyncio.to_thread(self._claim_due, False)
+        if not claims and not self._tasks:
+            claims = await asyncio.to_thread(self._claim_due, True)
+        for one, message in await asyncio.to_thread(self._render, claims) if claims else ():
+            if message is None:
+                self._recorder.ended(Ended(one, self._sender.provider.name, Rejected(POISON)))
+                continue
+            task = asyncio.create_task(self._send(one, message, last_start))
+            self._tasks[task] = one
+            task.add_done_callback(self._forget)
+        return bool(claims)
+
+    def _claim_due(self, alone: bool) -> list[Claimed]:
+        """Claim the next batch; nothing while an alert is due on a sender shared with alerts."""
+        if self._sender.shares_with_alerts:
+            with self._database.read() as connection:
+                if anything_due(connection, Lane.ALERTS):
+                    return []
+        request = ClaimRequest(
+            lane=self._lane,
+            channel=self._sender.channel,
+            size=self._sender.claim_size(self._options.claim_size),
+            lease_seconds=self._options.lease_seconds,
+            holder=self._holder,
+            provider=self._sender.provider.name,
+            alone=alone,
+        )
+        return claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
+
+    def _render(self, claims: Sequence[Claimed]) -> list[tuple[Claimed, Message | None]]:
+        """The message of each claim; None where it cannot be made: that one is rejected, and stops nobody else."""
+        rendered: list[tuple[Claimed, Message | None]] = []
+        with self._database.read() as connection:
+            for one in claims:
+                try:
+                    rendered.append((one, self._renderer.message(connection, one)))
+                except (LookupError, ValueError, TypeError) as error:
+                    log.error("message_not_made", delivery=one.delivery_id, error=type(error).__name__)
+                    rendered.append((one, None))
+        return rendered
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        claimed = self._tasks.pop(task)
+        self._handed_over.discard(claimed.delivery_id)
+
+    async def _wait(self, news: asyncio.Event) -> None:
+        """Until a send has ended, something may be due, or the process is asked to stop."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (news, self._stopped)]
+        try:
+            await asyncio.wait([*self._tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _send(self, claimed: Claimed, message: Message, last_start: float) -> None:
+        provider = self._sender.provider
+        try:
+            async with self._slots:
+                await self._sender.throttle.acquire(claimed.segments)
+                if self._stopped.is_set() or asyncio.get_running_loop().time() > last_start:
+                    self._recorder.unsent(claimed)
+                    return
+                self._handed_over.add(claimed.delivery_id)
+                outcome = await provider.send(message)
+        except asyncio.CancelledError:
+            if claimed.delivery_id in self._handed_over:
+                self._recorder.ended(Ended(claimed, provider.name, Unknown(INTERRUPTED)))
+            else:
+                self._recorder.unsent(claimed)
+            return
+        except Exception as error:  # noqa: BLE001 (whatever a library raises here, bytes may have left)
+            log.error("send_crashed", delivery=claimed.delivery_id, error=type(error).__name__)
+            outcome = Unknown(CRASHED)
+        self._recorder.ended(Ended(claimed, provider.name, outcome))
+
+    async def _finish(self) -> None:
+        """Give back what was not handed over, wait for the rest, and write everything down."""
+        for task, claimed in list(self._tasks.items()):
+            if claimed.delivery_id not in self._handed_over:
+                task.cancel()
+        if self._tasks:
+            _done, late = await asyncio.wait(list(self._tasks), timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._recorder.close()

@@ -1,0 +1,160 @@
+"""The detached drainer: what sends an alert when no worker does, without anything installed and with nobody's help.
+
+`alert send` starts one before it confirms, and only watches. A drainer keeps its lease in the database, so that one
+works at a time; it lives while its parent is there or anything is due, looked up or awaited, and then ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy import exists as sql_exists
+from sqlalchemy import select as sql_select
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.database import Database
+from config.keys import Keys
+from config.settings import Settings
+from dispatcher.codes import Lane
+from dispatcher.outbox.claim import ALIVE
+from dispatcher.outbox.sweep import still_moving
+from dispatcher.running.presence import SENDING, alive, give_back, new_process_id, take_lease
+from dispatcher.running.runtime import Runtime
+from dispatcher.tables import ALERT, DELIVERY
+
+log = structlog.get_logger(__name__)
+
+LEASE = "drainer"
+_LEASE_SECONDS = 15.0
+# How often the lease is renewed and a successor looks whether it is free.
+_STEP_SECONDS = 0.25
+# The byte that a parent writes into the pipe: look at the database now.
+_RING = b"!"
+
+
+def anything_left(connection: Connection) -> bool:
+    """Whether an alert is alive, or a delivery may yet move without a person."""
+    alerts = sql_exists().where(ALERT.c.state.in_(ALIVE))
+    deliveries = sql_exists().where(DELIVERY.c.id.is_not(None), still_moving())
+    return bool(connection.execute(sql_select(alerts | deliveries)).scalar())
+
+
+def needs_drainer(database: Database) -> bool:
+    """Whether something is left to do and no living process would do it."""
+    with database.read() as connection:
+        return anything_left(connection) and not alive(connection, SENDING, Lane.ALERTS.value)
+
+
+class DrainerHandle:
+    """The parent's end of a drainer that it started. Closing it, or dying, lets the drainer end when it is done."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def ring(self) -> None:
+        """Tell the drainer that something is due. It would see for itself within a second."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(_RING)
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+
+def start_drainer() -> DrainerHandle:
+    """Start a drainer in a session of its own: Ctrl-C and a closed window do not reach it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "drain"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    return DrainerHandle(process)
+
+
+def run_drainer(settings: Settings, database: Database, keys: Keys) -> None:
+    """Work as the drainer until nothing is left to do. Returns at once when another one works and nobody waits."""
+    parent = _Parent()
+    holder = new_process_id("drainer")
+    with _lease_keeper(database, holder, parent) as is_ours:
+        if not is_ours:
+            return
+        lanes = (Lane.ALERTS, Lane.ROUTINE)
+        runtime = Runtime(settings, database, keys, kind="drainer", process_id=holder, lanes=lanes)
+        runtime.start()
+        try:
+            while _needed(database, parent):
+                if not _keep(database, holder):
+                    log.error("lease_lost")
+                    return
+                if parent.rang(_STEP_SECONDS):
+                    runtime.look(Lane.ALERTS)
+                    runtime.look(Lane.ROUTINE)
+        finally:
+            runtime.stop()
+
+
+@contextlib.contextmanager
+def _lease_keeper(database: Database, holder: str, parent: _Parent) -> Iterator[bool]:
+    """Wait for the lease while it may be ours to work; give it back at the end."""
+    ours = _keep(database, holder)
+    while not ours and _needed(database, parent):
+        parent.rang(_STEP_SECONDS)
+        ours = _keep(database, holder)
+    try:
+        yield ours
+    finally:
+        if ours:
+            with contextlib.suppress(SQLAlchemyError), database.write() as connection:
+                give_back(connection, LEASE, holder)
+
+
+def _keep(database: Database, holder: str) -> bool:
+    try:
+        with database.write() as connection:
+            return take_lease(connection, LEASE, holder, _LEASE_SECONDS)
+    except SQLAlchemyError as error:
+        log.warning("lease_not_renewed", error=type(error).__name__)
+        return True  # nobody else can take it either while the database is away
+
+
+def _needed(database: Database, parent: _Parent) -> bool:
+    if parent.there:
+        return True
+    try:
+        with database.read() as connection:
+            return anything_left(connection)
+    except SQLAlchemyError:
+        return True
+
+
+class _Parent:
+    """The pipe from the command that started us: a byte rings, its end says that the command is gone."""
+
+    def __init__(self) -> None:
+        self.there = True
+
+    def rang(self, seconds: float) -> bool:
+        """Wait so long for a ring; true when one came. Without a parent, just the time passes."""
+        if not self.there:
+            time.sleep(seconds)
+            return False
+        readable, _w, _x = select.select([sys.stdin.fileno()], [], [], seconds)
+        if not readable:
+            return False
+        if not os.read(sys.stdin.fileno(), 4096):
+            self.there = False
+            return False
+        return True

@@ -1,0 +1,78 @@
+"""Write outcomes as they come, in bulk: while one batch is being written, the next one gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from config.database import Database
+from dispatcher.outbox.claim import Claimed
+from dispatcher.outbox.record import Ended, Patience, record_outcomes, release
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+
+
+class Recorder:
+    """Takes what became of one sender's claims. Used inside one event loop; `close` waits until all is written."""
+
+    def __init__(self, database: Database, provider: str, patience: Patience, lease_seconds: float) -> None:
+        self._database = database
+        self._provider = provider
+        self._patience = patience
+        self._lease_seconds = lease_seconds
+        self._waiting: list[Ended | Claimed] = []
+        self._news = asyncio.Event()
+        self._closed = False
+        self._task = asyncio.create_task(self._run())
+
+    def ended(self, one: Ended) -> None:
+        """An attempt ended."""
+        self._waiting.append(one)
+        self._news.set()
+
+    def unsent(self, claimed: Claimed) -> None:
+        """A claim is given back: nothing was handed over."""
+        self._waiting.append(claimed)
+        self._news.set()
+
+    async def close(self) -> None:
+        self._closed = True
+        self._news.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while not (self._closed and not self._waiting):
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                await self._write(batch)
+
+    async def _write(self, batch: Sequence[Ended | Claimed]) -> None:
+        """Write, and go on trying until the lease ends: what is not written by then becomes unknown by itself."""
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(DBAPIError),
+                wait=wait_exponential(multiplier=0.1, max=2.0),
+                stop=stop_after_delay(self._lease_seconds),
+                reraise=True,
+            ):
+                with attempt:
+                    await asyncio.to_thread(self._store, batch)
+        except DBAPIError as error:
+            log.error("outcomes_not_written", count=len(batch), error=type(error).__name__)
+
+    def _store(self, batch: Sequence[Ended | Claimed]) -> None:
+        ended = [one for one in batch if isinstance(one, Ended)]
+        unsent = [one for one in batch if isinstance(one, Claimed)]
+        with self._database.write() as connection:
+            if ended:
+                record_outcomes(connection, ended, self._patience)
+            if unsent:
+                release(connection, unsent, provider=self._provider)

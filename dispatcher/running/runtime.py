@@ -1,0 +1,172 @@
+"""One process at work in one or both lanes: the event loop, the broker's worker, the look at the database each second.
+
+The same for a distributed worker, the embedded drainer and `beredskap run`: only the settings tell them apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import dramatiq
+import structlog
+from dramatiq.asyncio import EventLoopThread
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.database import Database
+from config.keys import Keys
+from config.settings import Settings
+from dispatcher.codes import Lane
+from dispatcher.outbox.messages import Renderer
+from dispatcher.routine.notices import Notices
+from dispatcher.running.broker import WORKER_TIMEOUT_MS, declare_actors, make_broker
+from dispatcher.running.drain import DrainOptions, LaneDrain
+from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
+from dispatcher.running.senders import Sender, make_senders
+from dispatcher.running.upkeep import Upkeep
+
+log = structlog.get_logger(__name__)
+
+# How long one ring of the doorbell holds a worker thread; the work itself goes on after it.
+DRAIN_SECONDS = 60.0
+_WORKER_THREADS = 2
+
+
+class Runtime:
+    """Drains its lanes from `start` to `stop`; owns the threads, the connections to providers and the broker.
+
+    `sends` false: the upkeep alone (a scheduler).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        keys: Keys,
+        *,
+        kind: str,
+        process_id: str,
+        lanes: Sequence[Lane],
+        sends: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._kind = kind
+        self._id = process_id
+        self._lanes = tuple(lanes)
+        self._sends = sends
+        self._notices = Notices(settings, keys)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._loop = EventLoopThread(logging.getLogger(__name__))
+        self._loop.daemon = True
+        self._broker = make_broker(settings)
+        self._worker: dramatiq.Worker | None = None
+        self._senders: dict[Lane, list[Sender]] = {}
+        self._drains: dict[Lane, LaneDrain] = {}
+        self._upkeeps: list[Upkeep] = []
+        self._away = False
+
+    def start(self) -> None:
+        """Begin to work. Connects to Redis and the database in the background: neither need be there yet."""
+        self._loop.start(timeout=5.0)
+        self._loop.run_coroutine(self._build())
+        self._thread("beat", self._beat, BEAT_SECONDS)
+        self._thread("upkeep", self._upkeep, self._settings.dispatch.poll_seconds)
+        if self._sends:
+            self._start_sending()
+
+    def _start_sending(self) -> None:
+        declare_actors(self._broker, self._lanes, self._drain)
+        self._worker = dramatiq.Worker(
+            self._broker,
+            queues={lane.value for lane in self._lanes},
+            worker_timeout=WORKER_TIMEOUT_MS,
+            worker_threads=_WORKER_THREADS,
+        )
+        self._worker.start()
+        for lane in self._lanes:
+            self._thread(f"look-{lane.value}", functools.partial(self.look, lane), self._settings.dispatch.poll_seconds)
+
+    def look(self, lane: Lane) -> None:
+        """Look at the database now, as every second: what is due is worked on, whether the doorbell rang or not."""
+        self._run(self._drains[lane].run(self._settings.dispatch.poll_seconds))
+
+    def stop(self) -> None:
+        """Give back what was not handed over, wait at most ten seconds for answers, and end."""
+        self._stopping.set()
+        for drain in self._drains.values():
+            self._run(drain.stop())
+        if self._worker is not None:
+            self._worker.stop(timeout=2000)
+        for thread in self._threads:
+            thread.join(timeout=5.0)
+        for senders in self._senders.values():
+            for sender in senders:
+                self._run(sender.provider.close())
+        self._loop.stop()  # type: ignore[no-untyped-call]
+        try:
+            with self._database.write() as connection:
+                leave(connection, self._id)
+        except SQLAlchemyError as error:
+            log.warning("left_without_a_word", error=type(error).__name__)
+        self._broker.close()
+
+    async def _build(self) -> None:
+        """Inside the loop: providers keep connections that belong to it."""
+        dispatch, organisation = self._settings.dispatch, self._settings.organisation
+        options = DrainOptions.from_settings(dispatch, organisation.stale_after_months)
+        renderer = Renderer(self._notices)
+        for lane in self._lanes:
+            senders = make_senders(self._settings, lane)
+            self._senders[lane] = senders
+            self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options)
+            self._upkeeps.append(Upkeep(self._database, lane, senders, renderer, self._id, options.patience))
+
+    def _drain(self, lane: Lane) -> None:
+        self._run(self._drains[lane].run(DRAIN_SECONDS))
+
+    def _upkeep(self) -> None:
+        for upkeep in self._upkeeps:
+            self._run(upkeep.run())
+
+    def _beat(self) -> None:
+        lane = ALL_LANES if len(self._lanes) > 1 else self._lanes[0].value
+        with self._database.write() as connection:
+            beat(connection, self._id, self._kind, lane, {})
+            for own in self._lanes:
+                count = len(alive(connection, SENDING, own.value))
+                for sender in self._senders[own]:
+                    sender.share(count)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run on the loop. A database that is away is said once, and tried again by whoever calls next."""
+        try:
+            self._loop.run_coroutine(work)
+        except SQLAlchemyError as error:
+            self._say_away(error)
+        else:
+            self._away = False
+
+    def _say_away(self, error: SQLAlchemyError) -> None:
+        if not self._away:
+            log.error("database_away", error=type(error).__name__)
+        self._away = True
+
+    def _thread(self, name: str, step: Callable[[], None], seconds: float) -> None:
+        def repeat() -> None:
+            while not self._stopping.is_set():
+                try:
+                    step()
+                except SQLAlchemyError as error:
+                    self._say_away(error)
+                except Exception as error:  # noqa: BLE001 (a thread that died would be missed by nobody)
+                    log.error("step_failed", step=name, error=type(error).__name__)
+                self._stopping.wait(seconds)
+
+        thread = threading.Thread(target=repeat, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()

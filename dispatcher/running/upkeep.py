@@ -1,0 +1,62 @@
+"""What must happen without anybody ringing: leases and alerts run out, unknown ones are looked up, receipts asked for.
+
+Any process may do it. A short lease keeps several from doing it at once, which would be waste, not harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from config.database import Database
+from dispatcher.alerts.draft import discard_old_drafts
+from dispatcher.codes import Lane
+from dispatcher.outbox.messages import Renderer
+from dispatcher.outbox.receipts import match_waiting
+from dispatcher.outbox.reconcile import look_up_unknown, poll_receipts
+from dispatcher.outbox.record import Patience
+from dispatcher.outbox.sweep import sweep
+from dispatcher.running.presence import take_lease
+from dispatcher.running.senders import Sender
+
+# Longer than any look-up takes; shorter than anybody would wait for a dead process's share of the work.
+_LEASE_SECONDS = 15.0
+
+
+class Upkeep:
+    """The upkeep of one lane, as one process does it."""
+
+    def __init__(
+        self,
+        database: Database,
+        lane: Lane,
+        senders: Sequence[Sender],
+        renderer: Renderer,
+        holder: str,
+        patience: Patience,
+    ) -> None:
+        self._database = database
+        self._lane = lane
+        self._senders = senders
+        self._renderer = renderer
+        self._holder = holder
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Do what is due by now; nothing when another process is at it. Raises what the database raises."""
+        if not await asyncio.to_thread(self._begin):
+            return
+        await asyncio.to_thread(sweep, self._database, self._patience)
+        for sender in self._senders:
+            await look_up_unknown(self._database, self._lane, sender.provider, self._renderer, self._patience.settle)
+            await poll_receipts(self._database, self._lane, sender.provider)
+        await asyncio.to_thread(self._tidy)
+
+    def _begin(self) -> bool:
+        with self._database.write() as connection:
+            return take_lease(connection, f"upkeep:{self._lane.value}", self._holder, _LEASE_SECONDS)
+
+    def _tidy(self) -> None:
+        with self._database.write() as connection:
+            match_waiting(connection)
+            discard_old_drafts(connection)
