@@ -280,4 +280,4 @@ def in_plain_words(code: str) -> str:
     for words in (_BAD_MAILBOX.get(enhanced), _SMTP_WORDS.get(enhanced), _SMTP_WORDS.get(parsed["basic"])):
         if words:
             return words
-    return "the mail server refused it" if parsed["basic"].startswith("5") else "the mail server could not take it yet"
+    return "the mail server refuses it" if parsed["basic"].startswith("5") else "the mail server cannot take it yet"

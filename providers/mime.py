@@ -76,13 +76,14 @@ def mail_frame(writer: Writer, subject: str, body: str, language: str, urgent: b
     # RFC 3834: no vacation notices in answer, please. The second is what Exchange looks for.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail["Content-Language"] = language
     if urgent:
         mail["Importance"] = "high"
         mail["Priority"] = "urgent"
         mail["X-Priority"] = "1"
     mail.set_content(body, charset="utf-8", cte="quoted-printable")
     mail.add_alternative(_as_html(subject, body, language), subtype="html", charset="utf-8", cte="quoted-printable")
+    # Last: set_content drops every Content header it finds.
+    mail["Content-Language"] = language
     return mail.as_bytes()
 
 

@@ -108,7 +108,7 @@ class SmtpPool:
                 lambda error: isinstance(error, NotConnected) and error.again and loop.time() < deadline
             ),
             stop=stop_after_attempt(_CONNECT_TRIES),
-            wait=wait_exponential_jitter(initial=0.05, max=0.5, jitter=0.05),
+            wait=wait_exponential_jitter(multiplier=0.05, max=0.5, jitter=0.05),
             reraise=True,
         )
         return await retrying(self._connect_once, deadline)

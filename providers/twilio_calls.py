@@ -87,7 +87,7 @@ class TwilioCalls:
                     lambda error: isinstance(error, NotSent) and error.again and loop.time() < until
                 ),
                 stop=stop_after_attempt(_CONNECT_TRIES),
-                wait=wait_exponential_jitter(initial=0.05, max=0.5, jitter=0.05),
+                wait=wait_exponential_jitter(multiplier=0.05, max=0.5, jitter=0.05),
                 reraise=True,
             )
             return await retrying(self._once, work)

@@ -81,8 +81,7 @@ class PooledTwilioHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # th
             url,
             params={name: str(value) for name, value in params.items()} if params else None,
             data=data,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers={**(headers or {}), **({"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {})},
             allow_redirects=allow_redirects,
             trace_request_ctx=call,
         ) as answer:

@@ -123,7 +123,7 @@ class Script:
         self._used.pop(address, None)
 
     def fail_stage(self, stage: str, reply: str, times: int) -> None:
-        """Answer the next `times` commands of an SMTP stage (connect, mail, login) with `reply`."""
+        """Answer the next `times` commands of an SMTP stage (connect, mail, login) with `reply`; "" cuts the line."""
         self.stage_replies[stage] = [reply] * times
 
     def stage_reply(self, stage: str) -> str | None:

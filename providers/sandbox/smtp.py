@@ -103,9 +103,11 @@ class _Session:
 
     async def run(self) -> None:
         scripted = self._server.script.stage_reply("connect")
-        await self._say(scripted or "220 sandbox.invalid ESMTP")
-        if scripted:
+        if scripted is not None:
+            if scripted:
+                await self._say(scripted)
             return
+        await self._say("220 sandbox.invalid ESMTP")
         while line := await self._reader.readline():
             verb, _, rest = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
             if self._server.latency:
@@ -125,7 +127,7 @@ class _Session:
             case "AUTH":
                 await self._log_in(rest)
             case "MAIL":
-                await self._mail(rest)
+                return await self._mail(rest)
             case "RCPT":
                 return await self._rcpt(rest)
             case "DATA":
@@ -178,10 +180,12 @@ class _Session:
         else:
             await self._say("535 5.7.8 Wrong user name or password")
 
-    async def _mail(self, rest: str) -> None:
+    async def _mail(self, rest: str) -> bool:
         scripted = self._server.script.stage_reply("mail")
         path = _PATH.match(rest)
-        if scripted:
+        if scripted is not None:
+            if not scripted:
+                return False
             await self._say(scripted)
         elif self._server.username and not self._login:
             await self._say("530 5.7.0 Log in first")
@@ -191,6 +195,7 @@ class _Session:
             self._forget()
             self._sender = path["address"]
             await self._say("250 2.1.0 Sender ok")
+        return True
 
     async def _rcpt(self, rest: str) -> bool:
         path = _PATH.match(rest)
