@@ -57,6 +57,7 @@ class Dead(StrEnum):
     EXPIRED = "expired"
     TRIES_USED = "tries_used"
     ALREADY_CONFIRMED = "already_confirmed"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +139,14 @@ def confirm(connection: Connection, keys: Keys, contact_point_id: int, code: str
     expected = code_for(keys, tried.id, tried.nonce)
     if not hmac.compare_digest(expected.encode(), code.strip().encode()):
         return WrongCode(MAX_TRIES - tried.tries)
-    connection.execute(update(CHALLENGE).where(CHALLENGE.c.id == tried.id).values(confirmed_at=db_now()))
-    connection.execute(
+    verified = connection.execute(
         update(CONTACT_POINT)
         .where(CONTACT_POINT.c.id == contact_point_id, CONTACT_POINT.c.ended_at.is_(None))
         .values(verified_at=db_now(), verified_by=VerifiedBy.CODE, confirmed_at=db_now())
     )
+    if verified.rowcount == 0:
+        return NotWaiting(Dead.REMOVED)
+    connection.execute(update(CHALLENGE).where(CHALLENGE.c.id == tried.id).values(confirmed_at=db_now()))
     return Confirmed()
 
 
@@ -167,6 +170,7 @@ def refused(answer: WrongCode | NotWaiting, guardian: str) -> BeredskapError:
         Dead.EXPIRED: f"The code was sent more than {LIFE_SECONDS // 60} minutes ago.",
         Dead.TRIES_USED: f"All {MAX_TRIES} tries of this code are used.",
         Dead.ALREADY_CONFIRMED: "This code has been used already.",
+        Dead.REMOVED: "This contact point has been removed.",
     }[answer.why]
     return BeredskapError(what, unchanged="Nothing was confirmed.", remedy=again)
 

@@ -130,5 +130,6 @@ def _table(*headings: str) -> Table:
 
     table = Table(box=None, pad_edge=False, show_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        # Codes are looked up by people, and by grep: they are never broken.
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "reason"))
     return table
