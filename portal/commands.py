@@ -35,6 +35,7 @@ def web(
 
     from config.logs import configure_logging
     from config.shell import open_store
+    from portal.heartbeat import beating
     from portal.server import create_server
 
     with open_store(need_keys=False) as store:
@@ -46,7 +47,8 @@ def web(
         log.info("listening", address=server.url)
         if not store.settings.sms.callback_base_url:
             log.warning("sms.callback_base_url is not set: callbacks are refused, and receipts are polled")
-        server.run()
+        with beating(store.database, "web"):
+            server.run()
         log.info("stopped")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -39,21 +38,9 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, **sms: str) -> Settings:
 
 
 @contextmanager
-def running(server: WebServer) -> Iterator[WebServer]:
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        eventually(lambda: server.started, what="the web server answers")
-        yield server
-    finally:
-        server.stop()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
-@contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[WebServer]:
-    with running(create_server(settings, database, port=0)) as server:
+    with create_server(settings, database, port=0) as server:
+        eventually(lambda: server.started, what="the web server answers")
         yield server
 
 
