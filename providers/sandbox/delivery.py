@@ -115,7 +115,7 @@ class Delivery:
         if sms.error_code is not None:
             form["ErrorCode"] = str(sms.error_code)
         headers = {"X-Twilio-Signature": self._validator.compute_signature(url, form)}
-        retries = _retries(overrides)
+        retries = retries_asked(overrides)
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _TOTAL_SECONDS
         while True:
@@ -134,7 +134,7 @@ class Delivery:
             await asyncio.sleep(self.retry_seconds)
 
 
-def _retries(overrides: str) -> int:
+def retries_asked(overrides: str) -> int:
     """How often the fragment of a callback address (`rc=5&rp=all`) asks for a repeat after a 5xx."""
     pairs = dict(pair.partition("=")[::2] for pair in overrides.split("&"))
     policies = pairs.get("rp", "ct").split(",")

@@ -98,6 +98,9 @@ class Inspection:
         return answer(200, {"set": True})
 
     def _apply(self, wish: dict[str, Json]) -> None:
+        """Raises one of the errors that `_set` answers with 400 when the wish is none."""
+        if not wish.keys() & {"to", "stage", "latency", "segments_per_second", "delivery_seconds"}:
+            raise ValueError("nothing is wished for")
         if "to" in wish:
             step = Step(
                 Behaviour(str(wish["behaviour"])),
