@@ -4,16 +4,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: env test lint demo bench lock clean
 
 env: $(STAMP)
 
-$(STAMP): requirements.lock requirements-bootstrap.txt pyproject.toml
+$(STAMP): requirements/dev.lock requirements/uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "Python 3.11 or newer is needed (tried: $(PYTHON)). Nothing was installed. Install it, or run: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -30,9 +33,11 @@ demo: $(STAMP)
 	$(BIN)/python tools/demo.py
 
 # Run after a change of the dependencies in pyproject.toml. The lock holds versions and hashes, no addresses.
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
+        --python-version 3.11
 lock: $(STAMP)
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
-	  --python-version 3.11 --extra dev pyproject.toml requirements-build.in -o requirements.lock
+	$(LOCK) --extra dev pyproject.toml requirements/build.in -o requirements/dev.lock
+	$(LOCK) requirements/uv.in -o requirements/uv.lock
 
 clean:
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
