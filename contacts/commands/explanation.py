@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from contacts.codes import AddressChannel, VerifiedBy
@@ -37,21 +38,37 @@ def draw(explanation: Explanation | ProtectedExplanation, console: Console) -> N
     if isinstance(explanation, ProtectedExplanation):
         _draw_protected(explanation, console)
         return
-    console.print(_headline(explanation), markup=False)
+    console.print(_headline(explanation), markup=False, soft_wrap=True)
     console.print()
     if not explanation.guardians:
         console.print("No guardian is registered: nobody can be told.")
         return
-    table = _table("guardian", "basis", "verdict", "reason", "would be told by")
-    for guardian in explanation.guardians:
-        table.add_row(
-            f"{guardian.name or '(no name)'} {guardian.guardian}",
-            "\n".join(_link(link) for link in guardian.links) or "none",
-            guardian.verdict.value,
-            guardian.reason.value,
-            _told_by(guardian),
+    for line in _guardian_lines(explanation.guardians, console.width):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _guardian_lines(guardians: Sequence[ExplainedGuardian], width: int) -> Iterator[str]:
+    """A table; where it is too wide for the terminal, what stands in the last column goes below its row."""
+    rows = [(["guardian"], ["basis"], ["verdict"], ["reason"], ["would be told by"])]
+    for guardian in guardians:
+        rows.append(
+            (
+                [f"{guardian.name or '(no name)'} {guardian.guardian}"],
+                [_link(link) for link in guardian.links] or ["none"],
+                [guardian.verdict.value],
+                [guardian.reason.value],
+                _told_by(guardian),
+            )
         )
-    console.print(table)
+    widths = [max(len(line) for row in rows for line in row[column]) for column in range(4)]
+    left = sum(widths) + 2 * len(widths)
+    beside = left + max(len(line) for row in rows for line in row[4] or [""]) <= width
+    for row in rows:
+        for *cells, told in zip_longest(*row[:4], row[4] if beside else [], fillvalue=""):
+            padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
+            yield "  ".join([*padded, told]).rstrip()
+        if not beside:
+            yield from (f"    {line}" for line in row[4])
 
 
 def draw_held(held: Sequence[HeldStudent], console: Console) -> None:
@@ -85,7 +102,7 @@ def _headline(explanation: Explanation) -> str:
         age = f"{explanation.age} years (18 {past} {explanation.adult_on})"
     school = explanation.school or "no school today"
     classes = f"   class {', '.join(explanation.classes)}" if explanation.classes else ""
-    return f"Student {explanation.student}  {explanation.name}  {age}   {school}{classes}   {explanation.on}"
+    return f"Student {explanation.student}  {explanation.name}  {age}   {school}{classes}\nAs of {explanation.on}"
 
 
 def _link(link: ExplainedLink) -> str:
@@ -93,13 +110,13 @@ def _link(link: ExplainedLink) -> str:
     return f"{link.basis.value} ({_source(link.source)}){days}"
 
 
-def _told_by(guardian: ExplainedGuardian) -> str:
+def _told_by(guardian: ExplainedGuardian) -> list[str]:
     if guardian.blocks:
-        return "\n".join(f"decision {one.decision}, {_days(one.since, one.until)}" for one in guardian.blocks)
+        return [f"decision {one.decision}, {_days(one.since, one.until)}" for one in guardian.blocks]
     lines = [_point(point) for point in guardian.points]
     if guardian.unreachable is not None:
         lines.insert(0, f"nobody: {_UNUSED[guardian.unreachable]}")
-    return "\n".join(lines)
+    return lines
 
 
 def _point(point: ExplainedPoint) -> str:
@@ -130,6 +147,5 @@ def _table(*headings: str) -> Table:
 
     table = Table(box=None, pad_edge=False, show_edge=False)
     for heading in headings:
-        # Codes are looked up by people, and by grep: they are never broken.
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "reason"))
+        table.add_column(heading, overflow="fold")
     return table

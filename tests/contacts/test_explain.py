@@ -53,7 +53,8 @@ def family(store: ContactStore) -> ContactStore:
 def test_the_page_of_the_design(family: ContactStore) -> None:
     ola, liv, per = (guardian.guardian for guardian in explained(family).guardians)
     assert lines(page(explained(family))) == [
-        "Student 2B-017 Nora E. 16 years (18 on 2028-03-02) Eksempel vgs class 2B 2026-11-23",
+        "Student 2B-017 Nora E. 16 years (18 on 2028-03-02) Eksempel vgs class 2B",
+        "As of 2026-11-23",
         "guardian basis verdict reason would be told by",
         f"Ola E. {ola} custody (FREG) entitled custody SMS +47 9xx xx x12 (verified KRR 2026-06-29)",
         f"Liv E. {liv} custody (FREG) no blocked decision 2026/113, 2026-02-01 →",
@@ -67,10 +68,15 @@ def test_no_whole_address_is_shown(family: ContactStore) -> None:
 
 
 def test_eighty_columns_hold_the_whole_page(family: ContactStore) -> None:
+    _, liv, per = (guardian.guardian for guardian in explained(family).guardians)
     text = page(explained(family), 80)
     assert all(len(line) <= 80 for line in text.splitlines())
-    for fact in ("undocumented_contact", "2026/113", "x12", "2028-03-02"):
-        assert fact in text
+    assert lines(text)[-4:] == [
+        "SMS +47 9xx xx x12 (verified KRR 2026-06-29)",
+        f"Liv E. {liv} custody (FREG) no blocked",
+        "decision 2026/113, 2026-02-01 →",
+        f"Per S. {per} contact_person (MANUAL) no undocumented_contact",
+    ]
 
 
 def test_one_who_is_not_entitled_has_no_points_and_one_who_is_has_all(family: ContactStore) -> None:
