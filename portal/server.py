@@ -20,12 +20,11 @@ _BACKLOG = 4096
 
 
 class WebServer:
-    """Listens from its making on; answers while `run` runs, or as a context manager: then it has a thread of its own."""
+    """Listens from its making on; answers while `run` runs; `serving` runs it in a thread."""
 
     def __init__(self, server: uvicorn.Server, listening: socket.socket) -> None:
         self._server = server
         self._socket = listening
-        self._thread: threading.Thread | None = None
         host, port = listening.getsockname()[:2]
         self.port: int = port
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -46,18 +45,6 @@ class WebServer:
     def stop(self) -> None:
         """Ask `run` to end; callable from any thread and from a signal handler."""
         self._server.should_exit = True
-
-    def __enter__(self) -> WebServer:
-        self._thread = threading.Thread(target=self.run, name="web")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        if self._thread is not None:
-            self._thread.join()
 
 
 def create_server(

@@ -21,6 +21,7 @@ from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, Lane
 from dispatcher.tables import ALERT, ATTEMPT, DELIVERY
 from portal.server import WebServer, create_server
+from portal.server import serving as server_thread
 from providers.base import Channel
 from tests.services.waiting import eventually
 
@@ -39,7 +40,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, **sms: str) -> Settings:
 
 @contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[WebServer]:
-    with create_server(settings, database, port=0) as server:
+    with server_thread(create_server(settings, database, port=0)) as server:
         eventually(lambda: server.started, what="the web server answers")
         yield server
 
