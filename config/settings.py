@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import ExitStatus, UsageError
@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     dispatch: DispatchSettings
     web: WebSettings
     log: LogSettings
+
+    @model_validator(mode="after")
+    def _calls_fit_into_half_a_lease(self) -> Settings:
+        # A call takes up to twice its time-out, short retries included; a claim is sent in the first half of its lease.
+        longest = 2 * max(self.sms.timeout_seconds, self.smtp.timeout_seconds)
+        if longest > self.dispatch.lease_seconds / 2:
+            raise ValueError("dispatch.lease_seconds must be at least four times the longer timeout_seconds")
+        return self
 
     @classmethod
     def settings_customise_sources(
