@@ -181,8 +181,9 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(
-            f"The setting {name} cannot be used: {first['msg']}.",
+            f"{f'The setting {name} cannot be used' if name else 'The settings do not fit together'}: {reason}.",
             remedy=f"Mend it in {file or DEFAULT_SETTINGS_FILE} or in the environment (BEREDSKAP_SECTION__NAME); "
             "config/defaults.toml lists all settings.",
         ) from None

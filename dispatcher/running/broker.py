@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import dramatiq
-import redis
 import structlog
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AgeLimit, Middleware, Retries, ShutdownNotifications, TimeLimit
 
@@ -46,6 +44,10 @@ def make_broker(settings: Settings) -> dramatiq.Broker:
     ]
     if not settings.store.redis_url:
         return StubBroker(middleware=middleware)
+    # Only here: the embedded mode starts a third of a second faster without it.
+    import redis
+    from dramatiq.brokers.redis import RedisBroker
+
     client = redis.Redis.from_url(
         settings.store.redis_url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS
     )
@@ -93,7 +95,7 @@ class Doorbell:
                         queue_name=lane.value, actor_name=_actor_name(lane), args=(), kwargs={}, options={}
                     )
                 )
-            except (redis.RedisError, dramatiq.DramatiqError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (the contract: a doorbell cannot raise, whatever the broker does)
                 self._quiet_until = time.monotonic() + _PAUSE_SECONDS
                 log.warning("doorbell_silent", lane=lane.value, error=type(error).__name__)
                 return False
