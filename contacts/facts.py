@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -27,7 +29,6 @@ from contacts.id_sets import id_set
 from contacts.point_facts import NO_POINTS, load_blocks, load_points
 from contacts.reach import PointFacts
 
-# Larger ones are slower: the garbage collector walks what lives, again and again.
 CHUNK = 500
 
 
@@ -73,7 +74,8 @@ def load_cases(
     """
     cases: list[StudentCase] = []
     for start in range(0, len(student_ids), CHUNK):
-        cases += _load_chunk(connection, student_ids[start : start + CHUNK], on, stale_after_months, with_points)
+        with _collector_paused():
+            cases += _load_chunk(connection, student_ids[start : start + CHUNK], on, stale_after_months, with_points)
     return cases
 
 
@@ -82,7 +84,7 @@ def iterate_cases(
 ) -> Iterator[StudentCase]:
     """As `load_cases`, with no more than a chunk of students in memory."""
     for start in range(0, len(student_ids), CHUNK):
-        yield from _load_chunk(connection, student_ids[start : start + CHUNK], on, stale_after_months, True)
+        yield from load_cases(connection, student_ids[start : start + CHUNK], on, stale_after_months=stale_after_months)
 
 
 def decision_inputs_json(case: StudentCase, guardian: GuardianCase, on: date) -> str:
@@ -134,6 +136,21 @@ def _inputs(
             for row in guardianships
         ],
     }
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No cyclic garbage collection within: a chunk makes tens of thousands of objects and no cycle among them.
+
+    Walking them again and again took a third of the time.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _load_chunk(

@@ -51,12 +51,11 @@ class Statements:
     guardianships: Select[Any]
     # student id, guardian id, guardian deceased, given on, withdrawn on
     consents: Select[Any]
-    # guardian id, address id, channel, takes messages, opted out, rank; `fresh_from`: stale if confirmed before it
+    # guardian id, language, address id, channel, takes messages, opted out, rank: 2 if verified, and 1 if confirmed
+    # since `fresh_from`
     points: Select[Any]
-    # guardian id, address id, another living owner's id
+    # address id, another living owner's id and language
     sharers: Select[Any]
-    # person id, language
-    languages: Select[Any]
     # guardian id, student id or null, from, to
     blocks: Select[Any]
 
@@ -69,7 +68,6 @@ def statements(dialect: str) -> Statements:
         consents=_consents(dialect),
         points=_points(dialect),
         sharers=_sharers(dialect),
-        languages=_languages(dialect),
         blocks=_blocks(dialect),
     )
 
@@ -158,6 +156,7 @@ def _points(dialect: str) -> Select[Any]:
     return (
         select(
             point.person_id,
+            PERSON.c.language,
             point.address_id,
             type_coerce(address.channel, String),
             address.takes_messages,
@@ -166,6 +165,7 @@ def _points(dialect: str) -> Select[Any]:
             + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
         )
         .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
+        .join(PERSON, PERSON.c.id == point.person_id)
         .where(among(point.person_id, "guardians", dialect), point.ended_at.is_(None))
     )
 
@@ -175,7 +175,7 @@ def _sharers(dialect: str) -> Select[Any]:
     others = CONTACT_POINT.alias("others")
     owner = PERSON.c
     return (
-        select(mine.c.person_id, mine.c.address_id, others.c.person_id)
+        select(mine.c.address_id, others.c.person_id, owner.language)
         .join_from(
             mine,
             others,
@@ -188,11 +188,6 @@ def _sharers(dialect: str) -> Select[Any]:
         .join(PERSON, owner.id == others.c.person_id)
         .where(among(mine.c.person_id, "guardians", dialect), mine.c.ended_at.is_(None), owner.deceased.is_(False))
     )
-
-
-def _languages(dialect: str) -> Select[Any]:
-    person = PERSON.c
-    return select(person.id, person.language).where(among(person.id, "guardians", dialect))
 
 
 def _blocks(dialect: str) -> Select[Any]:

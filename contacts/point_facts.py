@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from config.clock import months_before, oslo_midnight
 from contacts.codes import AddressChannel
@@ -35,7 +38,7 @@ class Points:
     """The contact points of guardians, one for each address, and who else owns the address."""
 
     by_guardian: dict[int, tuple[PointFacts, ...]]
-    sharers: dict[int, set[int]]  # address id → its owners, for addresses with several
+    sharers: dict[int, frozenset[int]]  # address id → owners, for addresses with several
     other_owners: frozenset[int]
 
     def of(self, guardian_id: int, student_id: int, blocks: Blocks) -> tuple[PointFacts, ...]:
@@ -63,42 +66,48 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
     sql = statements(dialect)
     guardians = {"guardians": id_set(guardian_ids, dialect)}
 
-    sharers: dict[int, set[int]] = {}
-    for guardian_id, address_id, owner_id in connection.execute(sql.sharers, guardians).all():
-        sharers.setdefault(address_id, set()).update((guardian_id, owner_id))
-    other_owners = frozenset().union(*sharers.values()) if sharers else frozenset[int]()
-
-    everybody = {"guardians": id_set(other_owners.union(guardian_ids), dialect)}
-    spoken: dict[int, str | None] = {row[0]: row[1] for row in connection.execute(sql.languages, everybody).all()}
-    one_language = {language: frozenset((language,)) for language in set(spoken.values())}
+    sharers: dict[int, dict[int, str | None]] = {}
+    for address_id, owner_id, language in connection.execute(sql.sharers, guardians).all():
+        sharers.setdefault(address_id, {})[owner_id] = language
 
     # Several sources may tell one address of the same guardian: the best word counts.
-    best: dict[tuple[int, int], tuple[int, str, bool, bool]] = {}
+    best: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
     fresh = guardians | {"fresh_from": oslo_midnight(months_before(on, stale_after_months))}
-    for guardian_id, address_id, channel, takes_messages, opted_out, rank in connection.execute(
-        sql.points, fresh
-    ).all():
-        known = best.get((guardian_id, address_id))
-        if known is None or known[0] < rank:
-            best[guardian_id, address_id] = (rank, channel, takes_messages, opted_out)
+    for row in connection.execute(sql.points, fresh).all():
+        key = (row[0], row[2])
+        known = best.get(key)
+        if known is None or known[6] < row[6]:
+            best[key] = row
 
     points: dict[int, list[PointFacts]] = {}
-    channels = {channel.value: channel for channel in AddressChannel}
-    for (guardian_id, address_id), (rank, channel, takes_messages, opted_out) in sorted(best.items()):
-        owners = sharers.get(address_id)
+    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank in best.values():
+        others = sharers.get(address_id)
+        languages = _one_language(language) if others is None else frozenset((language, *others.values()))
         points.setdefault(guardian_id, []).append(
             PointFacts(
                 address_id,
-                channels[channel],
+                _CHANNELS[channel],
                 takes_messages,
                 bool(opted_out),
-                rank >= 2,
-                rank == 2,
-                False,
-                one_language[spoken[guardian_id]] if owners is None else frozenset(spoken[owner] for owner in owners),
+                verified=rank >= 2,
+                stale=rank == 2,
+                languages=languages,
             )
         )
-    return Points({guardian_id: tuple(found) for guardian_id, found in points.items()}, sharers, other_owners)
+    return Points(
+        {guardian_id: tuple(sorted(found, key=_address_id)) for guardian_id, found in points.items()},
+        {address_id: frozenset(owners) for address_id, owners in sharers.items()},
+        frozenset().union(*sharers.values()) if sharers else frozenset(),
+    )
+
+
+_CHANNELS = {channel.value: channel for channel in AddressChannel}
+_address_id = attrgetter("address_id")
+
+
+@cache
+def _one_language(language: str | None) -> frozenset[str | None]:
+    return frozenset((language,))
 
 
 def load_blocks(connection: Connection, guardian_ids: Collection[int], on: date) -> Blocks:
