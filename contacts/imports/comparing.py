@@ -8,9 +8,9 @@ from datetime import date, datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Table,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -21,7 +21,14 @@ from sqlalchemy import (
     update,
 )
 
+from config.tables import BigInt
 from contacts.imports import staged, store
+from contacts.imports.records import ID, REF
+
+
+def person_number(scheme: ColumnElement[str], lookup: ColumnElement[str]) -> ColumnElement[int | None]:
+    """Person.id, of a reference by it. CASE keeps other references from being read as numbers."""
+    return case((scheme == ID, cast(lookup, BigInt)), else_=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +104,12 @@ class Comparison:
         )
         self.connection.execute(
             update(table)
-            .where(open_ones, scheme == "ref", store.person.c.ref == lookup)
+            .where(open_ones, scheme == REF, store.person.c.ref == lookup)
             .values({target: store.person.c.id})
         )
         self.connection.execute(
             update(table)
-            .where(open_ones, scheme == "id", store.person.c.id == cast(lookup, Integer))
+            .where(open_ones, store.person.c.id == person_number(scheme, lookup))
             .values({target: store.person.c.id})
         )
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, insert, or_, select, update
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
-from contacts.imports.records import GroupKind
+from contacts.imports.records import GroupKind, Lost
 from contacts.imports.step import Kind, Step, Verb
 
 
@@ -19,7 +19,8 @@ def find_scope(comparison: Comparison) -> None:
     """The stored schools and students that this import speaks about in full."""
     connection, group, enrolment = comparison.connection, staged.group, store.enrolment
     mine = enrolment.c.source == comparison.source
-    if comparison.full and not _refused_unknown(comparison):
+    suspended = connection.execute(refused_unknown().limit(1)).first() is not None
+    if comparison.full and not suspended:
         connection.execute(
             insert(staged.school_scope).from_select(
                 ["school_id"],
@@ -58,12 +59,11 @@ def find_scope(comparison: Comparison) -> None:
     )
 
 
-def _refused_unknown(comparison: Comparison) -> bool:
-    """A refused record that does not say whom it is about may be about anybody: then nobody is absent for certain."""
-    return bool(
-        comparison.connection.execute(
-            select(func.count()).select_from(staged.refusal).where(~staged.refusal.c.known)
-        ).scalar_one()
+def refused_unknown() -> Select[tuple[str]]:
+    """Refused records that do not say whom they are about: they may be about anybody, so nobody is surely absent."""
+    refusal = staged.refusal
+    return select(refusal.c.file).where(
+        refusal.c.lost == int(Lost.RECORD), refusal.c.scheme.is_(None), ~refusal.c.found
     )
 
 
@@ -122,7 +122,7 @@ def _switched_off(column: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(member.c.student_id == column, member.c.state == staged.ENTERS, ~member.c.live)
 
 
-def _enrolment_ends(comparison: Comparison, enrolment: Table) -> ColumnElement[bool]:
+def _enrolment_ends(comparison: Comparison, enrolment: FromClause) -> ColumnElement[bool]:
     member, told = staged.membership, staged.enrolment
     off = exists().where(
         member.c.student_id == enrolment.c.student_id,
@@ -135,9 +135,7 @@ def _enrolment_ends(comparison: Comparison, enrolment: Table) -> ColumnElement[b
     return and_(
         enrolment.c.source == comparison.source,
         comparison.current(enrolment.c.ended_on),
-        ~exists().where(
-            told.c.student_id == enrolment.c.student_id, told.c.school_id == enrolment.c.school_id
-        ),
+        ~exists().where(told.c.student_id == enrolment.c.student_id, told.c.school_id == enrolment.c.school_id),
         ~_spared(enrolment.c.student_id),
         or_(in_scope, off, _removed(enrolment.c.student_id)),
     )
@@ -158,9 +156,7 @@ def _membership_ends(comparison: Comparison) -> ColumnElement[bool]:
     return and_(
         membership.c.source == comparison.source,
         comparison.current(membership.c.ended_on),
-        ~exists().where(
-            told.c.student_id == membership.c.student_id, told.c.group_id == membership.c.group_id
-        ),
+        ~exists().where(told.c.student_id == membership.c.student_id, told.c.group_id == membership.c.group_id),
         ~_spared(membership.c.student_id),
         or_(in_scope, off, _removed(membership.c.student_id)),
     )
@@ -210,9 +206,7 @@ def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
         told.c.guardian_id == link.c.guardian_id,
         or_(told.c.state == staged.REFUSED, and_(told.c.state == staged.ENTERS, told.c.basis == link.c.basis)),
     )
-    absent = and_(
-        guardianship_current(comparison), ~named, ~_spared(link.c.student_id), ~_spared(link.c.guardian_id)
-    )
+    absent = and_(guardianship_current(comparison), ~named, ~_spared(link.c.student_id), ~_spared(link.c.guardian_id))
     taken_out = and_(
         link.c.source == comparison.source,
         comparison.current(link.c.valid_to),

@@ -26,9 +26,8 @@ def guardianship_steps(comparison: Comparison) -> Iterator[Step]:
     names = ["valid_from", "valid_to", "decision_ref", "student_agreed"]
     keys = ["student_id", "guardian_id", "basis"]
     # What was over before anybody told us of it needs no row.
-    new = (
-        select(*(told.c[name] for name in keys + names), literal(comparison.source))
-        .where(enters, comparison.current(told.c.valid_to), ~exists().where(same))
+    new = select(*(told.c[name] for name in keys + names), literal(comparison.source)).where(
+        enters, comparison.current(told.c.valid_to), ~exists().where(same)
     )
     yield Step(insert(stored).from_select([*keys, *names, "source"], new), new, Kind.GUARDIANSHIPS, Verb.ADDED)
     differs = or_(*(stored.c[name].is_distinct_from(told.c[name]) for name in names))
@@ -56,9 +55,7 @@ def consent_steps(comparison: Comparison, operator: str) -> Iterator[Step]:
         "given_at": literal(comparison.now, UtcDateTime()),
     }
     new = select(*values.values()).where(told.c.state == staged.ENTERS)
-    yield Step(
-        insert(stored).from_select(list(values), new, include_defaults=False), new, Kind.CONSENTS, Verb.ADDED
-    )
+    yield Step(insert(stored).from_select(list(values), new, include_defaults=False), new, Kind.CONSENTS, Verb.ADDED)
 
 
 def point_steps(comparison: Comparison) -> Iterator[Step]:

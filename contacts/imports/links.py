@@ -17,12 +17,24 @@ def resolve_guardianships(comparison: Comparison) -> None:
     comparison.refuse(link, link.c.student_id.is_(None), "its student is neither in the file nor in the store")
     comparison.connection.execute(
         update(link)
-        .where(link.c.state == staged.OPEN, ~students_known(comparison, link.c.student_id))
+        .where(
+            link.c.state == staged.OPEN,
+            or_(
+                ~students_known(comparison, link.c.student_id),
+                # Over, and of somebody whom nobody here ever knew.
+                and_(link.c.guardian_id.is_(None), comparison.over(link.c.valid_to)),
+            ),
+        )
         .values(state=staged.NOT_NEEDED)
     )
     comparison.refuse(link, link.c.guardian_id.is_(None), "its guardian is neither in the file nor in the store")
     comparison.refuse(link, link.c.guardian_id == link.c.student_id, "student and guardian are one person")
-    _settle(comparison, link, ("student_id", "guardian_id", "basis"), "the same guardianship occurs twice, with other contents")
+    _settle(
+        comparison,
+        link,
+        ("student_id", "guardian_id", "basis"),
+        "the same guardianship occurs twice, with other contents",
+    )
 
 
 def resolve_consents(comparison: Comparison) -> None:
@@ -47,7 +59,12 @@ def resolve_consents(comparison: Comparison) -> None:
     comparison.connection.execute(
         update(consent).where(consent.c.state == staged.OPEN, in_force).values(state=staged.NOT_NEEDED)
     )
-    _settle(comparison, consent, ("student_id", "guardian_id", "purpose"), "the same consent occurs twice, with other contents")
+    _settle(
+        comparison,
+        consent,
+        ("student_id", "guardian_id", "purpose"),
+        "the same consent occurs twice, with other contents",
+    )
 
 
 _CONTENTS = {
@@ -69,9 +86,11 @@ def _settle(comparison: Comparison, table: Table, key: tuple[str, ...], reason: 
     )
     other = table.alias("other")
     differs = or_(*(table.c[name].is_distinct_from(other.c[name]) for name in _CONTENTS[table.name]))
-    contradicted = select(table.c.n).join(
-        other, and_(*(other.c[name] == table.c[name] for name in key), other.c.state == staged.OPEN, differs)
-    ).where(open_ones)
+    contradicted = (
+        select(table.c.n)
+        .join(other, and_(*(other.c[name] == table.c[name] for name in key), other.c.state == staged.OPEN, differs))
+        .where(open_ones)
+    )
     comparison.refuse(table, table.c.n.in_(contradicted), reason)
     comparison.connection.execute(
         update(table)

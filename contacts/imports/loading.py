@@ -1,4 +1,4 @@
-"""Streams a reader's records into the temporary tables, a few thousand at a time: memory does not grow with the file."""
+"""Streams a reader's records into the temporary tables, some thousands at a time: memory does not grow."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from contacts.imports.records import (
     GroupRecord,
     GuardianshipRecord,
     Identifier,
+    Lost,
     MembershipRecord,
     PersonRecord,
     Reading,
@@ -202,18 +203,21 @@ class Loader:
         )
 
     def _refusal(self, record: Refusal) -> None:
+        first = record.about[0] if record.about else None
         self._add(
             staged.refusal,
             {
                 "file": record.place.file,
                 "record": record.place.record,
                 "reason": record.reason,
-                "whole": record.whole,
-                "known": bool(record.about) or not record.whole,
+                "lost": int(record.lost),
+                "scheme": first.scheme if first else None,
+                "lookup": self._lookup(first) if first else None,
             },
         )
-        for identifier in record.about:
-            self._add(staged.about, {"scheme": identifier.scheme, "lookup": self._lookup(identifier)})
+        if record.lost is Lost.RECORD:
+            for identifier in record.about:
+                self._add(staged.about, {"scheme": identifier.scheme, "lookup": self._lookup(identifier)})
 
 
 def _digest(record: PersonRecord | GroupRecord) -> str:

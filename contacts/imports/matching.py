@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Integer, and_, case, cast, exists, func, insert, literal, or_, select, union, update
+from sqlalchemy import Connection, and_, case, exists, func, insert, literal, or_, select, union, update
 
 from contacts.imports import staged, store
-from contacts.imports.comparing import Comparison
-from contacts.imports.records import ID, Unknown
+from contacts.imports.comparing import Comparison, person_number
+from contacts.imports.records import ID, Lost, Unknown
 
 _OPEN = staged.person.c.state == staged.OPEN
 
@@ -31,7 +31,9 @@ def add_bare_guardians(connection: Connection) -> None:
     connection.execute(
         insert(staged.person).from_select(
             ["n", "file", "record", "unknown"],
-            select(link.c.n, link.c.file, link.c.record, literal(int(Unknown.SKIP))).join(bare, bare.c.link_n == link.c.n),
+            select(link.c.n, link.c.file, link.c.record, literal(int(Unknown.SKIP))).join(
+                bare, bare.c.link_n == link.c.n
+            ),
             include_defaults=True,
         )
     )
@@ -78,9 +80,7 @@ def _find_twins(comparison: Comparison) -> None:
         "the same person occurs more than once, with other contents",
     )
     again = involved.where(shared.c.contents == 1, identifier.c.person_n != shared.c.keep)
-    comparison.connection.execute(
-        update(person).where(_OPEN, person.c.n.in_(again)).values(state=staged.DUPLICATE)
-    )
+    comparison.connection.execute(update(person).where(_OPEN, person.c.n.in_(again)).values(state=staged.DUPLICATE))
 
 
 def _match_store(comparison: Comparison) -> None:
@@ -98,7 +98,7 @@ def _match_store(comparison: Comparison) -> None:
         .where(person.c.state.in_((staged.OPEN, staged.REFUSED)))
     )
     by_id = select(staged.identifier.c.person_n, store.person.c.id).where(
-        staged.identifier.c.scheme == ID, store.person.c.id == cast(staged.identifier.c.lookup, Integer)
+        store.person.c.id == person_number(staged.identifier.c.scheme, staged.identifier.c.lookup)
     )
     connection.execute(insert(match).from_select(["n", "person_id"], union(by_identifier, by_id)))
     several = select(match.c.n).group_by(match.c.n).having(func.count() > 1)
@@ -109,9 +109,7 @@ def _match_store(comparison: Comparison) -> None:
         person.c.n.in_(select(match.c.n).where(match.c.person_id.in_(met_twice))),
         "two records are about one person of the store",
     )
-    connection.execute(
-        update(person).where(_OPEN, person.c.n == match.c.n).values(person_id=match.c.person_id)
-    )
+    connection.execute(update(person).where(_OPEN, person.c.n == match.c.n).values(person_id=match.c.person_id))
     comparison.refuse(
         person,
         and_(
@@ -168,15 +166,33 @@ def _settle_refs(comparison: Comparison) -> None:
     )
     connection.execute(
         insert(staged.refusal).from_select(
-            ["file", "record", "reason", "whole", "found"],
+            ["file", "record", "reason", "lost", "found"],
             select(
                 person.c.file,
                 person.c.record,
                 literal("its student number is another student's, too: it entered without"),
-                literal(False),
+                literal(int(Lost.FACT)),
                 literal(True),
             ).where(enters, taken),
             include_defaults=True,
         )
     )
     connection.execute(update(person).where(enters, taken).values(ref=None))
+
+
+def settle_refusals(comparison: Comparison) -> None:
+    """What is lost of a record is told when the rest of it enters; a bad address when the person is a guardian."""
+    refusal, identifier, person, link = staged.refusal, staged.identifier, staged.person, staged.guardianship
+    guardian = or_(
+        exists().where(link.c.guardian_id == person.c.person_id, link.c.state == staged.ENTERS),
+        exists().where(store.guardianship.c.guardian_id == person.c.person_id),
+    )
+    enters = exists().where(
+        identifier.c.scheme == refusal.c.scheme,
+        identifier.c.lookup == refusal.c.lookup,
+        person.c.n == identifier.c.person_n,
+        person.c.state == staged.ENTERS,
+        or_(refusal.c.lost != int(Lost.ADDRESS), guardian),
+    )
+    part = and_(refusal.c.lost != int(Lost.RECORD), refusal.c.scheme.is_not(None))
+    comparison.connection.execute(update(refusal).where(part).values(told=enters))

@@ -90,9 +90,7 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
             (and_(told.c.language.is_not(None), or_(own, stored.c.language.is_(None))), told.c.language),
             else_=stored.c.language,
         ),
-        "ref": case(
-            (and_(told.c.ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.ref), else_=stored.c.ref
-        ),
+        "ref": case((and_(told.c.ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.ref), else_=stored.c.ref),
         "source": case(
             (and_(~told.c.from_register, or_(stored.c.source == REGISTER, and_(nameless, may_name))), source),
             else_=stored.c.source,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
-from xml.etree.ElementTree import Element  # noqa: S405 - a type; xml_stream parses
+from xml.etree.ElementTree import Element
 
 from config.errors import UsageError
 from contacts.imports.pifu_person import Source, person_records
@@ -73,9 +73,7 @@ def open_pifu(paths: tuple[Path, ...]) -> Reading:
             remedy="Import them one at a time.",
         )
     header = headers[0]
-    return Reading(
-        FORMAT, header.source, header.full, _records(paths, header), tuple(path.name for path in paths)
-    )
+    return Reading(FORMAT, header.source, header.full, _records(paths, header), tuple(path.name for path in paths))
 
 
 def _header(path: Path) -> Header:
@@ -258,9 +256,7 @@ def _member(path: Path, member: Element, membership: Element, number: int, sourc
     parts = _parts(member)
     if any((each.text or "").strip() == "2" for each in parts.get("idtype", ())):
         return  # a group within a group
-    learner = [
-        role for role in parts.get("role", ()) if role.get("roletype", "").strip().lower() in _LEARNER
-    ]
+    learner = [role for role in parts.get("role", ()) if role.get("roletype", "").strip().lower() in _LEARNER]
     if not learner:
         return
     person = next((source.identifier(each) for each in parts.get("sourcedid", ())), None)

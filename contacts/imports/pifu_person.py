@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from xml.etree.ElementTree import Element  # noqa: S405 - a type; xml_stream parses
+from xml.etree.ElementTree import Element
 
 from contacts.addresses import AddressError, parse_email, parse_phone
 from contacts.codes import AddressChannel, Basis
@@ -16,6 +16,7 @@ from contacts.imports.records import (
     ContactAddress,
     GuardianshipRecord,
     Identifier,
+    Lost,
     PersonRecord,
     Place,
     Record,
@@ -153,13 +154,13 @@ def person_records(element: Element, place: Place, source: Source) -> Iterator[R
         try:
             identifiers.append(Identifier(NIN, NationalId.parse(number).number))
         except ValueError as error:
-            yield Refusal(place, f"left out: {error}", about, whole=False)
+            yield Refusal(place, f"left out: {error}", about, Lost.FACT)
     birth_date = None
     if told.birth:
         try:
             birth_date = date.fromisoformat(told.birth)
         except ValueError:
-            yield Refusal(place, "left out: a birth date not of the form 2009-05-17", about, whole=False)
+            yield Refusal(place, "left out: a birth date not of the form 2009-05-17", about, Lost.FACT)
     if told.given or told.family:
         given, family = told.given, told.family
     else:
@@ -172,7 +173,7 @@ def person_records(element: Element, place: Place, source: Source) -> Iterator[R
                 contact = _address(channel, text)
             except AddressError as error:
                 spared.append(channel)
-                yield Refusal(place, f"left out: {error.words}", about, whole=False)
+                yield Refusal(place, f"left out: {error.words}", about, Lost.ADDRESS)
             else:
                 if contact not in contacts:
                     contacts.append(contact)
@@ -211,8 +212,8 @@ def _links(told: _Person, place: Place, source: Source) -> Iterator[Record]:
         guardian = source.identifier(sourcedid)
         basis = _BASES.get(kind.strip().lower())
         if guardian is None:
-            yield Refusal(place, "a contact person without a sourcedid that can be used", (student,), whole=False)
+            yield Refusal(place, "a contact person without a sourcedid that can be used", (student,), Lost.FACT)
         elif basis is None:
-            yield Refusal(place, "a contact person of an unknown type", (student,), whole=False)
+            yield Refusal(place, "a contact person of an unknown type", (student,), Lost.FACT)
         else:
             yield GuardianshipRecord(place, student, guardian, basis)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from config.audit import record_act
 from config.clock import db_now, oslo_date
@@ -22,13 +23,19 @@ from config.errors import BeredskapError, ExitStatus
 from config.keys import Keys
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
-from contacts.imports.endings import ending_steps, find_scope, guardianship_current, guardianship_ends
+from contacts.imports.endings import (
+    ending_steps,
+    find_scope,
+    guardianship_current,
+    guardianship_ends,
+    refused_unknown,
+)
 from contacts.imports.link_steps import consent_steps, guardianship_steps, point_steps
 from contacts.imports.links import gather_points, resolve_consents, resolve_guardianships
 from contacts.imports.loading import Loader
-from contacts.imports.matching import add_bare_guardians, match_persons, settle_persons
+from contacts.imports.matching import add_bare_guardians, match_persons, settle_persons, settle_refusals
 from contacts.imports.person_steps import person_steps
-from contacts.imports.records import Place, Reading, Refusal, shown
+from contacts.imports.records import Lost, Place, Reading, Refusal, shown
 from contacts.imports.roster import resolve_groups, resolve_memberships
 from contacts.imports.roster_steps import enrolment_steps, group_steps, membership_steps, school_steps
 from contacts.imports.step import Kind, Step, Verb
@@ -74,6 +81,33 @@ class Plan:
     @property
     def exit_status(self) -> ExitStatus:
         return ExitStatus.PARTLY if self.refused else ExitStatus.OK
+
+    def as_json(self) -> dict[str, object]:
+        """The plan as one JSON document."""
+        return {
+            "format": self.format,
+            "source": self.source,
+            "full": self.full,
+            "files": list(self.files),
+            "records": self.records,
+            "counts": {
+                count.kind.value.replace(" ", "_"): {
+                    "added": count.added,
+                    "changed": count.changed,
+                    "ended": count.ended,
+                }
+                for count in self.counts
+            },
+            "refused": self.refused,
+            "refusals": [
+                {"file": each.place.file, "record": each.place.record, "reason": each.reason, "part": bool(each.lost)}
+                for each in self.refusals
+            ],
+            "contacts_verified": self.contacts_verified,
+            "guardianships_in_force": self.guardianships_in_force,
+            "guardianships_ending": self.guardianships_ending,
+            "endings_suspended": self.endings_suspended,
+        }
 
     def total(self, verb: Verb) -> int:
         return sum(int(getattr(count, verb.value)) for count in self.counts)
@@ -163,6 +197,7 @@ class StagedImport:
         resolve_guardianships(comparison)
         resolve_consents(comparison)
         settle_persons(comparison)
+        settle_refusals(comparison)
         gather_points(comparison)
         find_scope(comparison)
         staged.analyse(connection)
@@ -199,9 +234,7 @@ class StagedImport:
             in_force, ends = guardianship_current(comparison), guardianship_ends(comparison)
             current = _number(connection, select(links.c.id).where(in_force))
             ending = _number(connection, select(links.c.id).where(in_force, ends))
-        suspended = self._reading.full and bool(
-            _number(connection, select(staged.refusal.c.file).where(~staged.refusal.c.known))
-        )
+        suspended = self._reading.full and _number(connection, refused_unknown()) > 0
         ends_students = any(count.kind is Kind.STUDENTS and count.ended for count in counts)
         return Plan(
             format=self._reading.format,
@@ -277,27 +310,30 @@ def stage(
 
 
 def digest_of(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the files, in their order."""
+    """SHA-256 over the files, in their order; of a folder, over the .json files in it."""
     total = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        for file in inside:
+            with file.open("rb") as opened:
+                total.update(hashlib.file_digest(opened, "sha256").digest())
     return total.hexdigest()
 
 
-def _number(connection: Connection, rows: select) -> int:
+def _number(connection: Connection, rows: Select[Any]) -> int:
     return int(connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one())
 
 
 def _refusals(connection: Connection) -> tuple[int, tuple[Refusal, ...]]:
     table = staged.refusal
     rows = connection.execute(
-        select(table.c.file, table.c.record, table.c.reason, table.c.whole)
-        .order_by(table.c.file, func.length(table.c.record), table.c.record, table.c.reason)
+        select(table.c.file, table.c.record, table.c.reason, table.c.lost)
+        .where(table.c.told)
+        .order_by(table.c.lost, table.c.file, func.length(table.c.record), table.c.record, table.c.reason)
         .limit(_LISTED)
     )
-    listed = tuple(Refusal(Place(row.file, row.record), row.reason, whole=row.whole) for row in rows)
-    return _number(connection, select(table.c.file)), listed
+    listed = tuple(Refusal(Place(row.file, row.record), row.reason, lost=Lost(row.lost)) for row in rows)
+    return _number(connection, select(table.c.file).where(table.c.told)), listed
 
 
 def _reset(connection: Connection) -> None:
@@ -314,6 +350,4 @@ def _reset(connection: Connection) -> None:
     }
     for table, columns in ids.items():
         touched = or_(table.c.state != staged.OPEN, *(table.c[name].is_not(None) for name in columns))
-        connection.execute(
-            update(table).where(touched).values(state=staged.OPEN, **dict.fromkeys(columns))
-        )
+        connection.execute(update(table).where(touched).values(state=staged.OPEN, **dict.fromkeys(columns)))

@@ -151,18 +151,26 @@ class ConsentRecord:
     evidence: str
 
 
+class Lost(IntEnum):
+    """How much of a record does not enter. A part is only told when the rest does."""
+
+    RECORD = 0
+    FACT = 1
+    ADDRESS = 2  # told when the person is a guardian: nobody else's are taken
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A record, or a part of one, that does not enter, and why. The reason holds no personal data.
 
-    `about`: whom it was about, where that could be read. What the store has of them is not ended by the same import.
-    `whole`: the record is lost, not just an address or a number in it.
+    `about`: whom it was about, where that could be read. When their whole record is lost, what the store has of them
+    is not ended by the same import.
     """
 
     place: Place
     reason: str
     about: tuple[Identifier, ...] = ()
-    whole: bool = True
+    lost: Lost = Lost.RECORD
 
 
 Record: TypeAlias = PersonRecord | GroupRecord | MembershipRecord | GuardianshipRecord | ConsentRecord | Refusal

@@ -115,9 +115,7 @@ def resolve_memberships(comparison: Comparison) -> None:
     comparison.refuse(member, member.c.student_id.is_(None), "its person is not in the file")
     begun = or_(member.c.begins.is_(None), member.c.begins <= comparison.today)
     live = and_(member.c.active, begun, comparison.current(member.c.over_on))
-    connection.execute(
-        update(member).where(member.c.state == staged.OPEN).values(state=staged.ENTERS, live=live)
-    )
+    connection.execute(update(member).where(member.c.state == staged.OPEN).values(state=staged.ENTERS, live=live))
     _enrol(comparison)
     _find_students(comparison)
     _find_places(comparison)
@@ -182,9 +180,7 @@ def _find_students(comparison: Comparison) -> None:
         .where(~exists().where(staged.match.c.n == person.c.n))
     )
     comparison.connection.execute(
-        insert(staged.student).from_select(
-            ["person_id"], select(staged.enrolment.c.student_id).union(new_minor)
-        )
+        insert(staged.student).from_select(["person_id"], select(staged.enrolment.c.student_id).union(new_minor))
     )
 
 

@@ -138,8 +138,10 @@ refusal = _table(
     Column("file", String),
     Column("record", String),
     Column("reason", String),
-    Column("whole", Boolean, nullable=False, default=True),
-    Column("known", Boolean, nullable=False, default=True),  # whom it is about could be read
+    Column("lost", Integer, nullable=False, default=0),
+    Column("scheme", String),  # whom it is about
+    Column("lookup", String),
+    Column("told", Boolean, nullable=False, default=True),
     Column("found", Boolean, nullable=False, default=False),  # found by comparing, not by reading
 )
 about = _table("about", Column("scheme", String), Column("lookup", String))

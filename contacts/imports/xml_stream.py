@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser  # noqa: S405 - see above
-from xml.parsers import expat  # noqa: S407
+from typing import BinaryIO, cast
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.parsers import expat
 
 from config.errors import UsageError
 from contacts.imports.records import shown
@@ -31,7 +31,9 @@ _UNKNOWN_ENCODING = {
 }
 
 
-class _Stop(Exception):
+class _FoundError(Exception):
+    """The prologue is over."""
+
     def __init__(self, *, declaration: bool) -> None:
         self.declaration = declaration
 
@@ -58,30 +60,23 @@ def stream(path: Path, inside: Position) -> Iterator[tuple[str, Element]]:
         with path.open("rb") as file:
             _check_prologue(path, file)
             file.seek(0)
-            parser = XMLPullParser(("start", "end"))
+            parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
             try:
                 while chunk := file.read(_CHUNK):
                     parser.feed(chunk)
-                    for event, element in parser.read_events():
-                        assert isinstance(element, Element)
-                        yield event, element
+                    # A fault in the chunk comes after the elements that were finished before it.
+                    yield from _events(parser)
                 parser.close()
+                yield from _events(parser)
             except ParseError as error:
-                # What was read before the fault is finished first: it tells where the fault is.
-                for event, element in _rest(parser):
-                    yield event, element
                 raise _explain(path, error.code, inside) from None
     except OSError as error:
         raise stopped(path, f"cannot be read: {error.strerror}", "Check the path and its rights.") from None
 
 
-def _rest(parser: XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
-    try:
-        for event, element in parser.read_events():
-            if isinstance(element, Element):
-                yield event, element
-    except ParseError:
-        return
+def _events(parser: XMLPullParser[Element]) -> Iterator[tuple[str, Element]]:
+    # Of these two kinds of event, each has an element.
+    return cast("Iterator[tuple[str, Element]]", parser.read_events())
 
 
 class Position:
@@ -102,10 +97,10 @@ def _check_prologue(path: Path, file: BinaryIO) -> None:
         raise stopped(path, "is empty (0 bytes)", _AGAIN)
 
     def declaration(*_: object) -> None:
-        raise _Stop(declaration=True)
+        raise _FoundError(declaration=True)
 
     def element(*_: object) -> None:
-        raise _Stop(declaration=False)
+        raise _FoundError(declaration=False)
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = declaration
@@ -114,7 +109,7 @@ def _check_prologue(path: Path, file: BinaryIO) -> None:
         while chunk := file.read(_CHUNK):
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
-    except _Stop as found:
+    except _FoundError as found:
         if found.declaration:
             raise stopped(
                 path,

@@ -1,0 +1,179 @@
+"""`beredskap import`: register files and lists of guardians, previewed first and then applied whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.shell import JsonOption, command_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from contacts.imports.records import Reading
+
+app = typer.Typer(
+    name="import",
+    help="Read register files and lists of guardians. A preview comes first.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+PathsArgument = Annotated[list[Path], typer.Argument(help="The files.", show_default=False)]
+ApplyOption = Annotated[bool, typer.Option("--apply", help="Apply without asking; for scripts.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the preview, and change nothing.")]
+AllowEndingOption = Annotated[
+    int | None,
+    typer.Option(
+        "--allow-ending",
+        min=0,
+        metavar="N",
+        help="Let a full export end up to N guardianships, even when they are more than 5 % of its source's.",
+    ),
+]
+
+
+@app.command("freg")
+@command_errors()
+def freg(
+    paths: PathsArgument,
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Documents of the population register (Folkeregisteret): JSON files, folders of them, bulk answers.
+
+    Exit statuses: 0 done, 2 a file cannot be used (nothing was changed), 3 done, but some documents were refused.
+
+    Examples:
+
+      beredskap import freg svar-fra-oppslag.json
+
+      beredskap import freg documents/ --apply
+    """
+    from contacts.imports.freg import open_freg
+
+    _import(paths, open_freg, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+
+
+@app.command("pifu")
+@command_errors()
+def pifu(
+    paths: PathsArgument,
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    allow_ending: AllowEndingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A PIFU-IMS 1.3 export of the school's administrative system: students, classes, guardians, addresses.
+
+    A full export ends what is absent from it, within its own schools and source; when that is more than 5 % of the
+    guardianships, it stops with status 4 until --allow-ending says how many are right.
+
+    Exit statuses: 0 done, 2 a file cannot be used, 3 done, but some records were refused, 4 too much would end.
+
+    Examples:
+
+      beredskap import pifu elever.xml
+
+      beredskap import pifu elever.xml --apply --allow-ending 320
+    """
+    from contacts.imports.pifu import open_pifu
+
+    _import(
+        paths,
+        lambda files, _today: open_pifu(files),
+        apply=apply,
+        dry_run=dry_run,
+        as_json=as_json,
+        allow_ending=allow_ending,
+    )
+
+
+@app.command("guardians")
+@command_errors()
+def guardians(
+    paths: PathsArgument,
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Guardians that the school registers by hand, as CSV (UTF-8): foster, appointed, contact persons, consents.
+
+    The columns are described in docs/imports.md. A file adds and changes; it ends nothing.
+
+    Exit statuses: 0 done, 2 a file cannot be used (nothing was changed), 3 done, but some lines were refused.
+
+    Examples:
+
+      beredskap import guardians foresatte.csv --dry-run
+
+      beredskap import guardians foresatte.csv --apply --json
+    """
+    from contacts.imports.guardians_csv import open_guardians
+
+    _import(paths, open_guardians, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+
+
+def _import(
+    paths: list[Path],
+    open_reading: Callable[[tuple[Path, ...], date], Reading],
+    *,
+    apply: bool,
+    dry_run: bool,
+    as_json: bool,
+    allow_ending: int | None,
+) -> None:
+    from config.audit import current_operator
+    from config.clock import oslo_date
+    from config.errors import ExitStatus, UsageError
+    from config.shell import confirm_typed, open_store, print_json
+    from contacts.commands.import_preview import draw, progress
+    from contacts.imports.plan import digest_of, stage
+
+    if apply and dry_run:
+        raise UsageError("--apply and --dry-run cannot both be given.", remedy="Choose one of them.")
+    if as_json and not (apply or dry_run):
+        raise UsageError("--json asks no questions.", remedy="Give --apply or --dry-run with it.")
+    files = tuple(paths)
+    for path in files:
+        if not path.exists():
+            raise UsageError(f"Import stopped: {path} does not exist.", remedy="Check the path.")
+    with open_store() as store:
+        reading = open_reading(files, oslo_date(store.database.now()))
+        trusted = store.settings.organisation.trusted_sources
+        with (
+            progress(quiet=as_json) as tick,
+            stage(
+                store.database,
+                store.keys,
+                reading,
+                trusted_sources=trusted,
+                progress=tick,
+                digest=lambda: digest_of(files),
+            ) as staged,
+        ):
+            tick.done()
+            plan = staged.preview()
+            if not as_json:
+                draw(plan)
+            plan.check_endings(allow_ending)
+            applied = False
+            if plan.changes and not dry_run:
+                if not apply:
+                    confirm_typed("Type yes to apply, anything else to stop:", "yes")
+                plan = staged.apply(operator=current_operator(), allow_ending=allow_ending, expected=plan)
+                applied = True
+    if as_json:
+        print_json({**plan.as_json(), "applied": applied})
+    elif applied:
+        typer.echo("Applied.")
+    elif not plan.changes:
+        typer.echo("Nothing to change: the store already says what the files say.")
+    else:
+        typer.echo("Dry run: nothing was changed.")
+    if plan.exit_status is not ExitStatus.OK:
+        raise typer.Exit(int(plan.exit_status))

@@ -1,0 +1,108 @@
+"""Documents of the population register (Folkeregisteret): files, folders of them, and answers to a bulk look-up.
+
+Source: Skatteetaten, API documentation of Folkeregisteret; a bulk answer is
+`{"oppslag": [{"foedselsEllerDNummer": …, "folkeregisterperson": {…}}]}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from config.errors import UsageError
+from contacts.imports.freg_person import document_records
+from contacts.imports.json_stream import json_items
+from contacts.imports.person_steps import REGISTER
+from contacts.imports.records import NIN, Identifier, Place, Reading, Record, Refusal
+from contacts.imports.xml_stream import stopped
+from contacts.national_id import NationalId
+
+FORMAT: Final = "freg"
+_LIST = "oppslag"
+_PERSON = "folkeregisterperson"
+_NUMBERS = "identifikasjonsnummer"
+_CODE = re.compile(r"[A-Za-z0-9-]{1,20}")
+
+
+def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
+    """The documents in `paths`, each a file or a folder of .json files. `today`: the day in Oslo.
+
+    In a folder a file that cannot be used is refused as a record is; named by itself it stops the import: UsageError.
+    """
+    files = [(file, path.is_dir()) for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+    return Reading(FORMAT, REGISTER, False, _records(files, today), tuple(file.name for file, _ in files))
+
+
+def _inside(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".json" and file.is_file())
+    if not files:
+        raise UsageError(
+            f"Import stopped: the folder {folder.name} holds no .json file.",
+            remedy="Give the folder of the register's documents.",
+        )
+    return files
+
+
+def _records(files: list[tuple[Path, bool]], today: date) -> Iterator[Record]:
+    for file, in_folder in files:
+        try:
+            yield from _file_records(file, today)
+        except UsageError as error:
+            if not in_folder:
+                raise
+            reason = error.what.removeprefix(f"Import stopped: {file.name} ").rstrip(".")
+            yield Refusal(Place(file.name, "file"), f"the file {reason}")
+
+
+def _file_records(file: Path, today: date) -> Iterator[Record]:
+    numbers = 0
+    recognised = False
+    pending: list[Record] = []
+    for item in json_items(file, _LIST):
+        numbers += 1
+        place = Place(file.name, f"document {numbers}")
+        if isinstance(item, dict) and (_PERSON in item or _NUMBERS in item or "foedselsEllerDNummer" in item):
+            recognised = True
+            yield from pending
+            pending = []
+            yield from _item_records(item, place, today)
+        else:
+            refusal = Refusal(place, "it is no document of the population register")
+            if recognised:
+                yield refusal
+            else:
+                pending.append(refusal)
+                if len(pending) > 1000:
+                    break
+    if not recognised and numbers:
+        raise stopped(
+            file, "holds no document of the population register", "Give the JSON answer of Folkeregisteret's API."
+        )
+
+
+def _item_records(item: dict[str, object], place: Place, today: date) -> Iterator[Record]:
+    asked = item.get("foedselsEllerDNummer") or item.get("personidentifikator")
+    number: str | None = None
+    if isinstance(asked, str):
+        try:
+            number = NationalId.parse(asked).number
+        except ValueError as error:
+            yield Refusal(place, f"the number asked for: {error}")
+            return
+    document = item if _NUMBERS in item else item.get(_PERSON)
+    if not isinstance(document, dict):
+        code = next(
+            (
+                value
+                for name in ("kode", "status", "feilkode")
+                if isinstance(value := item.get(name), str) and _CODE.fullmatch(value)
+            ),
+            None,
+        )
+        about = (Identifier(NIN, number),) if number else ()
+        yield Refusal(place, "the register gave no document" + (f" (its code: {code})" if code else ""), about)
+        return
+    yield from document_records(document, place, today, asked=number)
