@@ -63,7 +63,7 @@ class _Watcher:
                 figures = watch_figures(connection, self.alert_id)
                 if self._students_due(figures):
                     began = time.monotonic()
-                    self.students = watch_students(connection, self.alert_id)
+                    self.students = watch_students(connection, self.alert_id, ended=figures.ended)
                     took = time.monotonic() - began
                     self._next_students = began + took / _STUDENTS_SHARE
         except (DBAPIError, TimeoutError) as error:

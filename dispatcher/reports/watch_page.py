@@ -160,7 +160,7 @@ def _warnings(figures: WatchFigures) -> list[RenderableType]:
 
 
 def _call_heading(figures: WatchFigures, students: WatchStudents) -> Text:
-    done = figures.planned and not figures.waiting
+    done = figures.ended or (figures.planned and not figures.waiting)
     what = f"Call first ({grouped(students.counts.nobody_reached)})" if done else "Call first (others are on their way)"
     line = Text(f" {what}", style="bold")
     return line.append(f"   beredskap report {figures.alert.number} --call-list", style="not bold")

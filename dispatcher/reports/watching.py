@@ -127,9 +127,9 @@ def watch_figures(connection: Connection, alert_id: int) -> WatchFigures:
     )
 
 
-def watch_students(connection: Connection, alert_id: int) -> WatchStudents:
-    """Read the classes of all students, and whom to call first."""
-    first = call_list(connection, alert_id, limit=CALL_FIRST, settled_only=True)
+def watch_students(connection: Connection, alert_id: int, *, ended: bool = False) -> WatchStudents:
+    """Read the classes of all students, and whom to call first. `ended`: what has not left by now never will."""
+    first = call_list(connection, alert_id, limit=CALL_FIRST, settled_only=not ended)
     return WatchStudents(class_counts(connection, alert_id), tuple(first))
 
 

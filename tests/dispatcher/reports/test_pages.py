@@ -197,6 +197,18 @@ def test_what_somebody_must_know_is_said(figures: WatchFigures, words: str) -> N
     assert words not in plain(drawn(watch_page(FIGURES, STUDENTS)))
 
 
+@pytest.mark.parametrize(
+    ("figures", "heading"),
+    [
+        (FIGURES, "Call first (others are on their way)"),
+        (replace(FIGURES, channels=(replace(SMS, waiting=0), EMAIL)), "Call first (66)"),
+        (replace(FIGURES, alert=replace(HEAD, state=AlertState.STOPPED, ended_at=NOW)), "Call first (66)"),
+    ],
+)
+def test_the_number_to_call_stands_once_no_message_is_under_way(figures: WatchFigures, heading: str) -> None:
+    assert heading in drawn(watch_page(figures, STUDENTS))
+
+
 def test_while_the_database_is_away_the_last_figures_stay() -> None:
     page = plain(drawn(watch_page(FIGURES, STUDENTS, away_since=after(40))))
     assert "Database away since 08:40:52" in page

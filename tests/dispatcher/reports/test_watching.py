@@ -150,6 +150,18 @@ def test_whom_to_call_first_is_the_beginning_of_the_call_list(case: Case) -> Non
     assert found.counts.nobody_reached == 4
 
 
+def test_a_stopped_alert_has_no_message_on_its_way(database: Database) -> None:
+    with bound_db_now(NOW), database.write() as connection:
+        world = World(connection)
+        student = world.student("1A-001")
+        guardian = world.guardian(of=student)
+        alert = world.alert([student])
+        world.decision(alert, student, guardian)
+        world.delivery(alert, S.QUEUED, [(student, guardian)])
+        assert watch_students(connection, alert).call_first == ()
+        assert [one.ref for one in watch_students(connection, alert, ended=True).call_first] == ["1A-001"]
+
+
 def test_a_claim_that_was_released_does_not_make_the_rate_negative(database: Database) -> None:
     with bound_db_now(NOW), database.write() as connection:
         world = World(connection)
