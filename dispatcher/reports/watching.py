@@ -9,16 +9,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, case, func, select
 
 from config.clock import db_now, plus_seconds
-from dispatcher.codes import AlertState, DeliveryState
+from dispatcher.codes import AlertState, DeliveryState, Lane
 from dispatcher.reports.call_list import UNDER_WAY, StudentToCallAbout, call_list
 from dispatcher.reports.classes import ClassCounts, class_counts
 from dispatcher.reports.counting import alert_head, long_unknown
 from dispatcher.reports.figures import AlertHead
-from dispatcher.tables import PROCESS, PROGRESS
+from dispatcher.running.presence import SENDING, alive
+from dispatcher.tables import PROGRESS
 from providers.base import Channel
 
-# A process that has not been seen for this long is taken for dead.
-ALIVE_SECONDS = 15
 # The rate is that of so many last seconds.
 RATE_SECONDS = 5
 CALL_FIRST = 5
@@ -63,7 +62,8 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class WatchFigures:
-    """One refresh. `expected_at`: when the last hand-over is expected; None while nothing moves or waits."""
+    """One refresh. `expected_at`: when the last hand-over is expected; None while nothing moves or waits.
+    `processes`: living ones that send alerts."""
 
     alert: AlertHead
     now: datetime
@@ -191,15 +191,11 @@ def _expected_at(head: AlertHead, channels: tuple[ChannelProgress, ...], now: da
 
 
 def _processes(connection: Connection) -> tuple[int, tuple[Health, ...]]:
-    """How many processes live, and the worst that any of them says about each part it uses."""
-    rows = connection.execute(
-        select(PROCESS.c.health)
-        .where(PROCESS.c.seen_at > plus_seconds(db_now(), -ALIVE_SECONDS))
-        .order_by(PROCESS.c.id)
-    ).all()
+    """How many living processes send alerts, and the worst that any of them says about each part it uses."""
+    senders = alive(connection, SENDING, Lane.ALERTS.value)
     parts: dict[str, str] = {}
-    for row in rows:
-        for part, word in row.health.items():
+    for process in senders:
+        for part, word in process.health.items():
             if parts.get(part, OK) == OK:
                 parts[part] = str(word)
-    return len(rows), tuple(Health(part, parts[part]) for part in sorted(parts))
+    return len(senders), tuple(Health(part, parts[part]) for part in sorted(parts))

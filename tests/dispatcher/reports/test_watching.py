@@ -11,7 +11,8 @@ from sqlalchemy import delete, select
 from config.clock import bound_db_now
 from config.database import Database
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState
-from dispatcher.reports.watching import ALIVE_SECONDS, Health, WatchFigures, watch_figures, watch_students
+from dispatcher.reports.watching import Health, WatchFigures, watch_figures, watch_students
+from dispatcher.running.presence import ALIVE_SECONDS
 from dispatcher.tables import ATTEMPT, DELIVERY, EVENT, RECIPIENT
 from providers.base import Channel
 from tests.dispatcher.reports.conftest import Case
@@ -100,6 +101,8 @@ def test_health_is_the_worst_that_a_living_process_says(database: Database) -> N
         world.process("a", {"twilio": "ok", "redis": "away"})
         world.process("b", {"twilio": "failing", "smtp": "ok", "redis": "ok"})
         world.process("dead", {"smtp": "failing"}, seen_at=NOW - timedelta(seconds=ALIVE_SECONDS + 1))
+        world.process("web", {"redis": "slow"}, kind="web", lane=None)
+        world.process("other lane", {"smtp": "failing"}, lane="routine")
         found = watch_figures(connection, alert)
     assert found.processes == 2
     assert found.health == (Health("redis", "away"), Health("smtp", "ok"), Health("twilio", "failing"))

@@ -321,10 +321,16 @@ class World:
     ) -> None:
         self._add(PROGRESS, alert_id=alert, channel=channel, state=state, delta=delta, at=at)
 
-    def process(self, name: str, health: dict[str, str], *, seen_at: datetime = NOW) -> None:
-        self._add(
-            PROCESS, id=name, kind="worker", lane="alerts", started_at=CONFIRMED_AT, seen_at=seen_at, health=health
-        )
+    def process(
+        self,
+        name: str,
+        health: dict[str, str],
+        *,
+        seen_at: datetime = NOW,
+        kind: str = "worker",
+        lane: str | None = "alerts",
+    ) -> None:
+        self._add(PROCESS, id=name, kind=kind, lane=lane, started_at=CONFIRMED_AT, seen_at=seen_at, health=health)
 
     def act(self, alert: int, act: str, *, at: datetime = NOW, **details: Any) -> None:
         number = self.connection.execute(select(ALERT.c.number).where(ALERT.c.id == alert)).scalar_one()
