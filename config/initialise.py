@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from config.database import open_database
+from config.database import Database, open_database
 from config.errors import UsageError
 from config.keys import create_key_file, load_keys
 from config.migrations import current_revision, upgrade
@@ -49,6 +50,7 @@ def initialise(settings: Settings, metadata: MetaData) -> Initialised:
     Raises UsageError when a directory or file cannot be made, when the key file is damaged or open to others, and when
     a database with tables has lost its key file: a new one could not read what is stored.
     """
+    _check_address(settings)
     data_dir_made = _make_directory(settings.data_dir)
     database = open_database(settings)
     try:
@@ -76,6 +78,17 @@ def place_of(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return f"SQLite file {url.database}"
     return f"PostgreSQL database {url.database} at {url.host or 'the local socket'}:{url.port or 5432}"
+
+
+def _check_address(settings: Settings) -> None:
+    try:
+        # Builds what would connect, and connects to nothing.
+        Database(settings.database_url).dispose()
+    except (SQLAlchemyError, ImportError, ValueError):
+        raise UsageError(
+            "The setting store.database_url is no address of a database that can be used.",
+            remedy="Write it as postgresql+psycopg://user:password@host/database, or leave it empty.",
+        ) from None
 
 
 def _make_directory(directory: Path) -> bool:

@@ -6,6 +6,7 @@ Nothing is sent and nothing is stored. A check that cannot be made says so; none
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -173,7 +174,8 @@ async def _in_thread(work: Callable[[], T], seconds: float, otherwise: T) -> T:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, failure)
 
-    threading.Thread(target=run, name="doctor", daemon=True).start()
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name="doctor", daemon=True).start()
     try:
         async with asyncio.timeout(seconds):
             return await done

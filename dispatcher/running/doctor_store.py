@@ -84,7 +84,7 @@ def _file_exists(settings: Settings) -> bool:
 def _place(settings: Settings) -> str:
     try:
         return place_of(make_url(settings.database_url))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         return "the database"
 
 

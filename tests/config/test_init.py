@@ -102,6 +102,14 @@ def test_a_directory_that_others_may_enter_is_told(metadata: MetaData, processes
     assert "chmod 700" in processes.run("init").out
 
 
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+psycopg://h:x/y"])
+def test_an_address_that_is_none_makes_nothing(monkeypatch: pytest.MonkeyPatch, metadata: MetaData, url: str) -> None:
+    monkeypatch.setenv("BEREDSKAP_STORE__DATABASE_URL", url)
+    with pytest.raises(UsageError, match="store.database_url"):
+        initialise(load_settings(), metadata)
+    assert not load_settings().data_dir.exists()
+
+
 def test_where_nothing_can_be_made_nothing_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, metadata: MetaData
 ) -> None:
