@@ -105,7 +105,7 @@ def test_a_directory_that_others_may_enter_is_told(metadata: MetaData, processes
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+psycopg://h:x/y"])
 def test_an_address_that_is_none_makes_nothing(monkeypatch: pytest.MonkeyPatch, metadata: MetaData, url: str) -> None:
     monkeypatch.setenv("BEREDSKAP_STORE__DATABASE_URL", url)
-    with pytest.raises(UsageError, match="store.database_url"):
+    with pytest.raises(UsageError, match=r"store\.database_url"):
         initialise(load_settings(), metadata)
     assert not load_settings().data_dir.exists()
 
