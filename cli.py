@@ -8,8 +8,8 @@ from __future__ import annotations
 import typer
 
 from config.errors import ExitStatus
-from contacts.commands import people
-from dispatcher.commands import alert, init, report, verify, worker
+from contacts.commands import imports, people
+from dispatcher.commands import alert, doctor, init, report, verify, worker
 from portal import commands as web
 from providers.sandbox import command as sandbox
 
@@ -40,7 +40,9 @@ people.app.command("verify")(verify.verify)
 app.add_typer(alert.app, name="alert")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
+app.add_typer(imports.app, name="import")
 app.command()(init.init)
+app.command()(doctor.doctor)
 app.command()(worker.worker)
 app.command()(worker.scheduler)
 app.command()(web.run)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ class Database:
                 connect_args={"connect_timeout": 5},
             )
         self.engine: Engine = create_engine(url, **options)
+        # SQLite has one writer at a time, and lets those who wait sleep and try again in no order, up to a tenth of a
+        # second at a time. Threads of one process take turns here instead.
+        self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
         self._reader = self.engine.execution_options(reads_only=True)
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -56,7 +60,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write; committed at the end, rolled back when an exception passes."""
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             yield connection
 
     @contextmanager

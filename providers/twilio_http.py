@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import aiohttp
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 
 _LONGEST_RETRY_AFTER = 3600.0
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(slots=True)
@@ -80,8 +82,12 @@ class PooledTwilioHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # th
             method,
             url,
             params={name: str(value) for name, value in params.items()} if params else None,
-            data=data,
-            headers={**(headers or {}), **({"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {})},
+            data=urlencode(data).encode() if data else None,
+            headers={
+                **(headers or {}),
+                **(_FORM if data else {}),
+                **({"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}),
+            },
             allow_redirects=allow_redirects,
             trace_request_ctx=call,
         ) as answer:

@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from config.audit import record_act
 from config.clock import OSLO, db_now, plus_seconds
 from config.counters import bump
 from config.errors import BeredskapError, UsageError
+from contacts.tables import ADDRESS
 from dispatcher.alerts.draft import SAME_REQUEST_SECONDS
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.outbox.enqueue import enqueue_next_round
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
+from providers.base import Channel
 
 # The states of a delivery that `resend-failed` gives a second chance.
 FAILED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED)
+# By confirmation: a preview that was made earlier may be confirmed later.
+_NEWEST_FIRST = (ALERT.c.confirmed_at.desc(), ALERT.c.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def find_alert(connection: Connection, number: str) -> AnyRow:
     """The confirmed alert with this number, or the newest for "latest". Raises UsageError when there is none."""
     statement = select(ALERT, db_now().label("now")).where(ALERT.c.state != AlertState.DRAFT)
     if number.casefold() == "latest":
-        statement = statement.order_by(ALERT.c.id.desc()).limit(1)
+        statement = statement.order_by(*_NEWEST_FIRST).limit(1)
     else:
         statement = statement.where(ALERT.c.number == number.strip().upper())
     row = connection.execute(statement).first()
@@ -114,7 +118,7 @@ def find_alert(connection: Connection, number: str) -> AnyRow:
 def list_alerts(connection: Connection, limit: int) -> Sequence[AnyRow]:
     """The newest confirmed alerts, newest first."""
     return connection.execute(
-        select(ALERT).where(ALERT.c.state != AlertState.DRAFT).order_by(ALERT.c.id.desc()).limit(limit)
+        select(ALERT).where(ALERT.c.state != AlertState.DRAFT).order_by(*_NEWEST_FIRST).limit(limit)
     ).all()
 
 
@@ -128,7 +132,10 @@ class Stopped:
 
 
 def stop(connection: Connection, number: str, operator: str) -> Stopped:
-    """Hold back what has not left: from the commit on, no row is claimed. Raises UsageError when it has ended."""
+    """Hold back what has not left: from the commit on, no row is claimed. Raises UsageError when it has ended.
+
+    Waits for claims that are being made, so that what it says was held back was.
+    """
     alert = find_alert(connection, number)
     stopped = connection.execute(
         update(ALERT)
@@ -140,6 +147,13 @@ def stop(connection: Connection, number: str, operator: str) -> Stopped:
             f"Alert {alert.number} cannot be stopped: it is {alert.state.value} already.",
             remedy=f"beredskap report {alert.number} shows who was told.",
         )
+    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    connection.execute(
+        select(DELIVERY.c.id)
+        .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(waiting))
+        .order_by(DELIVERY.c.id)
+        .with_for_update(key_share=True)
+    )
     counts = {
         row.state: int(row.messages)
         for row in connection.execute(
@@ -148,7 +162,6 @@ def stop(connection: Connection, number: str, operator: str) -> Stopped:
             .group_by(DELIVERY.c.state)
         )
     }
-    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
     held_back = sum(counts.get(state, 0) for state in waiting)
     record_act(
         connection,
@@ -166,7 +179,11 @@ def resend_failed(connection: Connection, number: str, operator: str) -> tuple[s
 
     Raises UsageError when the alert has expired or was stopped. An address that answered STOP stays out.
     """
-    alert = find_alert(connection, number)
+    found = find_alert(connection, number)
+    # A double press waits here for the first, and so does the sweep that would close the alert meanwhile.
+    alert = connection.execute(
+        select(ALERT, db_now().label("now")).where(ALERT.c.id == found.id).with_for_update(key_share=True)
+    ).one()
     if alert.state not in (AlertState.OPEN, AlertState.CLOSED) or alert.expires_at <= alert.now:
         why = "its time is over" if alert.expires_at <= alert.now else f"it is {alert.state.value}"
         raise UsageError(
@@ -187,9 +204,11 @@ def resend_failed(connection: Connection, number: str, operator: str) -> tuple[s
     )
     failed = connection.execute(
         select(DELIVERY)
+        .join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id)
         .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(FAILED), newest)
+        .where(or_(DELIVERY.c.channel != Channel.SMS, ADDRESS.c.opted_out_at.is_(None)))
         .order_by(DELIVERY.c.id)
-        .with_for_update()
+        .with_for_update(of=DELIVERY, key_share=True)
     ).all()
     made = enqueue_next_round(connection, failed) if failed else 0
     if made:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from contacts.codes import AddressChannel
 from contacts.entitlement import Reason, Verdict
-from contacts.facts import GuardianCase, StudentCase, decision_inputs
+from contacts.facts import GuardianCase, StudentCase, decision_inputs_json
 from contacts.reach import PointFacts, ReachOptions, address_language, reach
 from dispatcher.codes import AlertStatus, StudentClass
 from providers.base import Channel
@@ -119,11 +118,7 @@ def _plan_guardian(
         for point in found.points:
             recipient = PlannedRecipient(case.student_id, guardian.guardian_id, point.stale, not point.verified)
             _delivery(point, options.default_language, deliveries).recipients.append(recipient)
-    inputs = (
-        json.dumps(decision_inputs(case, guardian, options.on), separators=(",", ":"), sort_keys=True)
-        if with_inputs
-        else "{}"
-    )
+    inputs = decision_inputs_json(case, guardian, options.on) if with_inputs else "{}"
     return PlannedDecision(
         case.student_id, guardian.guardian_id, answer.verdict, answer.reason.value, unreachable, inputs
     )

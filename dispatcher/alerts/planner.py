@@ -79,7 +79,8 @@ def _take(connection: Connection, planner: str) -> AnyRow | None:
         .where(ALERT.c.state == AlertState.PLANNING, ALERT.c.expires_at > db_now(), free)
         .order_by(ALERT.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        # Sending goes on meanwhile: it writes rows that point at this alert, which a stronger lock would keep waiting.
+        .with_for_update(skip_locked=True, key_share=True)
     ).first()
 
 

@@ -67,7 +67,7 @@ class ClaimRequest:
 def claim(database: Database, request: ClaimRequest, *, stale_after_months: int) -> list[Claimed]:
     """Claim due deliveries in one transaction. An empty list: nothing is due (or others have it)."""
     with database.write() as connection:
-        due = connection.execute(_due(request)).all()
+        due = _not_stopped(connection, connection.execute(_due(request)).all())
         if not due:
             return []
         lost = _lost(connection, due, stale_after_months)
@@ -128,8 +128,19 @@ def _due(request: ClaimRequest) -> Select[Any]:
         )
         .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
         .limit(1 if request.alone else request.size)
-        .with_for_update(of=DELIVERY, skip_locked=True)
+        .with_for_update(of=DELIVERY, skip_locked=True, key_share=True)
     )
+
+
+def _not_stopped(connection: Connection, due: Sequence[AnyRow]) -> list[AnyRow]:
+    """Those whose alert is still alive, asked once more now that the rows are ours.
+
+    A stop that was recorded while they were being picked has counted them as held back.
+    """
+    alerts = {row.alert_id for row in due if row.alert_id is not None}
+    statement = select(ALERT.c.id).where(ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE))
+    alive = set(connection.execute(statement).scalars()) if alerts else set()
+    return [row for row in due if row.alert_id is None or row.alert_id in alive]
 
 
 def _lost(connection: Connection, due: Sequence[AnyRow], stale_after_months: int) -> dict[int, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from config.clock import db_now, plus_seconds
 from dispatcher.codes import DeliveryState, Lane, MoveSource
@@ -80,6 +80,7 @@ def enqueue(connection: Connection, basis: Basis, wanted: Sequence[Wanted], segm
             round_ = 1 if existing is None else existing.round + 1
             rows.append(_row(basis, one, segments, round_))
     made = _insert(connection, rows, db_now(), MoveSource.PLANNER)
+    _lower_revision(connection, basis, [row for row in known.values() if row.state is not DeliveryState.CANCELLED])
     ids = {key: row.id for key, row in known.items()} | {(row.channel, row.address_id): row.id for row in made}
     _link(connection, wanted, ids)
     return len(made)
@@ -151,12 +152,28 @@ def enqueue_next_round(connection: Connection, failed: Sequence[AnyRow]) -> int:
 def _existing(connection: Connection, alert_id: int, wanted: Sequence[Wanted]) -> dict[tuple[Channel, int], AnyRow]:
     """The latest round of each of these messages that an earlier chunk has made, locked until we are done."""
     statement = (
-        select(DELIVERY.c.id, DELIVERY.c.channel, DELIVERY.c.address_id, DELIVERY.c.round, DELIVERY.c.state)
+        select(
+            DELIVERY.c.id,
+            DELIVERY.c.channel,
+            DELIVERY.c.address_id,
+            DELIVERY.c.round,
+            DELIVERY.c.state,
+            DELIVERY.c.contacts_revision,
+        )
         .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.address_id.in_({one.address_id for one in wanted}))
         .order_by(DELIVERY.c.round, DELIVERY.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {(row.channel, row.address_id): row for row in connection.execute(statement)}
+
+
+def _lower_revision(connection: Connection, basis: Basis, joined: Sequence[AnyRow]) -> None:
+    """Whoever joins a message may rest on older knowledge than it was last checked by: then it is checked again."""
+    newer = [row.id for row in joined if row.contacts_revision > basis.contacts_revision]
+    if newer:
+        connection.execute(
+            update(DELIVERY).where(DELIVERY.c.id.in_(newer)).values(contacts_revision=basis.contacts_revision)
+        )
 
 
 def _row(basis: Basis, one: Wanted, segments: Mapping[str, int], round_: int) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Float, Integer, String, case, column, func, insert, null, select, update, values
+from sqlalchemy import CTE, Connection, Float, Integer, String, case, func, insert, null, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 from config.clock import db_now, plus_seconds
+from config.rows import rows_of
 from config.tables import BigInt
 from dispatcher.codes import DeliveryState, MoveSource
 from dispatcher.outbox.transitions import FINAL, NO_PROOF, PROVES_ACCEPTANCE, Proof, sources_of
@@ -29,6 +31,7 @@ _ROWS = 500
 class Move:
     """One delivery's wish to move. `attempt`: fences the move to that attempt; None: whatever the attempt.
 
+    That an earlier attempt was accepted after all is true of a message that waits, whatever attempt it waits for.
     `wait_seconds`: until it is due again (deferred, queued), is looked up (unknown) or is polled (accepted); None for
     an accepted or unknown one means: never.
     """
@@ -89,13 +92,17 @@ def apply_moves(
 
 
 def _lock(connection: Connection, ids: Iterable[int]) -> dict[int, DeliveryState]:
-    """Lock the rows, in one order, so that two movers of the same rows wait for each other instead of deadlocking."""
+    """Lock the rows, in one order, so that two movers of the same rows wait for each other instead of deadlocking.
+
+    No lock here, nor anywhere in the outbox, keeps others from pointing at the row (`key_share`): an event, a receipt
+    or a recipient that is being written would otherwise wait for the mover, and the mover for it.
+    """
     ordered = sorted(ids)
     states: dict[int, DeliveryState] = {}
     for start in range(0, len(ordered), _ROWS):
         chunk = ordered[start : start + _ROWS]
         statement = select(DELIVERY.c.id, DELIVERY.c.state).where(DELIVERY.c.id.in_(chunk)).order_by(DELIVERY.c.id)
-        states.update((row.id, row.state) for row in connection.execute(statement.with_for_update()))
+        states.update((row.id, row.state) for row in connection.execute(statement.with_for_update(key_share=True)))
     return states
 
 
@@ -118,12 +125,14 @@ def _move_chunk(
             by_source[states[move.delivery_id]].append(move)
     moved: list[Moved] = []
     for before in sources_of(target, proof) & by_source.keys():
-        wish = _wishes(by_source[before])
+        wish = _wishes(connection, by_source[before])
+        same_attempt = wish.c.attempt.is_(None) | (DELIVERY.c.attempt == wish.c.attempt)
+        if target is DeliveryState.ACCEPTED and before is not DeliveryState.SENDING:
+            same_attempt = true()
         statement = (
             update(DELIVERY)
             .values({"state": target, **_columns_for(target, wish), **extra})
-            .where(DELIVERY.c.id == wish.c.id, DELIVERY.c.state == before)
-            .where((wish.c.attempt.is_(None)) | (DELIVERY.c.attempt == wish.c.attempt))
+            .where(DELIVERY.c.id == wish.c.id, DELIVERY.c.state == before, same_attempt)
             .returning(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.alert_id, DELIVERY.c.channel)
         )
         moved += [
@@ -133,20 +142,22 @@ def _move_chunk(
     return moved
 
 
-def _wishes(moves: Sequence[Move]) -> Any:
-    columns = (
-        column("id", BigInt),
-        column("attempt", Integer),
-        column("code", String),
-        column("reference", String),
-        column("provider", String),
-        column("wait", Float),
-    )
+_WISH: Mapping[str, TypeEngine[Any]] = {
+    "id": BigInt,
+    "attempt": Integer(),
+    "code": String(),
+    "reference": String(),
+    "provider": String(),
+    "wait": Float(),
+}
+
+
+def _wishes(connection: Connection, moves: Sequence[Move]) -> CTE:
     rows = [(m.delivery_id, m.attempt, m.code, m.reference, m.provider, m.wait_seconds) for m in moves]
-    return values(*columns, name="wish").data(rows).cte("wish")
+    return rows_of(connection, "wish", _WISH, rows)
 
 
-def _columns_for(target: DeliveryState, wish: Any) -> dict[str, Any]:
+def _columns_for(target: DeliveryState, wish: CTE) -> dict[str, Any]:
     """The columns that a move into `target` sets beside the state."""
     now = db_now()
     later: ColumnElement[Any] = case((wish.c.wait.is_(None), null()), else_=plus_seconds(now, wish.c.wait))

@@ -19,6 +19,10 @@ from providers.base import Receipt, ReceiptStatus
 
 # How many unmatched receipts are looked at again in one go.
 _BATCH = 500
+# Seconds after which a message is asked about that the provider has, as it said itself, and of which no more is known.
+_POLL_SECONDS = 30.0
+# Another attempt is under way, or has its own answer to come.
+_ON_ITS_WAY = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,15 @@ class Arrived:
     attempt: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """A receipt and its delivery. `attempt`: the one it is about, where that is known."""
+
+    delivery_id: int
+    attempt: int | None
+    receipt: Receipt
+
+
 def take_receipts(
     connection: Connection, provider: str, arrived: Sequence[Arrived], source: MoveSource = MoveSource.RECEIPT
 ) -> int:
@@ -39,14 +52,14 @@ def take_receipts(
     """
     new = [one for one in arrived if _store(connection, provider, one)]
     matched = _match(connection, provider, new)
-    _apply(connection, matched, source)
+    _apply(connection, provider, matched, source)
     return len(new)
 
 
 def match_waiting(connection: Connection) -> int:
     """Try again to match receipts that fitted no delivery when they came; the number matched."""
     waiting = connection.execute(
-        select(RECEIPT.c.id, RECEIPT.c.reference, RECEIPT.c.status, RECEIPT.c.code, ATTEMPT.c.delivery_id)
+        select(RECEIPT.c.id, RECEIPT.c.reference, RECEIPT.c.status, RECEIPT.c.code, ATTEMPT.c.delivery_id, ATTEMPT.c.number)
         .join(ATTEMPT, and_(ATTEMPT.c.reference == RECEIPT.c.reference, ATTEMPT.c.provider == RECEIPT.c.provider))
         .where(RECEIPT.c.delivery_id.is_(None))
         .order_by(RECEIPT.c.id)
@@ -54,7 +67,10 @@ def match_waiting(connection: Connection) -> int:
     ).all()
     for row in waiting:
         connection.execute(update(RECEIPT).where(RECEIPT.c.id == row.id).values(delivery_id=row.delivery_id))
-    found = [(row.delivery_id, Receipt(row.reference, ReceiptStatus(row.status), row.code)) for row in waiting]
+    found = [
+        _Matched(row.delivery_id, row.number, Receipt(row.reference, ReceiptStatus(row.status), row.code))
+        for row in waiting
+    ]
     _apply(connection, found, MoveSource.RECEIPT)
     return len(found)
 
@@ -80,13 +96,13 @@ def _store(connection: Connection, provider: str, one: Arrived) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def _match(connection: Connection, provider: str, new: Sequence[Arrived]) -> list[tuple[int, Receipt]]:
-    """(delivery, receipt) for those whose delivery is known: by the callback URL, else by the reference."""
+def _match(connection: Connection, provider: str, new: Sequence[Arrived]) -> list[_Matched]:
+    """Those whose delivery is known: by the callback URL, else by the reference."""
     references = [one.receipt.reference for one in new]
     by_url = {
-        row.reference: row.delivery_id
+        row.reference: (row.delivery_id, row.attempt)
         for row in connection.execute(
-            select(RECEIPT.c.reference, RECEIPT.c.delivery_id).where(
+            select(RECEIPT.c.reference, RECEIPT.c.delivery_id, RECEIPT.c.attempt).where(
                 RECEIPT.c.provider == provider,
                 RECEIPT.c.reference.in_(references),
                 RECEIPT.c.delivery_id.is_not(None),
@@ -95,44 +111,82 @@ def _match(connection: Connection, provider: str, new: Sequence[Arrived]) -> lis
     }
     missing = [one.receipt.reference for one in new if one.receipt.reference not in by_url]
     by_attempt = {
-        row.reference: row.delivery_id
+        row.reference: (row.delivery_id, row.number)
         for row in connection.execute(
-            select(ATTEMPT.c.reference, ATTEMPT.c.delivery_id).where(
+            select(ATTEMPT.c.reference, ATTEMPT.c.delivery_id, ATTEMPT.c.number).where(
                 ATTEMPT.c.provider == provider, ATTEMPT.c.reference.in_(missing)
             )
         )
     }
-    for reference, delivery_id in by_attempt.items():
+    for reference, (delivery_id, _number) in by_attempt.items():
         connection.execute(
             update(RECEIPT)
             .where(RECEIPT.c.provider == provider, RECEIPT.c.reference == reference)
             .values(delivery_id=delivery_id)
         )
     owners = by_url | by_attempt
-    return [(owners[one.receipt.reference], one.receipt) for one in new if one.receipt.reference in owners]
+    return [_Matched(*owners[one.receipt.reference], one.receipt) for one in new if one.receipt.reference in owners]
 
 
-def _apply(connection: Connection, matched: Sequence[tuple[int, Receipt]], source: MoveSource) -> None:
-    """Move the deliveries; of several receipts for one delivery, the final one counts."""
-    best: dict[int, Receipt] = {}
-    for delivery_id, receipt in matched:
-        if delivery_id not in best or receipt.status is not ReceiptStatus.PENDING:
-            best[delivery_id] = receipt
-    final = [(d, r) for d, r in best.items() if r.status is not ReceiptStatus.PENDING]
-    pending = [(d, r) for d, r in best.items() if r.status is ReceiptStatus.PENDING]
-    apply_moves(connection, [_move(*one) for one in final], source)
-    # That the provider has a message is news only where we did not know: our own record says it better elsewhere.
-    unsure = _unsure(connection, [delivery_id for delivery_id, _ in pending])
-    apply_moves(connection, [_move(d, r) for d, r in pending if d in unsure], source)
+def _apply(connection: Connection, provider: str, matched: Sequence[_Matched], source: MoveSource) -> None:
+    """Move the deliveries; of several receipts for one delivery the one that says most counts."""
+    best: dict[int, _Matched] = {}
+    for one in matched:
+        known = best.get(one.delivery_id)
+        if known is None or _SAYS[one.receipt.status] > _SAYS[known.receipt.status]:
+            best[one.delivery_id] = one
+    rows = {row.id: row for row in _locked(connection, best)}
+    useful = [one for one in best.values() if _is_news(one, rows[one.delivery_id].state)]
+    moved = apply_moves(
+        connection,
+        [_move(one, rows[one.delivery_id].state) for one in useful],
+        source,
+        locked={id_: row.state for id_, row in rows.items()},
+    )
+    # Our own record may never come, when the process that sent it died.
+    write_attempts(
+        connection,
+        [
+            attempt_row(
+                move.delivery_id,
+                move.attempt,
+                rows[move.delivery_id].provider or provider,
+                rows[move.delivery_id].claimed_at,
+                AttemptOutcome.ACCEPTED,
+                reference=best[move.delivery_id].receipt.reference,
+            )
+            for move in moved
+            if move.before is DeliveryState.SENDING and best[move.delivery_id].attempt in (None, move.attempt)
+        ],
+    )
 
 
-def _unsure(connection: Connection, delivery_ids: Sequence[int]) -> set[int]:
-    states = (DeliveryState.UNKNOWN, DeliveryState.QUEUED, DeliveryState.DEFERRED)
-    statement = select(DELIVERY.c.id).where(DELIVERY.c.id.in_(delivery_ids), DELIVERY.c.state.in_(states))
-    return set(connection.execute(statement).scalars())
+_SAYS = {ReceiptStatus.PENDING: 0, ReceiptStatus.UNDELIVERED: 1, ReceiptStatus.DELIVERED: 2}
 
 
-def _move(delivery_id: int, receipt: Receipt) -> Move:
+def _locked(connection: Connection, delivery_ids: Iterable[int]) -> Sequence[AnyRow]:
+    """The deliveries, locked in the order in which all movers lock them."""
+    return connection.execute(
+        select(DELIVERY.c.id, DELIVERY.c.state, DELIVERY.c.provider, DELIVERY.c.claimed_at)
+        .where(DELIVERY.c.id.in_(sorted(delivery_ids)))
+        .order_by(DELIVERY.c.id)
+        .with_for_update(key_share=True)
+    ).all()
+
+
+def _is_news(one: _Matched, state: DeliveryState) -> bool:
+    """That the provider has a message is news only where we did not know; our own record says it better elsewhere."""
+    return one.receipt.status is not ReceiptStatus.PENDING or state in (*DUE, DeliveryState.UNKNOWN)
+
+
+def _move(one: _Matched, state: DeliveryState) -> Move:
+    """The move that a receipt proves. That an earlier attempt failed does not end the one that is on its way."""
+    failed = one.receipt.status is ReceiptStatus.UNDELIVERED
     return Move(
-        delivery_id, state_after_receipt(receipt.status), code=receipt.code or None, reference=receipt.reference
+        one.delivery_id,
+        state_after_receipt(one.receipt.status),
+        attempt=one.attempt if failed and state in _ON_ITS_WAY else None,
+        code=one.receipt.code or None,
+        reference=one.receipt.reference,
+        wait_seconds=_POLL_SECONDS,
     )

@@ -7,16 +7,15 @@ that has nobody left to tell must not be sent.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
 
 from config.clock import db_now
 from contacts.entitlement import Entitlement, Verdict
-from contacts.facts import GuardianCase, StudentCase, decision_inputs, load_cases
+from contacts.facts import GuardianCase, StudentCase, decision_inputs_json, load_cases
 from dispatcher.tables import DECISION, DELIVERY, RECIPIENT, AnyRow
 
 # What became of a link to somebody the store no longer connects with the student at all.
@@ -61,6 +60,7 @@ def _recipients(connection: Connection, delivery_ids: Sequence[int]) -> Sequence
             RECIPIENT.c.delivery_id,
             RECIPIENT.c.student_id,
             RECIPIENT.c.guardian_id,
+            RECIPIENT.c.unverified,
             DELIVERY.c.alert_id,
             DELIVERY.c.address_id,
         )
@@ -73,15 +73,17 @@ def _answer(case: StudentCase | None, guardian_id: int, today: date) -> tuple[En
     guardian = _find(case, guardian_id)
     if case is None or guardian is None:
         return None, "{}"
-    inputs = json.dumps(decision_inputs(case, guardian, today), separators=(",", ":"), sort_keys=True)
-    return case.decide(guardian, today), inputs
+    return case.decide(guardian, today), decision_inputs_json(case, guardian, today)
 
 
 def _may_use(cases: dict[int, StudentCase], row: AnyRow) -> bool:
-    """Whether the address is still this guardian's, and no blocked guardian shares it."""
+    """Whether the address is still this guardian's, as sure as it was, and no blocked guardian shares it."""
     guardian = _find(cases.get(row.student_id), row.guardian_id)
     points = guardian.points if guardian else ()
-    return any(point.address_id == row.address_id and not point.shared_with_blocked for point in points)
+    return any(
+        point.address_id == row.address_id and not point.shared_with_blocked and (point.verified or row.unverified)
+        for point in points
+    )
 
 
 def _find(case: StudentCase | None, guardian_id: int) -> GuardianCase | None:
@@ -114,28 +116,35 @@ def _record(
     answers: dict[tuple[int, int], tuple[Entitlement | None, str]],
     today: date,
 ) -> None:
-    """Keep the new answer beside the old one, which it supersedes; a removed address changes no decision."""
+    """Keep the new answer beside the old one, which it supersedes; a removed address changes no decision.
+
+    Whoever finds the same for another message of the two, on the other channel, finds nothing left to supersede.
+    """
     changed: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for row in lost:
         answer, _inputs = answers[row.student_id, row.guardian_id]
         if answer is None or answer.verdict is not Verdict.ENTITLED:
             changed[row.alert_id].add((row.student_id, row.guardian_id))
-    for alert_id, pairs in changed.items():
-        connection.execute(
-            update(DECISION)
+    for alert_id, pairs in sorted(changed.items()):
+        old = connection.execute(
+            select(DECISION.c.id, DECISION.c.student_id, DECISION.c.guardian_id)
             .where(
                 DECISION.c.alert_id == alert_id,
-                DECISION.c.student_id == bindparam("of_student"),
-                DECISION.c.guardian_id == bindparam("of_guardian"),
+                tuple_(DECISION.c.student_id, DECISION.c.guardian_id).in_(sorted(pairs)),
+                DECISION.c.verdict == Verdict.ENTITLED,
                 DECISION.c.superseded.is_(False),
             )
-            .values(superseded=True),
-            [{"of_student": student, "of_guardian": guardian} for student, guardian in pairs],
-        )
-        connection.execute(
-            insert(DECISION),
-            [_decision(alert_id, student, guardian, *answers[student, guardian], today) for student, guardian in pairs],
-        )
+            .order_by(DECISION.c.id)
+            .with_for_update(key_share=True)
+        ).all()
+        if old:
+            connection.execute(
+                update(DECISION).where(DECISION.c.id.in_([row.id for row in old])).values(superseded=True)
+            )
+            new = sorted({(row.student_id, row.guardian_id) for row in old})
+            connection.execute(
+                insert(DECISION), [_decision(alert_id, *pair, *answers[pair], today) for pair in new]
+            )
 
 
 def _decision(

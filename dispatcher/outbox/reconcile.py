@@ -80,7 +80,7 @@ async def poll_receipts(database: Database, lane: Lane, provider: Provider) -> i
             )
             .order_by(DELIVERY.c.poll_at)
             .limit(_POLL_BATCH)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
         ).all()
         for wait, ids in _by_wait(rows).items():
             later = None if wait is None else plus_seconds(db_now(), wait)
@@ -151,7 +151,7 @@ def _take_up(connection: Connection, lane: Lane, channel: Channel, settle_second
         )
         .order_by(DELIVERY.c.lookup_at)
         .limit(_LOOKUP_BATCH)
-        .with_for_update(of=DELIVERY, skip_locked=True)
+        .with_for_update(of=DELIVERY, skip_locked=True, key_share=True)
     ).all()
     if rows:
         connection.execute(

@@ -61,7 +61,7 @@ def lost_leases(connection: Connection, patience: Patience) -> int:
         .where(DELIVERY.c.state == DeliveryState.SENDING, DELIVERY.c.lease_until < db_now())
         .order_by(DELIVERY.c.id)
         .limit(_BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     if not rows:
         return 0
@@ -108,7 +108,7 @@ def _move_due(connection: Connection, which: ColumnElement[bool], to: DeliverySt
         .where(DELIVERY.c.state.in_(DUE), which)
         .order_by(DELIVERY.c.id)
         .limit(_BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     moves = [Move(row.id, to, code=code) for row in rows]
     apply_moves(connection, moves, MoveSource.SWEEP, locked={row.id: row.state for row in rows})
@@ -140,6 +140,8 @@ def _close_ended_alerts(database: Database) -> None:
 
 
 def _end(connection: Connection, alert_id: int) -> None:
+    # The row is ours before anybody looks at its messages: a second chance given meanwhile keeps the alert open.
+    connection.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
     moving = exists().where(DELIVERY.c.alert_id == ALERT.c.id, still_moving())
     unsent = exists().where(
         DELIVERY.c.alert_id == ALERT.c.id,
