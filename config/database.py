@@ -52,7 +52,9 @@ class Database:
         # SQLite has one writer at a time, and lets those who wait sleep and try again in no order, up to a tenth of a
         # second at a time. Threads of one process take turns here instead.
         self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
-        self._reader = self.engine.execution_options(reads_only=True)
+        # One snapshot for all that a report reads. SQLite's deferred transactions are that by themselves.
+        snapshot = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self.engine.execution_options(reads_only=True, **snapshot)
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)

@@ -155,24 +155,28 @@ def _run(store: KeyedStore, request: AlertRequest, hold: float, *, yes: bool, wa
     from dispatcher.alerts.preview_page import preview_json, preview_lines
     from dispatcher.running.delivering import Delivering
 
-    draft, numbers, terms = _prepare(store, request)
+    _check_configured(store, request)
     delivering = Delivering(store.settings, store.database)
+    # First of all: by the time somebody has read the preview and typed the answer, the drainer is ready.
+    delivering.prepare()
     confirmed: Confirmed | None = None
     try:
-        if not as_json:
-            typer.echo("\n".join(preview_lines(draft, numbers, terms)))
-        delivering.prepare()
-        if not yes:
-            _ask(draft, numbers, request)
-        confirmed = _confirm(store, draft, request, hold)
-        delivering.ring()
-        _CONFIRMED.append(confirmed.number)
-    finally:
-        if confirmed is None or confirmed.earlier:
-            with store.database.write() as connection:
-                discard_draft(connection, draft.alert_id)
-        if confirmed is None:
-            delivering.close()
+        draft, numbers, terms = _prepare(store, request)
+        try:
+            if not as_json:
+                typer.echo("\n".join(preview_lines(draft, numbers, terms)))
+            if not yes:
+                _ask(draft, numbers, request)
+            confirmed = _confirm(store, draft, request, hold)
+            delivering.ring()
+            _CONFIRMED.append(confirmed.number)
+        finally:
+            if confirmed is None or confirmed.earlier:
+                with store.database.write() as connection:
+                    discard_draft(connection, draft.alert_id)
+    except BaseException:
+        delivering.close()
+        raise
     if as_json:
         print_json(
             {
@@ -200,7 +204,6 @@ def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, 
     from dispatcher.alerts.preview_page import SendingTerms
 
     settings = store.settings
-    _check_configured(store, request)
     messages = settings.organisation.messages_dir
     catalogue = load_catalogue(Path(messages) if messages else None)
     with store.database.write() as connection:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
 from config.settings import DispatchSettings
@@ -92,6 +93,8 @@ class LaneDrain:
     async def stop(self) -> None:
         """Claim nothing more, give back what was not handed over, and wait for what was, at most ten seconds."""
         self._stopped.set()
+        for job in self._jobs:
+            job.nudge()
         await asyncio.gather(*(job.ended() for job in self._jobs), return_exceptions=True)
 
     async def _plan(self, _news: asyncio.Event) -> None:
@@ -131,6 +134,7 @@ class _Channel:
     async def work(self, news: asyncio.Event) -> None:
         """Claim and send until nothing is due and nothing is under way. `news`: look again, something may be due."""
         name = self._sender.provider.name
+        self._news = news
         self._recorder = Recorder(self._database, name, self._options.patience, self._options.lease_seconds)
         try:
             while not self._stopped.is_set():
@@ -139,20 +143,22 @@ class _Channel:
                     continue
                 if not self._tasks:
                     break
-                await self._wait(news)
+                # A send has ended and made room, something may be due, or the process is asked to stop.
+                await news.wait()
         finally:
             await self._finish()
 
     async def _claim(self) -> bool:
         """Claim a batch and start to send it; rows that may be poison are claimed one at a time, last."""
-        last_start = asyncio.get_running_loop().time() + self._options.lease_seconds / 2
+        began = asyncio.get_running_loop().time()
         claims = await asyncio.to_thread(self._claim_due, False)
         if not claims and not self._tasks:
             claims = await asyncio.to_thread(self._claim_due, True)
-        for one, message in await asyncio.to_thread(self._render, claims) if claims else ():
+        for one, message in await self._rendered(claims) if claims else ():
             if message is None:
                 self._recorder.ended(Ended(one, self._sender.provider.name, Rejected(POISON)))
                 continue
+            last_start = began + min(self._options.lease_seconds / 2, one.seconds_left)
             task = asyncio.create_task(self._send(one, message, last_start))
             self._tasks[task] = one
             task.add_done_callback(self._forget)
@@ -175,6 +181,14 @@ class _Channel:
         )
         return claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
 
+    async def _rendered(self, claims: Sequence[Claimed]) -> list[tuple[Claimed, Message | None]]:
+        try:
+            return await asyncio.to_thread(self._render, claims)
+        except BaseException:
+            for one in claims:
+                self._recorder.unsent(one)
+            raise
+
     def _render(self, claims: Sequence[Claimed]) -> list[tuple[Claimed, Message | None]]:
         """The message of each claim; None where it cannot be made: that one is rejected, and stops nobody else."""
         rendered: list[tuple[Claimed, Message | None]] = []
@@ -182,7 +196,9 @@ class _Channel:
             for one in claims:
                 try:
                     rendered.append((one, self._renderer.message(connection, one)))
-                except (LookupError, ValueError, TypeError) as error:
+                except SQLAlchemyError:
+                    raise
+                except Exception as error:  # noqa: BLE001 (whatever it is, the next try would meet it again)
                     log.error("message_not_made", delivery=one.delivery_id, error=type(error).__name__)
                     rendered.append((one, None))
         return rendered
@@ -190,15 +206,8 @@ class _Channel:
     def _forget(self, task: asyncio.Task[None]) -> None:
         claimed = self._tasks.pop(task)
         self._handed_over.discard(claimed.delivery_id)
-
-    async def _wait(self, news: asyncio.Event) -> None:
-        """Until a send has ended, something may be due, or the process is asked to stop."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (news, self._stopped)]
-        try:
-            await asyncio.wait([*self._tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        if len(self._tasks) <= self._sender.connections:
+            self._news.set()
 
     async def _send(self, claimed: Claimed, message: Message, last_start: float) -> None:
         provider = self._sender.provider
@@ -211,10 +220,9 @@ class _Channel:
                 self._handed_over.add(claimed.delivery_id)
                 outcome = await provider.send(message)
         except asyncio.CancelledError:
+            # What was not handed over is given back by whoever cancels: this task may not even have begun.
             if claimed.delivery_id in self._handed_over:
                 self._recorder.ended(Ended(claimed, provider.name, Unknown(INTERRUPTED)))
-            else:
-                self._recorder.unsent(claimed)
             return
         except Exception as error:  # noqa: BLE001 (whatever a library raises here, bytes may have left)
             log.error("send_crashed", delivery=claimed.delivery_id, error=type(error).__name__)
@@ -224,8 +232,8 @@ class _Channel:
     async def _finish(self) -> None:
         """Give back what was not handed over, wait for the rest, and write everything down."""
         for task, claimed in list(self._tasks.items()):
-            if claimed.delivery_id not in self._handed_over:
-                task.cancel()
+            if claimed.delivery_id not in self._handed_over and task.cancel():
+                self._recorder.unsent(claimed)
         if self._tasks:
             _done, late = await asyncio.wait(list(self._tasks), timeout=STOP_SECONDS)
             for task in late:

@@ -24,6 +24,10 @@ class Job:
             # Whoever awaits the job gets its exception; one that nobody awaits must not warn at the end of the loop.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
+    def nudge(self) -> None:
+        """Make work that is under way look again; start none."""
+        self._news.set()
+
     async def ring(self, seconds: float) -> None:
         """Wake the work and wait for its end, at most `seconds`; it goes on after them. Raises what the work raises."""
         self.wake()
