@@ -156,13 +156,16 @@ def _settle_refs(comparison: Comparison) -> None:
     """A student's short id must be one student's alone; otherwise they enter without it, and that is listed."""
     person = staged.person
     connection = comparison.connection
-    enters = and_(person.c.state == staged.ENTERS, person.c.ref.is_not(None))
-    not_student = ~exists().where(staged.student.c.person_id == person.c.person_id)
-    connection.execute(update(person).where(enters, not_student).values(ref=None))
-    twice = select(person.c.ref).where(enters).group_by(person.c.ref).having(func.count() > 1)
-    taken = or_(
-        person.c.ref.in_(twice),
-        exists().where(store.person.c.ref == person.c.ref, store.person.c.id != person.c.person_id),
+    student = exists().where(staged.student.c.person_id == person.c.person_id)
+    connection.execute(update(person).where(person.c.state == staged.ENTERS, student).values(own_ref=person.c.ref))
+    told = person.c.own_ref.is_not(None)
+    twice = select(person.c.own_ref).where(told).group_by(person.c.own_ref).having(func.count() > 1)
+    taken = and_(
+        told,
+        or_(
+            person.c.own_ref.in_(twice),
+            exists().where(store.person.c.ref == person.c.own_ref, store.person.c.id != person.c.person_id),
+        ),
     )
     connection.execute(
         insert(staged.refusal).from_select(
@@ -173,11 +176,11 @@ def _settle_refs(comparison: Comparison) -> None:
                 literal("its student number is another student's, too: it entered without"),
                 literal(int(Lost.FACT)),
                 literal(True),
-            ).where(enters, taken),
+            ).where(taken),
             include_defaults=True,
         )
     )
-    connection.execute(update(person).where(enters, taken).values(ref=None))
+    connection.execute(update(person).where(taken).values(own_ref=None))
 
 
 def settle_refusals(comparison: Comparison) -> None:

@@ -44,7 +44,7 @@ def _new_persons(comparison: Comparison) -> Iterator[Step]:
         new = and_(_ENTERS, ~_IN_STORE, role)
         values: dict[str, ColumnElement[Any]] = {
             "id": _TOLD.c.person_id,
-            "ref": _TOLD.c.ref,
+            "ref": _TOLD.c.own_ref,
             "given_name": _TOLD.c.given_name,
             "family_name": _TOLD.c.family_name,
             "birth_date": _TOLD.c.birth_date,
@@ -90,7 +90,9 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
             (and_(told.c.language.is_not(None), or_(own, stored.c.language.is_(None))), told.c.language),
             else_=stored.c.language,
         ),
-        "ref": case((and_(told.c.ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.ref), else_=stored.c.ref),
+        "ref": case(
+            (and_(told.c.own_ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.own_ref), else_=stored.c.ref
+        ),
         "source": case(
             (and_(~told.c.from_register, or_(stored.c.source == REGISTER, and_(nameless, may_name))), source),
             else_=stored.c.source,

@@ -342,7 +342,7 @@ def _reset(connection: Connection) -> None:
         connection.execute(delete(table))
     connection.execute(delete(staged.refusal).where(staged.refusal.c.found))
     ids = {
-        staged.person: ("person_id",),
+        staged.person: ("person_id", "own_ref"),
         staged.group: ("school_id", "group_id"),
         staged.membership: ("student_id", "kind", "school_id", "group_id", "over_on"),
         staged.guardianship: ("student_id", "guardian_id"),

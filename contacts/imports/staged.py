@@ -46,6 +46,7 @@ person = _table(
     Column("digest", String),
     Column("person_id", BigInt),  # negative while it is only a plan: a person who is not in the store yet
     Column("ref", String),
+    Column("own_ref", String),  # `ref`, when it is a student's and no other's
     Column("given_name", String, nullable=False, default=""),
     Column("family_name", String, nullable=False, default=""),
     Column("birth_date", Date),

@@ -1,18 +1,18 @@
-"""The store's tables as the import's set-based statements use them."""
+"""The store's tables by the names that the import's set-based statements use."""
 
 from __future__ import annotations
 
-import contacts.models  # noqa: F401 - fills the metadata
-from config.tables import metadata
+from config.tables import core_table
+from contacts import models, tables
 
-school = metadata.tables["school"]
-person = metadata.tables["person"]
-identifier = metadata.tables["person_identifier"]
-student = metadata.tables["student"]
-enrolment = metadata.tables["enrolment"]
-group = metadata.tables["student_group"]
-membership = metadata.tables["membership"]
-guardianship = metadata.tables["guardianship"]
-consent = metadata.tables["consent"]
-address = metadata.tables["address"]
-point = metadata.tables["contact_point"]
+school = tables.SCHOOL
+person = tables.PERSON
+identifier = core_table(models.PersonIdentifier)
+student = tables.STUDENT
+enrolment = tables.ENROLMENT
+group = tables.STUDENT_GROUP
+membership = tables.MEMBERSHIP
+guardianship = tables.GUARDIANSHIP
+consent = tables.CONSENT
+address = tables.ADDRESS
+point = tables.CONTACT_POINT
