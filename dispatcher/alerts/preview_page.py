@@ -45,7 +45,7 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
         lines.append(_nobody(numbers))
     lines += ["", *_messages(numbers, terms), *_texts(draft), *_time(numbers, terms), ""]
     lines += _offers(draft, numbers)
-    lines += [_cut(f" ! {warning.language}: {warning.words}") for warning in draft.composition.warnings]
+    lines += [_cut(f" ! {warning.words}") for warning in draft.composition.warnings]
     return lines
 
 
@@ -148,8 +148,10 @@ def _offers(draft: Draft, numbers: Preview) -> list[str]:
     if numbers.held_reasons:
         reasons = ", ".join(f"{count} {REASON_WORDS.get(code, code)}" for code, count in numbers.held_reasons.items())
         school = f' --school "{draft.audience.schools[0].name}"' if draft.audience.schools else ""
-        lines.append(f" Held: {reasons}: beredskap contacts held{school}")
-    return [_cut(line) for line in lines]
+        line, command = f" Held: {reasons}", f"beredskap contacts held{school}"
+        # A command that is cut cannot be typed.
+        lines += [f"{line}: {command}"] if len(line) + len(command) + 2 <= WIDTH else [f"{line}:", f"   {command}"]
+    return lines
 
 
 def _span(seconds: int) -> str:

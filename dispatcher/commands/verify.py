@@ -43,6 +43,5 @@ def verify(
     if as_json:
         print_json({"sent_to": queued.masked, "guardian": person.label, "channel": point.channel})
     else:
-        typer.echo(
-            f"A code is on its way to {queued.masked}. It lives 15 minutes: beredskap contacts confirm {person.label} CODE"
-        )
+        typer.echo(f"A code is on its way to {queued.masked}. It lives 15 minutes.")
+        typer.echo(f"When it has come: beredskap contacts confirm {person.label} CODE")

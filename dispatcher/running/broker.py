@@ -76,6 +76,20 @@ def _actor_name(lane: Lane) -> str:
     return f"drain_{lane.value}"
 
 
+def answers(broker: dramatiq.Broker) -> bool | None:
+    """Whether Redis answers; None for a broker inside this process."""
+    if isinstance(broker, StubBroker):
+        return None
+    import redis
+    from dramatiq.brokers.redis import RedisBroker
+
+    assert isinstance(broker, RedisBroker)
+    try:
+        return bool(broker.client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
 class Doorbell:
     """Rings for a lane. Cannot raise and does not block: what it cannot deliver in time, nobody needs."""
 

@@ -227,6 +227,7 @@ class _Channel:
         except Exception as error:  # noqa: BLE001 (whatever a library raises here, bytes may have left)
             log.error("send_crashed", delivery=claimed.delivery_id, error=type(error).__name__)
             outcome = Unknown(CRASHED)
+        self._sender.health.note(outcome)
         self._recorder.ended(Ended(claimed, provider.name, outcome))
 
     async def _finish(self) -> None:

@@ -22,7 +22,7 @@ from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
 from dispatcher.routine.notices import Notices
-from dispatcher.running.broker import WORKER_TIMEOUT_MS, declare_actors, make_broker
+from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import DrainOptions, LaneDrain
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.senders import Sender, make_senders
@@ -136,11 +136,17 @@ class Runtime:
     def _beat(self) -> None:
         lane = ALL_LANES if len(self._lanes) > 1 else self._lanes[0].value
         with self._database.write() as connection:
-            beat(connection, self._id, self._kind, lane, {})
+            beat(connection, self._id, self._kind, lane, self._health())
             for own in self._lanes:
                 count = len(alive(connection, SENDING, own.value))
                 for sender in self._senders[own]:
                     sender.share(count)
+
+    def _health(self) -> dict[str, str]:
+        """How the providers answered last, and whether Redis does; what `alert watch` shows."""
+        health = {sender.provider.name: sender.health.word for own in self._lanes for sender in self._senders[own]}
+        redis_answers = answers(self._broker)
+        return health if redis_answers is None else {**health, "redis": "ok" if redis_answers else "away"}
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run on the loop. A database that is away is said once, and tried again by whoever calls next."""

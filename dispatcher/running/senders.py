@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.settings import Settings
 from dispatcher.codes import Lane
-from providers.base import Channel, Provider
+from providers.base import Channel, Deferred, Outcome, Provider, Unknown
 from providers.smtp_email import SmtpEmail
 from providers.throttle import LocalLimiter, Throttle
 from providers.twilio_sms import TwilioSms
@@ -15,6 +15,17 @@ from providers.twilio_sms import TwilioSms
 SHARED_PART = 0.5
 # A claim takes what the sender passes in this time: a killed worker leaves little unknown, a stop holds within seconds.
 _CLAIM_SECONDS = 4.0
+
+
+@dataclass(slots=True)
+class Health:
+    """How a provider answered last: "ok", or the code of what went wrong between us and it."""
+
+    word: str = "ok"
+
+    def note(self, outcome: Outcome) -> None:
+        """A refusal is an answer, too: the provider is well, the address is not."""
+        self.word = outcome.code if isinstance(outcome, (Deferred, Unknown)) else "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class Sender:
     connections: int
     rate: float
     shares_with_alerts: bool
+    health: Health = field(default_factory=Health)
 
     @property
     def channel(self) -> Channel:
