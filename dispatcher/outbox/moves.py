@@ -126,7 +126,7 @@ def _move_chunk(
     moved: list[Moved] = []
     for before in sources_of(target, proof) & by_source.keys():
         wish = _wishes(connection, by_source[before])
-        same_attempt = wish.c.attempt.is_(None) | (DELIVERY.c.attempt == wish.c.attempt)
+        same_attempt: ColumnElement[bool] = wish.c.attempt.is_(None) | (DELIVERY.c.attempt == wish.c.attempt)
         if target is DeliveryState.ACCEPTED and before is not DeliveryState.SENDING:
             same_attempt = true()
         statement = (

@@ -5,16 +5,16 @@ Receipts come late, twice and out of order, before our own commit, and for deliv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, select, update
 
-from dispatcher.codes import DeliveryState, MoveSource
+from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.moves import Move, apply_moves
-from dispatcher.outbox.record import upsert
-from dispatcher.outbox.transitions import state_after_receipt
-from dispatcher.tables import ATTEMPT, DELIVERY, RECEIPT
+from dispatcher.outbox.record import attempt_row, upsert, write_attempts
+from dispatcher.outbox.transitions import DUE, state_after_receipt
+from dispatcher.tables import ATTEMPT, DELIVERY, RECEIPT, AnyRow
 from providers.base import Receipt, ReceiptStatus
 
 # How many unmatched receipts are looked at again in one go.
@@ -52,14 +52,16 @@ def take_receipts(
     """
     new = [one for one in arrived if _store(connection, provider, one)]
     matched = _match(connection, provider, new)
-    _apply(connection, provider, matched, source)
+    _apply(connection, matched, source)
     return len(new)
 
 
 def match_waiting(connection: Connection) -> int:
     """Try again to match receipts that fitted no delivery when they came; the number matched."""
     waiting = connection.execute(
-        select(RECEIPT.c.id, RECEIPT.c.reference, RECEIPT.c.status, RECEIPT.c.code, ATTEMPT.c.delivery_id, ATTEMPT.c.number)
+        select(
+            RECEIPT.c.id, RECEIPT.c.reference, RECEIPT.c.status, RECEIPT.c.code, ATTEMPT.c.delivery_id, ATTEMPT.c.number
+        )
         .join(ATTEMPT, and_(ATTEMPT.c.reference == RECEIPT.c.reference, ATTEMPT.c.provider == RECEIPT.c.provider))
         .where(RECEIPT.c.delivery_id.is_(None))
         .order_by(RECEIPT.c.id)
@@ -128,7 +130,7 @@ def _match(connection: Connection, provider: str, new: Sequence[Arrived]) -> lis
     return [_Matched(*owners[one.receipt.reference], one.receipt) for one in new if one.receipt.reference in owners]
 
 
-def _apply(connection: Connection, provider: str, matched: Sequence[_Matched], source: MoveSource) -> None:
+def _apply(connection: Connection, matched: Sequence[_Matched], source: MoveSource) -> None:
     """Move the deliveries; of several receipts for one delivery the one that says most counts."""
     best: dict[int, _Matched] = {}
     for one in matched:
@@ -150,7 +152,7 @@ def _apply(connection: Connection, provider: str, matched: Sequence[_Matched], s
             attempt_row(
                 move.delivery_id,
                 move.attempt,
-                rows[move.delivery_id].provider or provider,
+                rows[move.delivery_id].provider,
                 rows[move.delivery_id].claimed_at,
                 AttemptOutcome.ACCEPTED,
                 reference=best[move.delivery_id].receipt.reference,

@@ -142,9 +142,7 @@ def _record(
                 update(DECISION).where(DECISION.c.id.in_([row.id for row in old])).values(superseded=True)
             )
             new = sorted({(row.student_id, row.guardian_id) for row in old})
-            connection.execute(
-                insert(DECISION), [_decision(alert_id, *pair, *answers[pair], today) for pair in new]
-            )
+            connection.execute(insert(DECISION), [_decision(alert_id, *pair, *answers[pair], today) for pair in new])
 
 
 def _decision(

@@ -7,10 +7,10 @@ it is repeated once, under the same Message-ID, and then stays unknown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from config.clock import db_now, plus_seconds
 from config.database import Database
@@ -22,7 +22,7 @@ from dispatcher.outbox.receipts import Arrived, take_receipts
 from dispatcher.outbox.record import POISON
 from dispatcher.outbox.transitions import Proof
 from dispatcher.tables import ATTEMPT, DELIVERY, AnyRow
-from providers.base import Channel, LookupFailed, Provider, Receipt, ReceiptStatus
+from providers.base import Channel, LookupFailed, LookupQuery, Provider, Receipt, ReceiptStatus
 
 # Look-ups that must find nothing, the settle time apart, before an SMS counts as never taken.
 LOOKUPS_NEEDED = 2
@@ -42,14 +42,13 @@ async def look_up_unknown(
     """Look up the unknown deliveries of one lane that are due for it; the number taken up."""
     with database.write() as connection:
         rows = _take_up(connection, lane, provider.channel, settle_seconds)
-        queries = [renderer.lookup_query(connection, row) for row in rows]
+        if not provider.can_look_up:
+            _repeat_or_leave(connection, rows)
+            return len(rows)
+        rows, queries = _queries(connection, renderer, rows)
         taken = _references_of_others(connection, rows)
     if not rows:
         return 0
-    if not provider.can_look_up:
-        with database.write() as connection:
-            _repeat_or_leave(connection, rows)
-        return len(rows)
     try:
         found = await provider.look_up(queries, taken)
     except LookupFailed as failure:
@@ -162,6 +161,21 @@ def _take_up(connection: Connection, lane: Lane, channel: Channel, settle_second
     return rows
 
 
+def _queries(
+    connection: Connection, renderer: Renderer, rows: Sequence[AnyRow]
+) -> tuple[list[AnyRow], list[LookupQuery]]:
+    """What to ask about each row. One whose words can no longer be made stays unknown, and keeps nobody else back."""
+    asked, queries, lost = [], [], []
+    for row in rows:
+        try:
+            queries.append(renderer.lookup_query(connection, row))
+            asked.append(row)
+        except (LookupError, ValueError):
+            lost.append(row.id)
+    _ask_no_more(connection, lost)
+    return asked, queries
+
+
 def _references_of_others(connection: Connection, rows: Sequence[AnyRow]) -> frozenset[str]:
     """References that attempts already hold, of any delivery to these addresses."""
     statement = (
@@ -215,7 +229,11 @@ def _count_lookup(connection: Connection, rows: Sequence[AnyRow]) -> None:
     if rows:
         connection.execute(
             update(DELIVERY)
-            .where(DELIVERY.c.id.in_([row.id for row in rows]), DELIVERY.c.state == DeliveryState.UNKNOWN)
+            .where(
+                # of that attempt alone: another one that became unknown meanwhile starts to count from nothing
+                tuple_(DELIVERY.c.id, DELIVERY.c.attempt).in_([(row.id, row.attempt) for row in rows]),
+                DELIVERY.c.state == DeliveryState.UNKNOWN,
+            )
             .values(lookups=DELIVERY.c.lookups + 1)
         )
 
@@ -243,23 +261,27 @@ def _repeat_or_leave(connection: Connection, rows: Sequence[AnyRow]) -> None:
         FOUND_NOTHING,
         extra={"repeats": DELIVERY.c.repeats + 1},
     )
-    leave = {row.id for row in rows} - {row.id for row in again}
-    if leave:
+    _ask_no_more(connection, {row.id for row in rows} - {row.id for row in again})
+
+
+def _ask_no_more(connection: Connection, delivery_ids: Collection[int]) -> None:
+    """These stay unknown, which is reported as "may have been told", and still take receipts."""
+    if delivery_ids:
         connection.execute(
             update(DELIVERY)
-            .where(DELIVERY.c.id.in_(leave), DELIVERY.c.state == DeliveryState.UNKNOWN)
+            .where(DELIVERY.c.id.in_(delivery_ids), DELIVERY.c.state == DeliveryState.UNKNOWN)
             .values(lookup_at=None)
         )
 
 
 def _ask_later(connection: Connection, rows: Sequence[AnyRow], seconds: float) -> None:
     """The provider could not answer: nothing is concluded. Long after its time is over, nobody asks any more."""
-    over = [row.id for row in rows if row.now > row.expires_at + timedelta(seconds=_GRACE_SECONDS)]
-    again = [row.id for row in rows if row.id not in set(over)]
-    for ids, later in ((over, None), (again, plus_seconds(db_now(), seconds))):
-        if ids:
-            connection.execute(
-                update(DELIVERY)
-                .where(DELIVERY.c.id.in_(ids), DELIVERY.c.state == DeliveryState.UNKNOWN)
-                .values(lookup_at=later)
-            )
+    over = {row.id for row in rows if row.now > row.expires_at + timedelta(seconds=_GRACE_SECONDS)}
+    _ask_no_more(connection, over)
+    again = [row.id for row in rows if row.id not in over]
+    if again:
+        connection.execute(
+            update(DELIVERY)
+            .where(DELIVERY.c.id.in_(again), DELIVERY.c.state == DeliveryState.UNKNOWN)
+            .values(lookup_at=plus_seconds(db_now(), seconds))
+        )

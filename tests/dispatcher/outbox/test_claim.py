@@ -1,0 +1,158 @@
+"""A claim takes what may leave now, and nothing else; and what it takes, nobody else has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contacts.tables import ADDRESS
+from dispatcher.codes import AlertState, DeliveryState, Lane
+from dispatcher.outbox.claim import anything_due
+from dispatcher.tables import ALERT, DELIVERY
+from providers.base import Accepted, Channel, Deferred, Unknown
+from tests.dispatcher.world import LEASE, LIFE, NOW, World
+
+
+def test_a_claim_says_what_to_send_to_whom_and_how_long_it_is_worth(world: World) -> None:
+    family = world.family(language="nn")
+    alert = world.sent(family)
+    world.later(100)
+    one = world.claim_one()
+    assert (one.alert_id, one.notice_id, one.channel, one.to) == (alert, None, Channel.SMS, family.phone)
+    assert (one.language, one.segments, one.attempt, one.deferrals, one.repeats) == ("nn", 1, 1, 0, 0)
+    assert one.seconds_left == LIFE - 100
+    assert one.claimed_at == world.now
+    row = world.delivery(one.delivery_id)
+    assert row.state is DeliveryState.SENDING
+    assert (row.claimed_by, row.lease_until) == ("worker", world.now + timedelta(seconds=LEASE))
+    assert family.phone not in repr(one)
+    world.record((one, Accepted("SM1")))
+
+
+@pytest.mark.parametrize("state", list(AlertState))
+def test_only_messages_of_an_alert_that_is_planned_or_open_leave(world: World, state: AlertState) -> None:
+    alert = world.sent(world.family())
+    number = None if state is AlertState.DRAFT else "A-2611-9999"
+    world.set(ALERT, alert, state=state, number=number)
+    assert len(world.claim()) == (state in (AlertState.PLANNING, AlertState.OPEN))
+    if world.states(alert)[DeliveryState.SENDING]:
+        world.later(LEASE + 1)
+        world.sweep()
+
+
+@pytest.mark.parametrize(
+    ("values", "leaves"),
+    [
+        ({"hold_until": NOW}, True),
+        ({"hold_until": NOW + timedelta(seconds=1)}, False),
+        ({"expires_at": NOW}, False),
+        ({"expires_at": NOW + timedelta(seconds=1)}, True),
+    ],
+)
+def test_the_hold_and_the_expiry_of_the_alert_count(world: World, values: dict[str, Any], leaves: bool) -> None:
+    alert = world.sent(world.family())
+    world.set(ALERT, alert, **values)
+    claims = world.claim()
+    assert len(claims) == leaves
+    world.release(*claims)
+
+
+@pytest.mark.parametrize(
+    ("values", "leaves"),
+    [
+        ({"due_at": NOW}, True),
+        ({"due_at": NOW + timedelta(seconds=1)}, False),
+        ({"expires_at": NOW}, False),
+    ],
+)
+def test_the_message_itself_must_be_due_and_alive(world: World, values: dict[str, Any], leaves: bool) -> None:
+    world.sent(world.family())
+    (row,) = world.rows(DELIVERY)
+    world.set(DELIVERY, row.id, **values)
+    claims = world.claim()
+    assert len(claims) == leaves
+    world.release(*claims)
+
+
+def test_what_waited_longest_leaves_first_and_a_claim_takes_no_more_than_asked(world: World) -> None:
+    families = [world.family() for _ in range(5)]
+    world.sent(*families)
+    ids = [row.id for row in world.rows(DELIVERY)]
+    world.set(DELIVERY, ids[3], due_at=NOW - timedelta(seconds=9))
+    first = world.claim(size=2)
+    assert [one.delivery_id for one in first] == [ids[3], ids[0]]
+    rest = world.claim(size=9)
+    assert [one.delivery_id for one in rest] == [ids[1], ids[2], ids[4]]
+    assert world.claim() == []
+    world.release(*first, *rest)
+
+
+def test_each_channel_and_lane_takes_its_own(world: World) -> None:
+    world.sent(world.family(email=True))
+    notice = world.notice()
+    assert [one.channel for one in world.claim(Channel.EMAIL)] == [Channel.EMAIL]
+    routine = world.claim(lane=Lane.ROUTINE)
+    assert [(one.delivery_id, one.alert_id) for one in routine] == [(notice, None)]
+    assert world.claim(Channel.EMAIL, lane=Lane.ROUTINE) == []
+    alerts = world.claim()
+    assert [one.alert_id is None for one in alerts] == [False]
+    assert world.claim() == world.claim(lane=Lane.ROUTINE) == []
+    world.later(LEASE + 1)
+    world.sweep()
+
+
+def test_whether_anything_is_due_is_said_for_each_lane(world: World) -> None:
+    def due() -> list[bool]:
+        with world.clock(), world.database.read() as connection:
+            return [anything_due(connection, lane) for lane in (Lane.ALERTS, Lane.ROUTINE)]
+
+    assert due() == [False, False]
+    alert = world.sent(world.family())
+    assert due() == [True, False]
+    world.notice()
+    world.set(ALERT, alert, hold_until=world.now + timedelta(seconds=5))
+    assert due() == [False, True]
+    world.set(ALERT, alert, hold_until=world.now, state=AlertState.STOPPED)
+    assert due() == [False, True]
+
+
+def test_an_outcome_counts_for_its_own_attempt_alone(world: World) -> None:
+    world.sent(world.family())
+    old = world.claim_one()
+    world.release(old)
+    new = world.claim_one()
+    assert (old.attempt, new.attempt) == (1, 2)
+    world.record((old, Deferred("20429")))
+    assert world.state(new.delivery_id) is DeliveryState.SENDING
+    assert world.refused(new.delivery_id) == ["deferred"]
+    world.record((new, Unknown("read_timeout")))
+    assert world.state(new.delivery_id) is DeliveryState.UNKNOWN
+
+
+def test_an_answer_of_stop_holds_sms_back_and_not_email(world: World) -> None:
+    family = world.family(email=True)
+    world.sent(family)
+    (address,) = world.rows(ADDRESS, ADDRESS.c.value == family.phone)
+    world.set(ADDRESS, address.id, opted_out_at=world.now)
+    assert world.claim() == []
+    (sms,) = world.rows(DELIVERY, DELIVERY.c.channel == Channel.SMS)
+    assert (sms.state, sms.code, sms.finished_at) == (DeliveryState.CANCELLED, "opted_out", world.now)
+    (mail,) = world.claim(Channel.EMAIL)
+    world.release(mail)
+
+
+def test_a_row_whose_claim_was_lost_twice_is_claimed_alone(world: World) -> None:
+    world.sent(*[world.family() for _ in range(3)])
+    ids = [row.id for row in world.rows(DELIVERY)]
+    for one in ids[:2]:
+        world.set(DELIVERY, one, lost_claims=2)
+    ordinary = world.claim()
+    assert [one.delivery_id for one in ordinary] == [ids[2]]
+    assert world.claim() == []
+    alone = world.claim(alone=True)
+    assert [one.delivery_id for one in alone] == [ids[0]]
+    other = world.claim(alone=True)
+    assert [one.delivery_id for one in other] == [ids[1]]
+    world.release(*ordinary, *alone, *other)
