@@ -28,5 +28,5 @@ def rows_of(
         ]
         return select(*picked).cte(name)
     arrays = [literal([row[place] for row in rows], ARRAY(type_)) for place, type_ in enumerate(columns.values())]
-    unnested = func.unnest(*arrays).table_valued(*columns, name=f"{name}_rows")
+    unnested = func.unnest(*arrays).table_valued(*columns, name=f"{name}_rows").render_derived()
     return select(*(cast(unnested.c[column], type_).label(column) for column, type_ in columns.items())).cte(name)
