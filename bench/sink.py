@@ -1,4 +1,4 @@
-"""A far end that takes everything at once and keeps only counts: Twilio's create call, and SMTP. For measuring alone."""
+"""A far end that takes everything at once and keeps only counts: Twilio's create call, and SMTP. For measuring."""
 
 from __future__ import annotations
 

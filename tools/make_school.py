@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import IO
 from zoneinfo import ZoneInfo
 
+from contacts.entitlement import is_adult
+
 GIVEN = [
     "Nora",
     "Emma",
@@ -217,7 +219,7 @@ def _write_people(
 ) -> bool:
     written: set[str] = set()
     for student in students:
-        adult = student.birth.replace(year=student.birth.year + 18) <= today
+        adult = is_adult(student.birth, today)
         roster.write(_student_xml(student))
         for guardian in student.guardians:
             if guardian.key not in written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -161,14 +162,11 @@ def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOpt
             confirm_typed(
                 f"Type resend to send the failed messages of {number} again:", "resend", refused="Nothing was sent."
             )
-        delivering = Delivering(store.settings, store.database)
-        delivering.prepare()
-        try:
+        with closing(Delivering(store.settings)) as delivering:
+            delivering.find_workers(store.database)
             with store.database.write() as connection:
                 number, made = resend(connection, number, current_operator())
             delivering.ring()
-        finally:
-            delivering.close()
     if as_json:
         print_json({"alert": number, "messages": made})
     else:

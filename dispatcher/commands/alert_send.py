@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,13 @@ from config.shell import JsonOption, YesOption, command_errors, console, open_st
 from dispatcher.commands.durations import seconds_of
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from config.shell import KeyedStore
     from dispatcher.alerts.draft import AlertRequest, Draft
     from dispatcher.alerts.lifecycle import Confirmed
     from dispatcher.alerts.preview import Preview
     from dispatcher.alerts.preview_page import SendingTerms
+    from dispatcher.running.delivering import Delivering
     from providers.base import Channel
 
 NOTHING_SENT = "Nothing was sent."
@@ -126,11 +129,16 @@ def _send(
     as_json: bool,
 ) -> None:
     from config.audit import current_operator
+    from config.settings import load_settings
     from dispatcher.alerts.draft import AlertRequest
     from dispatcher.codes import AlertStatus
+    from dispatcher.running.delivering import Delivering
 
-    with open_store() as store:
-        dispatch = store.settings.dispatch
+    settings = load_settings()
+    wanted = _channels(channels)
+    _check_configured(settings, wanted)
+    with closing(Delivering(settings)) as delivering, open_store() as store:
+        dispatch = settings.dispatch
         request = AlertRequest(
             schools=schools,
             groups=groups,
@@ -141,57 +149,53 @@ def _send(
             text=text,
             texts=texts,  # type: ignore[arg-type]  # the keys are the four languages, above
             values=_filled(fill),
-            channels=_channels(channels),
+            channels=wanted,
             include_unverified=include_unverified,
             expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
             operator=current_operator(),
             again=again,
         )
-        _run(store, request, dispatch.hold_seconds if hold is None else hold, yes=yes, watch=watch, as_json=as_json)
+        hold_seconds = dispatch.hold_seconds if hold is None else hold
+        _run(store, delivering, request, hold_seconds, yes=yes, watch=watch, as_json=as_json)
 
 
-def _run(store: KeyedStore, request: AlertRequest, hold: float, *, yes: bool, watch: bool, as_json: bool) -> None:
+def _run(
+    store: KeyedStore,
+    delivering: Delivering,
+    request: AlertRequest,
+    hold: float,
+    *,
+    yes: bool,
+    watch: bool,
+    as_json: bool,
+) -> None:
     from dispatcher.alerts.draft import discard_draft
     from dispatcher.alerts.preview_page import preview_json, preview_lines
-    from dispatcher.running.delivering import Delivering
 
-    _check_configured(store, request)
-    delivering = Delivering(store.settings, store.database)
-    # First of all: by the time somebody has read the preview and typed the answer, the drainer is ready.
-    delivering.prepare()
+    draft, numbers, terms = _prepare(store, request)
     confirmed: Confirmed | None = None
     try:
-        draft, numbers, terms = _prepare(store, request)
-        try:
-            if not as_json:
-                typer.echo("\n".join(preview_lines(draft, numbers, terms)))
-            if not yes:
-                _ask(draft, numbers, request)
-            confirmed = _confirm(store, draft, request, hold)
-            delivering.ring()
-            _CONFIRMED.append(confirmed.number)
-        finally:
-            if confirmed is None or confirmed.earlier:
-                with store.database.write() as connection:
-                    discard_draft(connection, draft.alert_id)
-    except BaseException:
-        delivering.close()
-        raise
+        if not as_json:
+            typer.echo("\n".join(preview_lines(draft, numbers, terms)))
+        delivering.find_workers(store.database)
+        if not yes:
+            _ask(draft, numbers, request)
+        confirmed = _confirm(store, draft, request, hold)
+        delivering.ring()
+        _CONFIRMED.append(confirmed.number)
+    finally:
+        if confirmed is None or confirmed.earlier:
+            with store.database.write() as connection:
+                discard_draft(connection, draft.alert_id)
     if as_json:
-        print_json(
-            {
-                "alert": confirmed.number,
-                "already_sent": confirmed.earlier,
-                "preview": preview_json(draft, numbers, terms),
-            }
-        )
-    else:
-        _tell(confirmed, hold, delivering.words())
-        if watch:
-            from dispatcher.reports.watch_loop import watch as watch_alert
+        shown = preview_json(draft, numbers, terms)
+        print_json({"alert": confirmed.number, "already_sent": confirmed.earlier, "preview": shown})
+        return
+    _tell(confirmed, hold, delivering.words())
+    if watch:
+        from dispatcher.reports.watch_loop import watch as watch_alert
 
-            watch_alert(store.database, confirmed.alert_id, console())
-    delivering.close()
+        watch_alert(store.database, confirmed.alert_id, console())
 
 
 def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, SendingTerms]:
@@ -226,11 +230,11 @@ def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, 
     return draft, numbers, terms
 
 
-def _check_configured(store: KeyedStore, request: AlertRequest) -> None:
+def _check_configured(settings: Settings, channels: frozenset[Channel]) -> None:
     from config.errors import UsageError
     from providers.base import Channel
 
-    sms, smtp = store.settings.sms, store.settings.smtp
+    sms, smtp = settings.sms, settings.smtp
     missing = [
         name
         for channel, name, value in (
@@ -239,7 +243,7 @@ def _check_configured(store: KeyedStore, request: AlertRequest) -> None:
             (Channel.EMAIL, "smtp.host", smtp.host),
             (Channel.EMAIL, "smtp.from_address", smtp.from_address),
         )
-        if channel in request.channels and not value
+        if channel in channels and not value
     ]
     if missing:
         raise UsageError(

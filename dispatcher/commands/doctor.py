@@ -31,7 +31,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
     diagnosis = examine()
     if diagnosis.unattended:
-        from dispatcher.running.drainer import start_drainer
+        from dispatcher.running.drainer_process import start_drainer
 
         start_drainer().close()
     if as_json:

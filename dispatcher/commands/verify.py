@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import typer
 
 from config.shell import JsonOption, command_errors, open_store, print_json
@@ -31,15 +33,13 @@ def verify(
     from dispatcher.running.delivering import Delivering
 
     typed = read_typed(phone, email)
-    with open_store() as store:
-        delivering = Delivering(store.settings, store.database)
+    with open_store() as store, closing(Delivering(store.settings, Lane.ROUTINE)) as delivering:
         with store.database.write() as connection:
             person = find_guardian(connection, guardian)
             point = point_to_verify(connection, person, typed)
             queued = send_verification_code(connection, person, point, store.settings.organisation, current_operator())
-        delivering.prepare(Lane.ROUTINE)
-        delivering.ring(Lane.ROUTINE)
-        delivering.close()
+        delivering.find_workers(store.database)
+        delivering.ring()
     if as_json:
         print_json({"sent_to": queued.masked, "guardian": person.label, "channel": point.channel})
     else:

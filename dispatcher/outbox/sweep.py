@@ -175,3 +175,10 @@ def next_due(connection: Connection) -> datetime | None:
     ).one()
     alerts = connection.execute(select(func.min(ALERT.c.hold_until)).where(ALERT.c.state.in_(ALIVE))).scalar()
     return min((moment for moment in (*moments, alerts) if moment is not None), default=None)
+
+
+def anything_left(connection: Connection) -> bool:
+    """Whether an alert is alive, or a delivery may yet move without a person: whoever drains may not end yet."""
+    alerts = exists().where(ALERT.c.state.in_(ALIVE))
+    deliveries = exists().where(DELIVERY.c.id.is_not(None), still_moving())
+    return bool(connection.execute(select(alerts | deliveries)).scalar())

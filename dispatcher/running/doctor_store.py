@@ -20,8 +20,8 @@ from config.migrations import current_revision, head_revision
 from config.settings import Settings
 from dispatcher.codes import DeliveryState, Lane
 from dispatcher.outbox.claim import ALIVE
+from dispatcher.outbox.sweep import anything_left
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
-from dispatcher.running.drainer import anything_left
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
 

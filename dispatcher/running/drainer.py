@@ -9,26 +9,20 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy import exists as sql_exists
-from sqlalchemy import select as sql_select
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
 from config.keys import Keys
 from config.settings import Settings
 from dispatcher.codes import Lane
-from dispatcher.outbox.claim import ALIVE
-from dispatcher.outbox.sweep import still_moving
-from dispatcher.running.presence import SENDING, alive, give_back, new_process_id, take_lease
+from dispatcher.outbox.sweep import anything_left
+from dispatcher.running.presence import give_back, new_process_id, take_lease
 from dispatcher.running.runtime import Runtime
-from dispatcher.tables import ALERT, DELIVERY
 
 log = structlog.get_logger(__name__)
 
@@ -36,52 +30,6 @@ LEASE = "drainer"
 _LEASE_SECONDS = 15.0
 # How often the lease is renewed and a successor looks whether it is free.
 _STEP_SECONDS = 0.25
-# The byte that a parent writes into the pipe: look at the database now.
-_RING = b"!"
-
-
-def anything_left(connection: Connection) -> bool:
-    """Whether an alert is alive, or a delivery may yet move without a person."""
-    alerts = sql_exists().where(ALERT.c.state.in_(ALIVE))
-    deliveries = sql_exists().where(DELIVERY.c.id.is_not(None), still_moving())
-    return bool(connection.execute(sql_select(alerts | deliveries)).scalar())
-
-
-def needs_drainer(database: Database) -> bool:
-    """Whether something is left to do and no living process would do it."""
-    with database.read() as connection:
-        return anything_left(connection) and not alive(connection, SENDING, Lane.ALERTS.value)
-
-
-class DrainerHandle:
-    """The parent's end of a drainer that it started. Closing it, or dying, lets the drainer end when it is done."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-
-    def ring(self) -> None:
-        """Tell the drainer that something is due. It would see for itself within a second."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(_RING)
-            self._process.stdin.flush()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-
-
-def start_drainer() -> DrainerHandle:
-    """Start a drainer in a session of its own: Ctrl-C and a closed window do not reach it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "drain"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    return DrainerHandle(process)
 
 
 def run_drainer(settings: Settings, database: Database, keys: Keys) -> None:

@@ -1,0 +1,41 @@
+"""Starting the detached drainer, and the parent's end of the pipe to it. Light: the command that asks must be fast."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+
+# The byte that a parent writes into the pipe: look at the database now.
+_RING = b"!"
+
+
+class DrainerHandle:
+    """The parent's end of a drainer that it started. Closing it, or dying, lets the drainer end when it is done."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def ring(self) -> None:
+        """Tell the drainer that something is due. It would see for itself within a second."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(_RING)
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+
+def start_drainer() -> DrainerHandle:
+    """Start a drainer in a session of its own: Ctrl-C and a closed window do not reach it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "drain"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    return DrainerHandle(process)
