@@ -1,0 +1,1 @@
+"""The main job as a whole: real commands as real processes, a real database, and a provider that counts."""
