@@ -89,22 +89,31 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 @command_errors(interrupted="You left. The alert goes on.")
-def watch(alert: AlertArgument = "latest") -> None:
-    """Watch an alert go out. Ctrl-C leaves; the alert goes on.
+def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
+    """Watch an alert go out. Ctrl-C leaves; the alert goes on. With --json: one document as it stands now.
 
-    Example:
+    Examples:
 
       beredskap alert watch A-2611-0042
+
+      beredskap alert watch latest --json
     """
     from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.reports.watch_loop import watch as watch_alert
+    from dispatcher.reports.watching import watch_figures, watch_students
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
             alert_id = find_alert(connection, alert).id
         revive(store.database)
-        watch_alert(store.database, alert_id, console())
+        if as_json:
+            with store.database.read() as connection:
+                print_json(
+                    {"figures": watch_figures(connection, alert_id), "students": watch_students(connection, alert_id)}
+                )
+        else:
+            watch_alert(store.database, alert_id, console())
 
 
 @app.command()
