@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, TimeoutError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from config.database import Database
 from dispatcher.outbox.claim import Claimed
@@ -18,6 +18,11 @@ log = structlog.get_logger(__name__)
 _BATCH = 500
 # Outcomes that come within this time are written together: a transaction costs more than a row.
 _GATHER_SECONDS = 0.03
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether the database is away, or in somebody's way, and may take the same later."""
+    return isinstance(error, (DBAPIError, TimeoutError)) and not isinstance(error, (IntegrityError, DataError))
 
 
 class Recorder:
@@ -59,18 +64,25 @@ class Recorder:
                 await self._write(batch)
 
     async def _write(self, batch: Sequence[Ended | Claimed]) -> None:
-        """Write, and go on trying until the lease ends: what is not written by then becomes unknown by itself."""
+        """Write, and go on trying until the lease ends: what is not written by then becomes unknown by itself.
+
+        One that the database does not take keeps none of the others back.
+        """
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(DBAPIError),
+                retry=retry_if_exception(_passes),
                 wait=wait_exponential(multiplier=0.1, max=2.0),
                 stop=stop_after_delay(self._lease_seconds),
                 reraise=True,
             ):
                 with attempt:
                     await asyncio.to_thread(self._store, batch)
-        except DBAPIError as error:
-            log.error("outcomes_not_written", count=len(batch), error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 (a recorder that died would lose all that comes after)
+            if len(batch) == 1 or _passes(error):
+                log.error("outcomes_not_written", count=len(batch), error=type(error).__name__)
+                return
+            for one in batch:
+                await self._write([one])
 
     def _store(self, batch: Sequence[Ended | Claimed]) -> None:
         ended = [one for one in batch if isinstance(one, Ended)]

@@ -1,4 +1,4 @@
-"""A school, its families and their alerts for tests: made quickly, moved by the real outbox, and checked for balance."""
+"""A school, its families and their alerts for tests: quickly made, moved by the real outbox, checked for balance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, update
@@ -155,7 +156,7 @@ class World:
         verified: bool = True,
         **student: Any,
     ) -> Family:
-        """`children` students, and one guardian with a phone, and with an address for e-mail where that is asked for."""
+        """`children` students, and one guardian with a phone, and with an e-mail address where that is asked for."""
         self._made += 1
         number = phone or f"+4799{self._made:06d}"
         mail = f"g{self._made}@example.no" if email else ""
@@ -319,7 +320,7 @@ class World:
         state: AlertState = row.state
         return state
 
-    def set(self, table: Table, id_: int, **values: Any) -> None:
+    def change(self, table: Table, id_: int, **values: Any) -> None:
         with self.clock(), self.database.write() as connection:
             connection.execute(update(table).where(table.c.id == id_).values(**values))
 
@@ -362,7 +363,7 @@ def check_books(database: Database) -> None:
     for row in deliveries:
         path = told[row.id]
         assert path[0] == (None, DeliveryState.QUEUED), path
-        assert all(before == after[0] for (_, before), after in zip(path, path[1:], strict=False)), path
+        assert all(before == after[0] for (_, before), after in pairwise(path)), path
         assert path[-1][1] == row.state, (path, row.state)
         claims = sum(to == DeliveryState.SENDING for _, to in path)
         assert claims == row.attempt

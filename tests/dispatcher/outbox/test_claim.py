@@ -35,7 +35,7 @@ def test_a_claim_says_what_to_send_to_whom_and_how_long_it_is_worth(world: World
 def test_only_messages_of_an_alert_that_is_planned_or_open_leave(world: World, state: AlertState) -> None:
     alert = world.sent(world.family())
     number = None if state is AlertState.DRAFT else "A-2611-9999"
-    world.set(ALERT, alert, state=state, number=number)
+    world.change(ALERT, alert, state=state, number=number)
     assert len(world.claim()) == (state in (AlertState.PLANNING, AlertState.OPEN))
     if world.states(alert)[DeliveryState.SENDING]:
         world.later(LEASE + 1)
@@ -53,7 +53,7 @@ def test_only_messages_of_an_alert_that_is_planned_or_open_leave(world: World, s
 )
 def test_the_hold_and_the_expiry_of_the_alert_count(world: World, values: dict[str, Any], leaves: bool) -> None:
     alert = world.sent(world.family())
-    world.set(ALERT, alert, **values)
+    world.change(ALERT, alert, **values)
     claims = world.claim()
     assert len(claims) == leaves
     world.release(*claims)
@@ -70,7 +70,7 @@ def test_the_hold_and_the_expiry_of_the_alert_count(world: World, values: dict[s
 def test_the_message_itself_must_be_due_and_alive(world: World, values: dict[str, Any], leaves: bool) -> None:
     world.sent(world.family())
     (row,) = world.rows(DELIVERY)
-    world.set(DELIVERY, row.id, **values)
+    world.change(DELIVERY, row.id, **values)
     claims = world.claim()
     assert len(claims) == leaves
     world.release(*claims)
@@ -80,7 +80,7 @@ def test_what_waited_longest_leaves_first_and_a_claim_takes_no_more_than_asked(w
     families = [world.family() for _ in range(5)]
     world.sent(*families)
     ids = [row.id for row in world.rows(DELIVERY)]
-    world.set(DELIVERY, ids[3], due_at=NOW - timedelta(seconds=9))
+    world.change(DELIVERY, ids[3], due_at=NOW - timedelta(seconds=9))
     first = world.claim(size=2)
     assert [one.delivery_id for one in first] == [ids[3], ids[0]]
     rest = world.claim(size=9)
@@ -112,9 +112,9 @@ def test_whether_anything_is_due_is_said_for_each_lane(world: World) -> None:
     alert = world.sent(world.family())
     assert due() == [True, False]
     world.notice()
-    world.set(ALERT, alert, hold_until=world.now + timedelta(seconds=5))
+    world.change(ALERT, alert, hold_until=world.now + timedelta(seconds=5))
     assert due() == [False, True]
-    world.set(ALERT, alert, hold_until=world.now, state=AlertState.STOPPED)
+    world.change(ALERT, alert, hold_until=world.now, state=AlertState.STOPPED)
     assert due() == [False, True]
 
 
@@ -135,7 +135,7 @@ def test_an_answer_of_stop_holds_sms_back_and_not_email(world: World) -> None:
     family = world.family(email=True)
     world.sent(family)
     (address,) = world.rows(ADDRESS, ADDRESS.c.value == family.phone)
-    world.set(ADDRESS, address.id, opted_out_at=world.now)
+    world.change(ADDRESS, address.id, opted_out_at=world.now)
     assert world.claim() == []
     (sms,) = world.rows(DELIVERY, DELIVERY.c.channel == Channel.SMS)
     assert (sms.state, sms.code, sms.finished_at) == (DeliveryState.CANCELLED, "opted_out", world.now)
@@ -147,7 +147,7 @@ def test_a_row_whose_claim_was_lost_twice_is_claimed_alone(world: World) -> None
     world.sent(*[world.family() for _ in range(3)])
     ids = [row.id for row in world.rows(DELIVERY)]
     for one in ids[:2]:
-        world.set(DELIVERY, one, lost_claims=2)
+        world.change(DELIVERY, one, lost_claims=2)
     ordinary = world.claim()
     assert [one.delivery_id for one in ordinary] == [ids[2]]
     assert world.claim() == []

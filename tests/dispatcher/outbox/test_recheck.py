@@ -16,8 +16,8 @@ from tests.contacts.store import ADULT
 from tests.dispatcher.world import Family, World
 
 
-def consenting(world: World, **options: bool) -> Family:
-    family = world.family(birth_date=ADULT, **options)
+def consenting(world: World, *, email: bool = False) -> Family:
+    family = world.family(email=email, birth_date=ADULT)
     with world.store(changed=False) as store:
         store.consent(family.student, family.guardian, date(2026, 9, 1))
     return family

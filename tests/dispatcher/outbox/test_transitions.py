@@ -24,7 +24,8 @@ from providers.base import Accepted, Deferred, Outcome, ReceiptStatus, Rejected,
 
 # Rows: from. Columns: to, in the order of the line above. y: always; o: by the claim's owner, never handed over;
 # l: after a completed look-up that found nothing; .: never.
-TO = "queued sending accepted deferred unknown delivered undelivered rejected expired cancelled".split()
+_HEAD = "queued sending accepted deferred unknown delivered undelivered rejected expired cancelled"
+TO = _HEAD.split()
 TABLE = {
     "queued": ". y y . . y y . y y",
     "deferred": ". y y . . y y . y y",
