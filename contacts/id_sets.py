@@ -14,7 +14,8 @@ def among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[
     if dialect == "sqlite":
         values = func.json_each(bindparam(name, type_=String)).table_valued("value")
         return column.in_(select(values.c.value))
-    return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
+    # Not "= ANY(…)": without fresh statistics PostgreSQL may then look through the whole table for each id.
+    return column.in_(select(func.unnest(bindparam(name, type_=ARRAY(BigInteger)))))
 
 
 def id_set(ids: Collection[int], dialect: str) -> str | list[int]:
