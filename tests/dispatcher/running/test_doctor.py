@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,12 +29,9 @@ from portal.server import serving as server_thread
 from providers.sandbox.server import ACCOUNT_SID, AUTH_TOKEN, Sandbox, SandboxConfig
 from tests.portal.serving import accepted_deliveries
 from tests.services.postgres import PostgresServer
-from tests.services.processes import Finished, Processes
+from tests.services.processes import Processes
 from tests.services.server import free_port
 from tests.services.waiting import eventually
-
-# As the command line runs it.
-PROGRAM = "import typer; from dispatcher.commands.doctor import doctor; typer.run(doctor)"
 
 
 def found(diagnosis: Diagnosis, name: Check) -> CheckResult:
@@ -44,10 +40,6 @@ def found(diagnosis: Diagnosis, name: Check) -> CheckResult:
 
 def not_ok(diagnosis: Diagnosis) -> dict[Check, Status]:
     return {result.name: result.status for result in diagnosis.results if result.status is not Status.OK}
-
-
-def run_doctor(processes: Processes, *options: str, environment: Mapping[str, str] | None = None) -> Finished:
-    return processes.run("-c", PROGRAM, *options, command=sys.executable, environment=environment)
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
@@ -442,7 +434,7 @@ def test_receipts_that_nobody_waits_for_are_told_after_a_minute() -> None:
 def test_an_alert_that_a_dead_machine_left_goes_on(processes: Processes) -> None:
     with store() as database:
         accepted_deliveries(database, 1)
-        ended = run_doctor(processes)
+        ended = processes.run("doctor")
         assert "nobody was sending them" in ended.out
 
         def state() -> str:
@@ -463,7 +455,7 @@ def test_without_the_keys_nothing_is_taken_up() -> None:
 
 
 def test_the_command_prints_a_line_a_check_with_the_remedy_below(processes: Processes) -> None:
-    ended = run_doctor(processes)
+    ended = processes.run("doctor")
     assert ended.status == 2
     lines = ended.out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -475,7 +467,7 @@ def test_the_command_prints_a_line_a_check_with_the_remedy_below(processes: Proc
 
 
 def test_the_command_in_json(processes: Processes) -> None:
-    ended = run_doctor(processes, "--json", environment={"BEREDSKAP_LOG__LEVEL": "loud"})
+    ended = processes.run("doctor", "--json", environment={"BEREDSKAP_LOG__LEVEL": "loud"})
     document = json.loads(ended.out)
     assert ended.status == document["exit_status"] == 2
     assert document["checks"][0]["name"] == "settings"
