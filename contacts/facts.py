@@ -79,22 +79,9 @@ def load_cases(
     return cases
 
 
-def iterate_cases(
-    connection: Connection, student_ids: Sequence[int], on: date, *, stale_after_months: int
-) -> Iterator[StudentCase]:
-    """As `load_cases`, with no more than a chunk of students in memory."""
-    for start in range(0, len(student_ids), CHUNK):
-        yield from load_cases(connection, student_ids[start : start + CHUNK], on, stale_after_months=stale_after_months)
-
-
 def decision_inputs_json(case: StudentCase, guardian: GuardianCase, on: date) -> str:
-    """As `decision_inputs`, as JSON text. Fast: most people are alike in what the rule asks."""
+    """What a decision was made of, as JSON for its record: without names, addresses and birth dates."""
     return _inputs_json(case.facts, guardian.facts, guardian.guardianships, guardian.consent, on)
-
-
-def decision_inputs(case: StudentCase, guardian: GuardianCase, on: date) -> dict[str, object]:
-    """What a decision was made of, for its record: representable as JSON, without names, addresses and birth dates."""
-    return _inputs(case.facts, guardian.facts, guardian.guardianships, guardian.consent, on)
 
 
 @lru_cache(maxsize=20_000)
@@ -105,17 +92,7 @@ def _inputs_json(
     consent: ConsentState,
     on: date,
 ) -> str:
-    return json.dumps(_inputs(student, guardian, guardianships, consent, on), separators=(",", ":"), sort_keys=True)
-
-
-def _inputs(
-    student: StudentFacts,
-    guardian: GuardianFacts,
-    guardianships: tuple[GuardianshipFacts, ...],
-    consent: ConsentState,
-    on: date,
-) -> dict[str, object]:
-    return {
+    inputs = {
         "on": on.isoformat(),
         "age": None if student.birth_date is None else age_on(student.birth_date, on),
         "student_deceased": student.deceased,
@@ -136,6 +113,7 @@ def _inputs(
             for row in guardianships
         ],
     }
+    return json.dumps(inputs, separators=(",", ":"), sort_keys=True)
 
 
 @contextmanager
