@@ -102,10 +102,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
                 number = reader.line_num + 1
                 if not any(field.strip() for field in fields):
                     continue
-                if len(fields) > len(header) and not any(field.strip() for field in fields[len(header) :]):
-                    fields = fields[: len(header)]
                 if len(fields) != len(header):
                     yield number, f"it has {len(fields)} columns, the header {len(header)}"
+                elif any(field.strip() for name, field in zip(header, fields, strict=True) if not name):
+                    yield number, "it has text in a column without a name"
                 else:
                     yield number, dict(zip(header, (field.strip() for field in fields), strict=True))
     except UnicodeDecodeError:
@@ -122,11 +122,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
 
 def _header(path: Path, line: str, delimiter: str) -> list[str]:
     names = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter))]
-    while names and not names[-1]:
-        names.pop()
-    unknown = [number for number, name in enumerate(names, 1) if name not in COLUMNS]
+    # Spreadsheets write empty columns after the last one.
+    named = [name for name in names if name]
+    unknown = [number for number, name in enumerate(names, 1) if name and name not in COLUMNS]
     remedy = f"The columns are: {', '.join(COLUMNS)}; docs/imports.md describes them."
-    if unknown or len(set(names)) != len(names):
+    if unknown or len(set(named)) != len(named):
         which = f"column {unknown[0]} has an unknown name" if unknown else "two columns have one name"
         raise UsageError(f"Import stopped: {path.name} cannot be understood: {which}.", remedy=remedy)
     if "student" not in names or "basis" not in names:

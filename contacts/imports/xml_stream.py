@@ -116,14 +116,21 @@ def _check_prologue(path: Path, file: BinaryIO) -> None:
                 "has a document type declaration (DTD), which could make it fetch or expand what is not in the file",
                 "Export it without one.",
             ) from None
+    except (LookupError, ValueError):
+        # An encoding that Python does not know, or one of several bytes a character that expat does not.
+        raise _wrong_encoding(path) from None
     except expat.ExpatError as error:
         raise _explain(path, error.code, Position()) from None
+
+
+def _wrong_encoding(path: Path) -> UsageError:
+    return stopped(path, "is not in the encoding that it names (or UTF-8)", "Export the file again as UTF-8.")
 
 
 def _explain(path: Path, code: int, inside: Position) -> UsageError:
     size = path.stat().st_size
     if code in _UNKNOWN_ENCODING or (code == _INVALID and not _is_utf8(path)):
-        return stopped(path, "is not in the encoding that it names (or UTF-8)", "Export the file again as UTF-8.")
+        return _wrong_encoding(path)
     if code == _UNDEFINED_ENTITY:
         return stopped(path, f"uses an entity that is not defined ({inside}XML)", "Export the file again.")
     if code in _AT_END or (code == _INVALID and _cut_in_markup(path)):

@@ -31,7 +31,8 @@ class Person:
         ids += sourcedid(self.key, "New" if self.old_keys else "")
         users = f'<userid useridtype="personNIN">{self.nin}</userid>' if self.nin else ""
         users += f'<userid useridtype="studentID">{self.student_id}</userid>' if self.student_id else ""
-        name = f"<name><fn>{self.given} {self.family}</fn><n><family>{self.family}</family><given>{self.given}</given></n></name>"
+        name = f"<name><fn>{self.given} {self.family}</fn>"
+        name += f"<n><family>{self.family}</family><given>{self.given}</given></n></name>"
         born = f"<demographics><bday>{self.born}</bday></demographics>" if self.born else ""
         email = f"<email>{self.email}</email>" if self.email else ""
         tels = "".join(f'<tel teltype="{kind}">{number}</tel>' for kind, number in self.tels)
@@ -59,7 +60,8 @@ class Group:
         scheme = "pifu-ims-go-org" if self.kind in ("skole", "skoleeier") else "pifu-ims-go-grp"
         time = f"<timeframe><end>{self.ends}</end></timeframe>" if self.ends else ""
         number = (
-            f'<extension><pifu_id type="organizationNumber"><pifu_value>{self.number}</pifu_value></pifu_id></extension>'
+            '<extension><pifu_id type="organizationNumber">'
+            f"<pifu_value>{self.number}</pifu_value></pifu_id></extension>"
             if self.number
             else ""
         )

@@ -1,0 +1,100 @@
+"""`beredskap import` as people and scripts run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from config.database import Database
+from config.errors import ExitStatus
+from config.keys import create_key_file, load_keys
+from config.migrations import upgrade
+from contacts import tables
+from contacts.commands.imports import app
+from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.pifu_files import NORA, TEACHER, replace, school, small_school
+from tests.services.schema import all_tables
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def installed(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Importer]:
+    monkeypatch.setenv("BEREDSKAP_STORE__DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("BEREDSKAP_STORE__KEY_FILE", str(tmp_path / "beredskap.key"))
+    create_key_file(tmp_path / "beredskap.key")
+    database = Database(sqlite_url)
+    upgrade(database, all_tables())
+    yield Importer(database, load_keys(tmp_path / "beredskap.key"), tmp_path)
+    database.dispose()
+
+
+@pytest.fixture
+def run(installed: Importer) -> Run:
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return call
+
+
+def test_preview_then_apply(installed: Importer, run: Run) -> None:
+    file = installed.file("elever.xml", small_school())
+    dry = run("pifu", file, "--dry-run")
+    assert (dry.exit_code, installed.people()) == (ExitStatus.OK, {})
+    assert "students" in dry.stdout
+    assert "not verified" in dry.stdout
+    done = run("pifu", file, "--apply")
+    assert done.exit_code == ExitStatus.OK
+    assert len(installed.people()) == 4
+    again = run("pifu", file, "--apply")
+    assert "Nothing to change" in again.stdout
+    assert len(done.stdout.splitlines()) <= 24
+
+
+def test_json(installed: Importer, run: Run) -> None:
+    file = installed.file("elever.xml", small_school(kind="full").replace("14877510078", "14877510079"))
+    told = run("pifu", file, "--apply", "--json")
+    assert told.exit_code == ExitStatus.PARTLY
+    document = json.loads(told.stdout)
+    assert document["counts"]["students"] == {"added": 2, "changed": 0, "ended": 0}
+    assert document["applied"] is True
+    assert document["refusals"][0]["record"] == "person 3"
+    assert len(installed.rows(tables.GUARDIANSHIP)) == 3
+
+
+def test_json_asks_nothing(installed: Importer, run: Run) -> None:
+    told = run("pifu", installed.file("elever.xml", small_school()), "--json")
+    assert told.exit_code == ExitStatus.UNUSABLE
+    assert installed.people() == {}
+
+
+def test_without_a_terminal_nothing_is_applied(installed: Importer, run: Run) -> None:
+    told = run("pifu", installed.file("elever.xml", small_school()))
+    assert told.exit_code == ExitStatus.UNUSABLE
+    assert installed.people() == {}
+
+
+def test_too_much_would_end(installed: Importer, run: Run) -> None:
+    run("pifu", installed.file("elever.xml", small_school()), "--apply")
+    fewer = installed.file("elever.xml", school(replace(NORA, guardians=()), TEACHER, enrolled=("p1",)))
+    told = run("pifu", fewer, "--apply")
+    assert told.exit_code == ExitStatus.REFUSED
+    assert "--allow-ending 3" in told.stderr
+    assert len(installed.links()) == 3
+    assert run("pifu", fewer, "--apply", "--allow-ending", "3").exit_code == ExitStatus.OK
+    assert installed.links() == set()
+
+
+@pytest.mark.parametrize("command", ["pifu", "freg", "guardians"])
+def test_unusable_files(installed: Importer, run: Run, command: str) -> None:
+    for path in (installed.file("tom", b""), installed.directory / "finnes-ikke"):
+        told = run(command, path, "--apply")
+        assert told.exit_code == ExitStatus.UNUSABLE
+        assert told.stderr.startswith("Import stopped: ")
+        assert "Nothing was changed." in told.stderr
+    as_json = run(command, path, "--apply", "--json")
+    assert json.loads(as_json.stdout)["exit_status"] == ExitStatus.UNUSABLE

@@ -1,0 +1,48 @@
+"""The official samples, with the results that the rules demand of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from contacts import tables
+from tests.contacts.imports.importing import Importer
+
+
+def test_pifu_example(importer: Importer, samples: Path) -> None:
+    importer.apply("pifu", samples / "pifu" / "PIFU-IMS_SAS_eksempel.xml")
+    assert importer.students() == {"Ola Tobias Nordmann"}
+    assert importer.links() == {
+        ("Ola Tobias Nordmann", "Jon Nordmann", "school_register"),
+        ("Ola Tobias Nordmann", "Bertha Nordmann", "school_register"),
+    }
+    assert importer.points() == {("Bertha Nordmann", "+4799900999")}
+    ola = importer.person("Ola Tobias Nordmann")
+    assert (ola.ref, ola.birth_date, ola.language) == ("5892956", date(1993, 11, 9), "nn")
+    assert importer.schools() == {("Ola Tobias Nordmann", "Måneflekken skole")}
+    assert [row.ref for row in importer.rows(tables.SCHOOL)] == ["333000333"]
+    before = importer.everything()
+    assert importer.apply("pifu", samples / "pifu" / "PIFU-IMS_SAS_eksempel.xml").changes == 0
+    assert importer.everything() == before
+
+
+def test_freg_child(importer: Importer, samples: Path) -> None:
+    importer.apply("freg", samples / "freg" / "personMedForeldreansvar.json")
+    assert importer.students() == {"Interessant Persepsjon"}
+    assert {(guardian, basis) for _, guardian, basis in importer.links()} == {
+        ("?25929297736", "custody"),
+        ("?25819499821", "custody"),
+    }
+    assert importer.person("Interessant Persepsjon").birth_date == date(2019, 11, 7)
+
+
+def test_freg_folder(importer: Importer, samples: Path) -> None:
+    """One child; the others are adults of whom nobody here has heard, one of them in three files that agree."""
+    plan = importer.apply("freg", samples / "freg")
+    assert importer.students() == {"Interessant Persepsjon"}
+    assert len(importer.people()) == 3
+    assert {each.place.file for each in plan.refusals} == {
+        "exampleResponse.json",
+        "personMedBostedsadresse.json",
+        "personMedPostadresseFrittFormat.json",
+    }
