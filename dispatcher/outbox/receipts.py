@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
-from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.moves import Move, Moved, apply_moves
 from dispatcher.outbox.record import attempt_row, upsert, write_attempts
 from dispatcher.outbox.transitions import DUE, state_after_receipt
 from dispatcher.tables import ATTEMPT, DELIVERY, RECEIPT, AnyRow
@@ -50,7 +51,7 @@ def take_receipts(
 
     One that fits no delivery is kept, and matched when the delivery's reference becomes known (`match_waiting`).
     """
-    new = [one for one in arrived if _store(connection, provider, one)]
+    new = _store_new(connection, provider, arrived)
     matched = _match(connection, provider, new)
     _apply(connection, matched, source)
     return len(new)
@@ -77,25 +78,29 @@ def match_waiting(connection: Connection) -> int:
     return len(found)
 
 
-def _store(connection: Connection, provider: str, one: Arrived) -> bool:
-    """Keep the receipt; False when the provider has said the same before."""
-    known = one.delivery_id is not None and (
-        connection.execute(select(DELIVERY.c.id).where(DELIVERY.c.id == one.delivery_id)).scalar() is not None
-    )
-    statement = (
-        upsert(connection, RECEIPT)
-        .values(
-            provider=provider,
-            reference=one.receipt.reference,
-            status=one.receipt.status.value,
-            code=one.receipt.code,
-            delivery_id=one.delivery_id if known else None,
-            attempt=one.attempt,
-        )
-        .on_conflict_do_nothing(index_elements=["provider", "reference", "status"])
-        .returning(RECEIPT.c.id)
-    )
-    return connection.execute(statement).first() is not None
+def _store_new(connection: Connection, provider: str, arrived: Sequence[Arrived]) -> list[Arrived]:
+    """Keep the receipts, and return those that the provider had not sent before."""
+    named = {one.delivery_id for one in arrived if one.delivery_id is not None}
+    known = set(connection.execute(select(DELIVERY.c.id).where(DELIVERY.c.id.in_(named))).scalars()) if named else set()
+    first = {(one.receipt.reference, one.receipt.status.value): one for one in reversed(arrived)}
+    if not first:
+        return []
+    statement = upsert(connection, RECEIPT).on_conflict_do_nothing(index_elements=["provider", "reference", "status"])
+    stored = connection.execute(
+        statement.returning(RECEIPT.c.reference, RECEIPT.c.status),
+        [
+            {
+                "provider": provider,
+                "reference": reference,
+                "status": status,
+                "code": one.receipt.code,
+                "delivery_id": one.delivery_id if one.delivery_id in known else None,
+                "attempt": one.attempt,
+            }
+            for (reference, status), one in first.items()
+        ],
+    ).all()
+    return [first[row.reference, row.status] for row in stored]
 
 
 def _match(connection: Connection, provider: str, new: Sequence[Arrived]) -> list[_Matched]:
@@ -146,21 +151,17 @@ def _apply(connection: Connection, matched: Sequence[_Matched], source: MoveSour
         locked={id_: row.state for id_, row in rows.items()},
     )
     # Our own record may never come, when the process that sent it died.
-    write_attempts(
-        connection,
-        [
-            attempt_row(
-                move.delivery_id,
-                move.attempt,
-                rows[move.delivery_id].provider,
-                rows[move.delivery_id].claimed_at,
-                AttemptOutcome.ACCEPTED,
-                reference=best[move.delivery_id].receipt.reference,
-            )
-            for move in moved
-            if move.before is DeliveryState.SENDING and best[move.delivery_id].attempt in (None, move.attempt)
-        ],
-    )
+    under_way = [move for move in moved if move.before is DeliveryState.SENDING]
+    write_attempts(connection, [_attempt(move, rows[move.delivery_id], best[move.delivery_id]) for move in under_way])
+
+
+def _attempt(move: Moved, row: AnyRow, one: _Matched) -> dict[str, Any]:
+    """The attempt that was under way when a receipt came: that was accepted, or an earlier one, and nobody knows."""
+    if one.attempt in (None, move.attempt):
+        outcome, reference = AttemptOutcome.ACCEPTED, one.receipt.reference
+    else:
+        outcome, reference = AttemptOutcome.UNKNOWN, None
+    return attempt_row(move.delivery_id, move.attempt, row.provider, row.claimed_at, outcome, reference=reference)
 
 
 _SAYS = {ReceiptStatus.PENDING: 0, ReceiptStatus.UNDELIVERED: 1, ReceiptStatus.DELIVERED: 2}
