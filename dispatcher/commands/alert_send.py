@@ -189,7 +189,10 @@ def _run(
                 discard_draft(connection, draft.alert_id)
     if as_json:
         shown = preview_json(draft, numbers, terms)
-        print_json({"alert": confirmed.number, "already_sent": confirmed.earlier, "preview": shown})
+        note = delivering.words()
+        print_json(
+            {"alert": confirmed.number, "already_sent": confirmed.earlier, "note": note or None, "preview": shown}
+        )
         return
     _tell(confirmed, hold, delivering.words())
     if watch:

@@ -58,7 +58,9 @@ def drain() -> None:
     from dispatcher.running.drainer import run_drainer
 
     with open_store() as store:
-        logs = store.settings.data_dir / "logs"
-        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        configure_logging(store.settings, "drainer", logs / "drainer.log")
+        try:
+            configure_logging(store.settings, "drainer", store.settings.data_dir / "logs" / "drainer.log")
+        except OSError:
+            # A log that cannot be written (a full disk, wrong rights) must not keep an alert back.
+            configure_logging(store.settings, "drainer")
         run_drainer(store.settings, store.database, store.keys)

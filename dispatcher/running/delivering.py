@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from config.database import Database
+from config.errors import BeredskapError
 from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.running.drainer_process import DrainerHandle, start_drainer
@@ -22,7 +25,10 @@ class Delivering:
             self._drainer = start_drainer()
 
     def find_workers(self, database: Database) -> None:
-        """Find the living workers of the lane; where there are none, this machine does the work itself."""
+        """Find the living workers of the lane; where there are none, this machine does the work itself.
+
+        Raises BeredskapError when the process that would do it has ended at once.
+        """
         from dispatcher.running.presence import alive
 
         if self._drainer is None:
@@ -30,6 +36,12 @@ class Delivering:
                 self._workers = len(alive(connection, ("worker", "run"), self._lane.value))
             if not self._workers:
                 self._drainer = start_drainer()
+        if self._drainer is not None and self._drainer.ended:
+            raise BeredskapError(
+                "The process that sends has ended as soon as it was started.",
+                unchanged="Nothing was sent.",
+                remedy="Run beredskap doctor; if it finds nothing, start beredskap run and send again.",
+            )
 
     def ring(self) -> None:
         """Tell them that there is work; they would see it themselves within a second."""
@@ -53,10 +65,15 @@ class Delivering:
             are = "worker is alive and reads" if self._workers == 1 else "workers are alive and read"
             itself = "itself" if self._workers == 1 else "themselves"
             return (
-                f"Redis does not answer. {self._workers} {are} the database {itself}: the alert goes out. "
-                "Restart Redis when you can; beredskap doctor tells when all is well."
+                f"Redis does not answer{self._redis_place()}. {self._workers} {are} the database {itself}: "
+                "the alert goes out. Restart Redis when you can; beredskap doctor tells when all is well."
             )
         return ""
+
+    def _redis_place(self) -> str:
+        """Where it was looked for; never with a password."""
+        parts = urlsplit(self._settings.store.redis_url)
+        return f" at {parts.hostname}:{parts.port or 6379}" if parts.hostname else ""
 
     def close(self) -> None:
         """Let a drainer of ours end when it is done; it goes on until then."""

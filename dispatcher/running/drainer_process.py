@@ -23,6 +23,11 @@ class DrainerHandle:
             self._process.stdin.write(_RING)
             self._process.stdin.flush()
 
+    @property
+    def ended(self) -> bool:
+        """It is gone, and nobody sends; a drainer stays as long as its parent does."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -31,8 +36,9 @@ class DrainerHandle:
 
 def start_drainer() -> DrainerHandle:
     """Start a drainer in a session of its own: Ctrl-C and a closed window do not reach it."""
+    # -P: the working directory is the user's, and a cli.py or config.py that lies there is not ours.
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "drain"],
+        [sys.executable, "-P", "-m", "cli", "drain"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

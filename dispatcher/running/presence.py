@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, or_, select, update
@@ -23,8 +25,36 @@ _FORGET_SECONDS = 86_400.0
 
 def new_process_id(kind: str) -> str:
     """A name for this process that no other has: kind, machine, process number, and chance."""
-    host = socket.gethostname().split(".")[0][:24]
-    return f"{kind}-{host}-{os.getpid()}-{secrets.token_hex(3)}"[:64]
+    return f"{kind}-{_host()}-{os.getpid()}-{secrets.token_hex(3)}"[:64]
+
+
+def died_here(process_id: str) -> bool:
+    """Whether a process of this machine is certainly gone, though its row is fresh; of others nobody can tell."""
+    host, pid = _place_of(process_id)
+    if host != _host() or pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    # Dead, and its parent has not asked yet.
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return state[:1] == ["Z"]
+    return False
+
+
+def _host() -> str:
+    return socket.gethostname().split(".")[0][:24]
+
+
+def _place_of(process_id: str) -> tuple[str, int | None]:
+    """(machine, process number) out of the name that `new_process_id` gave."""
+    named, _, _chance = process_id.rpartition("-")
+    rest, _, pid = named.rpartition("-")
+    return rest.partition("-")[2], int(pid) if pid.isdecimal() and int(pid) > 0 else None
 
 
 def beat(connection: Connection, process_id: str, kind: str, lane: str | None, health: Mapping[str, Any]) -> None:
@@ -47,13 +77,16 @@ def leave(connection: Connection, process_id: str) -> None:
 
 
 def alive(connection: Connection, kinds: Sequence[str] = (), lane: str | None = None) -> Sequence[AnyRow]:
-    """The processes seen lately, of these kinds (none named: all); with a lane, those that work in it."""
+    """The processes seen lately, of these kinds (none named: all); with a lane, those that work in it.
+
+    Those of this machine that were killed meanwhile are left out: nobody has to wait until their rows are old.
+    """
     statement = select(PROCESS).where(PROCESS.c.seen_at > plus_seconds(db_now(), -ALIVE_SECONDS))
     if kinds:
         statement = statement.where(PROCESS.c.kind.in_(kinds))
     if lane is not None:
         statement = statement.where(or_(PROCESS.c.lane == lane, PROCESS.c.lane == ALL_LANES))
-    return connection.execute(statement.order_by(PROCESS.c.id)).all()
+    return [row for row in connection.execute(statement.order_by(PROCESS.c.id)) if not died_here(row.id)]
 
 
 ALL_LANES = "all"
@@ -62,7 +95,8 @@ SENDING = ("worker", "drainer", "run")
 
 
 def take_lease(connection: Connection, name: str, holder: str, seconds: float) -> bool:
-    """Take or keep the lease; false when somebody else holds it. It runs out by itself."""
+    """Take or keep the lease; false when somebody else holds it. It runs out by itself, or when its holder is killed
+    on this machine."""
     kept = connection.execute(
         update(LEASE)
         .where(LEASE.c.name == name, or_(LEASE.c.holder == holder, LEASE.c.until < db_now()))
@@ -75,7 +109,17 @@ def take_lease(connection: Connection, name: str, holder: str, seconds: float) -
         .values(name=name, holder=holder, until=plus_seconds(db_now(), seconds))
         .on_conflict_do_nothing()
     )
-    return made.rowcount == 1
+    if made.rowcount == 1:
+        return True
+    other = connection.execute(select(LEASE.c.holder).where(LEASE.c.name == name)).scalar()
+    if other is None or not died_here(other):
+        return False
+    inherited = connection.execute(
+        update(LEASE)
+        .where(LEASE.c.name == name, LEASE.c.holder == other)
+        .values(holder=holder, until=plus_seconds(db_now(), seconds))
+    )
+    return inherited.rowcount == 1
 
 
 def give_back(connection: Connection, name: str, holder: str) -> None:
