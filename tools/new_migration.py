@@ -36,7 +36,7 @@ def _tidy(script: Path) -> None:
     lines = script.read_text(encoding="utf-8").splitlines(keepends=True)
     script.write_text("".join(line for line in lines if not line.lstrip().startswith("# ###")), encoding="utf-8")
     ruff = [sys.executable, "-m", "ruff"]
-    subprocess.run([*ruff, "check", "--quiet", "--fix", str(script)], check=True)
+    subprocess.run([*ruff, "check", "--quiet", "--select", "I", "--fix", str(script)], check=True)
     subprocess.run([*ruff, "format", "--quiet", str(script)], check=True)
 
 

@@ -144,6 +144,10 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
     if as_json:
         print_json(stopped)
         return
+    if not stopped.held_back and not stopped.left:
+        # It was stopped before its messages were made, or had none.
+        typer.echo(f"{stopped.number} is stopped: nothing had left.")
+        return
     typer.echo(f"{stopped.number} is stopped: {stopped.held_back} messages held back, {stopped.left} had left.")
     if stopped.left:
         typer.echo(f"Those who were told are in: beredskap report {stopped.number}")

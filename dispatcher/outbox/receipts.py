@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select, update
 
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.outbox.addresses import note_ends
 from dispatcher.outbox.moves import Move, Moved, apply_moves
 from dispatcher.outbox.record import attempt_row, upsert, write_attempts
 from dispatcher.outbox.transitions import DUE, state_after_receipt
@@ -150,6 +151,7 @@ def _apply(connection: Connection, matched: Sequence[_Matched], source: MoveSour
         source,
         locked={id_: row.state for id_, row in rows.items()},
     )
+    note_ends(connection, moved, {one.delivery_id: one.receipt.code for one in useful})
     # Our own record may never come, when the process that sent it died.
     under_way = [move for move in moved if move.before is DeliveryState.SENDING]
     write_attempts(connection, [_attempt(move, rows[move.delivery_id], best[move.delivery_id]) for move in under_way])

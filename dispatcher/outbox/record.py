@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, func, update
+from sqlalchemy import Connection, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.clock import db_now
-from contacts.tables import ADDRESS
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
-from dispatcher.tables import ATTEMPT, DELIVERY
+from dispatcher.tables import ATTEMPT
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
 
 POISON = "poison"
@@ -43,7 +43,11 @@ class Ended:
 
 def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Patience) -> None:
     """Record a batch of outcomes in the caller's transaction."""
-    apply_moves(connection, [_move(one, patience) for one in ended], MoveSource.SEND)
+    moves = [_move(one, patience) for one in ended]
+    moved = apply_moves(connection, moves, MoveSource.SEND)
+    note_ends(connection, moved, {move.delivery_id: move.code for move in moves})
+    stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
+    note_opt_outs(connection, stopped)
     write_attempts(
         connection,
         [
@@ -59,7 +63,6 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
             for one in ended
         ],
     )
-    _note_opt_outs(connection, ended)
 
 
 def release(connection: Connection, claims: Sequence[Claimed], *, provider: str) -> None:
@@ -156,15 +159,3 @@ def unknown_wait(channel: Channel, repeats: int, settle: float) -> float | None:
     if channel is Channel.SMS:
         return 0.0
     return settle if repeats == 0 else None
-
-
-def _note_opt_outs(connection: Connection, ended: Sequence[Ended]) -> None:
-    """STOP belongs to the address: whoever shares it gets no more SMS."""
-    stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
-    if stopped:
-        addresses = DELIVERY.select().with_only_columns(DELIVERY.c.address_id).where(DELIVERY.c.id.in_(stopped))
-        connection.execute(
-            update(ADDRESS)
-            .where(ADDRESS.c.id.in_(addresses), ADDRESS.c.opted_out_at.is_(None))
-            .values(opted_out_at=db_now())
-        )

@@ -87,8 +87,13 @@ class LaneDrain:
         What is not done by then goes on. Called while it goes on, it makes every job look again at once. Raises what
         the database raises when it is away.
         """
-        if not self._stopped.is_set():
-            await asyncio.gather(*(job.ring(seconds) for job in self._jobs))
+        if self._stopped.is_set():
+            return
+        until = asyncio.get_running_loop().time() + seconds
+        await asyncio.gather(*(job.ring(seconds) for job in self._jobs))
+        # What planning has woken last may have begun after an earlier look of the same job had ended.
+        left = until - asyncio.get_running_loop().time()
+        await asyncio.gather(*(job.rest(left) for job in self._jobs))
 
     async def stop(self) -> None:
         """Claim nothing more, give back what was not handed over, and wait for what was, at most ten seconds."""

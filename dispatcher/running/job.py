@@ -31,10 +31,14 @@ class Job:
     async def ring(self, seconds: float) -> None:
         """Wake the work and wait for its end, at most `seconds`; it goes on after them. Raises what the work raises."""
         self.wake()
-        assert self._task is not None
-        done, _going_on = await asyncio.wait({self._task}, timeout=seconds)
-        for task in done:
-            task.result()
+        await self.rest(seconds)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for the end of work that is under way, at most `seconds`. Raises what the work raises."""
+        if self._task is not None:
+            done, _going_on = await asyncio.wait({self._task}, timeout=max(0.0, seconds))
+            for task in done:
+                task.result()
 
     async def ended(self) -> None:
         """Wait for the end of work that is under way."""
