@@ -30,6 +30,12 @@ NORA = "Nora Eksempel"
 BOTH = [responsible(NORA_NIN, KARI_NIN), responsible(NORA_NIN, OLE_NIN)]
 
 
+@pytest.fixture
+def importer(sqlite_importer: Importer) -> Importer:
+    """One kind of database: test_both_databases.py takes the same ways on the other one."""
+    return sqlite_importer
+
+
 def custody(importer: Importer, student: str = NORA) -> set[str]:
     return {guardian for child, guardian, basis in importer.links() if (child, basis) == (student, "custody")}
 

@@ -25,6 +25,12 @@ def line(**fields: str) -> str:
 
 
 @pytest.fixture
+def importer(sqlite_importer: Importer) -> Importer:
+    """One kind of database: test_both_databases.py takes the same ways on the other one."""
+    return sqlite_importer
+
+
+@pytest.fixture
 def school(importer: Importer) -> Importer:
     importer.pifu(small_school())
     return importer

@@ -29,6 +29,12 @@ from tests.contacts.imports.pifu_files import (
 )
 
 
+@pytest.fixture
+def importer(sqlite_importer: Importer) -> Importer:
+    """One kind of database: test_both_databases.py takes the same ways on the other one."""
+    return sqlite_importer
+
+
 def test_exactly_the_students_and_guardians_of_the_file(importer: Importer) -> None:
     plan = importer.pifu(small_school())
     assert plan.refused == 0

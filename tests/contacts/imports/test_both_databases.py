@@ -1,0 +1,106 @@
+"""A year of a school on each kind of database: every format and every kind of step, with the store told after each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from contacts import tables
+from contacts.imports.step import Kind
+from tests.contacts.imports.freg_files import NOW, document, responsible
+from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.pifu_files import (
+    EMIL,
+    EMIL_NIN,
+    KARI,
+    KARI_NIN,
+    NORA,
+    NORA_NIN,
+    NORA_OLD_NIN,
+    OLE,
+    OLE_NIN,
+    OLE_OLD_NIN,
+    SCHOOL,
+    STRANGER_NIN,
+    TEACHER,
+    export,
+    members,
+    school,
+    small_school,
+)
+
+HEAD = "student;guardian_ref;guardian_nin;given_name;family_name;basis;consent;consent_date;evidence;phone\n"
+
+
+def test_a_year_of_a_school(importer: Importer) -> None:
+    assert importer.pifu(small_school()).refused == 0
+
+    # The register names the same two by numbers of which one has ended, and a third whom nobody knew.
+    nora = document(
+        NORA_NIN,
+        NORA_OLD_NIN,
+        custody=[
+            responsible(NORA_OLD_NIN, KARI_NIN),
+            responsible(NORA_NIN, OLE_OLD_NIN),
+            responsible(NORA_NIN, STRANGER_NIN),
+        ],
+        adressebeskyttelse=[{**NOW, "graderingsnivaa": "fortrolig"}],
+    )
+    ole = document(OLE_NIN, OLE_OLD_NIN, name=("OLE", "EKSEMPEL"), born="1970-08-21")
+    emil = document(EMIL_NIN, name=("EMIL", "EKSEMPEL"), born="2008-01-01", custody=[responsible(EMIL_NIN, KARI_NIN)])
+    assert importer.freg(nora, ole, emil).refused == 0
+    assert {link for link in importer.links() if link[2] == "custody"} == {
+        ("Nora Eksempel", "Kari Eksempel", "custody"),
+        ("Nora Eksempel", "Ole Eksempel", "custody"),
+        ("Nora Eksempel", f"?{STRANGER_NIN}", "custody"),
+    }
+    assert importer.numbers("Ole Eksempel") == {OLE_NIN: True, OLE_OLD_NIN: False}
+
+    # By hand: a person of the store by number, one by a word of the school's own, one by nothing but the name.
+    kari = importer.person("Kari Eksempel").id
+    lines = HEAD + (
+        f"2B-018;G-{kari};;;;contact_person;alerts;2026-11-01;samtykke 1;\n"
+        "2B-017;verge-1;;Berit;Verge;appointed;;;;91234567\n"
+        "2B-018;verge-1;;Berit;Verge;appointed;;;;91234567\n"
+        "2B-018;;;Arne;Venn;contact_person;;;;91234568\n"
+        "2B-999;;;Arne;Venn;contact_person;;;;91234568\n"
+    )
+    plan = importer.guardians(lines)
+    assert [(each.place.record, each.reason) for each in plan.refusals] == [
+        ("line 6", "its student is neither in the file nor in the store")
+    ]
+    assert [row.guardian_id for row in importer.rows(tables.CONSENT)] == [kari]
+
+    before = importer.everything()
+    importer.now += timedelta(days=2)
+    assert importer.pifu(small_school()).changes == 0
+    assert importer.freg(ole, emil, nora).changes == 0
+    assert importer.guardians(lines).changes == 0
+    assert importer.everything() == before
+
+    # Ole has a new mobile, Emil leaves, and the register ends one custody.
+    newer = school(NORA, KARI, replace(OLE, tels=(("3", "+4790000077"),)), TEACHER, enrolled=("p1",))
+    plan = importer.pifu(newer, allow_ending=1)
+    assert plan.count(Kind.STUDENTS).ended == 1
+    assert importer.students(left=True) == {"Emil Eksempel"}
+    assert importer.points(ended=True) == {("Ole Eksempel", "+4722000001")}
+    nora["foreldreansvar"] = nora["foreldreansvar"][:2]
+    assert importer.freg(nora).count(Kind.GUARDIANSHIPS).ended == 1
+
+    # Emil comes back by a delta, and Nora leaves by one.
+    importer.pifu(export(EMIL, SCHOOL, members("skole", "p4"), members("skole", "p1", status="0"), kind="delta"))
+    assert importer.schools() == {("Emil Eksempel", "Eksempel vgs")}
+    assert importer.students() == {"Emil Eksempel"}
+
+
+def test_contradictions_are_refused(importer: Importer) -> None:
+    importer.pifu(small_school())
+    before = importer.everything()
+    plan = importer.pifu(school(NORA, replace(EMIL, nin=NORA_NIN), KARI, replace(OLE, given="Olav"), OLE, TEACHER))
+    assert {each.reason for each in plan.refusals} >= {
+        "the same person occurs more than once, with other contents",
+        "the record of its student was refused",
+        "the record of its guardian was refused",
+    }
+    assert plan.changes == 0
+    assert importer.everything() == before
