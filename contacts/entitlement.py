@@ -31,6 +31,8 @@ from enum import StrEnum
 from contacts.codes import Basis, Protection
 
 ADULT_AGE = 18
+# Held, too, though the rule was asked nothing: nobody is registered for the student, and a person must look.
+NO_GUARDIAN = "no_guardian_known"
 # From this age a student may name additional contact persons.
 OWN_CONTACTS_AGE = 15
 

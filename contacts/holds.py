@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from config.errors import UsageError
 from contacts.acts import Act, entitlement_changed
 from contacts.audience import Audience, AudienceSchool
 from contacts.codes import Protection
-from contacts.entitlement import Reason, Verdict
+from contacts.entitlement import NO_GUARDIAN, Verdict
 from contacts.facts import load_cases
 from contacts.people import FoundPerson
-from contacts.tables import PERSON, RELEASE, STUDENT
+from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, RELEASE, STUDENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,14 @@ class HeldStudent:
     """A held student: ref and reason only, because the school of a protected one is not shown."""
 
     student: str
-    reason: Reason
+    reason: str
 
 
 def held_students(connection: Connection, school: AudienceSchool | None, on: date) -> list[HeldStudent]:
-    """The students (of one school, or all) of whom the rule holds a guardian on the day `on`, by ref."""
+    """The students (of one school, or all) of whom the rule holds a guardian on the day `on`, or who have none at all.
+
+    The same students as the preview of an alert counts as held, by reason and ref.
+    """
     candidates = (
         select(PERSON.c.id)
         .join(STUDENT, STUDENT.c.person_id == PERSON.c.id)
@@ -34,7 +37,10 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
             or_(
                 PERSON.c.birth_date.is_(None),
                 PERSON.c.protection.in_([grade for grade in Protection if grade.protected]),
+                ~exists().where(GUARDIANSHIP.c.student_id == PERSON.c.id)
+                & ~exists().where(CONSENT.c.student_id == PERSON.c.id),
             ),
+            PERSON.c.deceased.is_(False),
             or_(STUDENT.c.left_on.is_(None), STUDENT.c.left_on > on),
         )
     )
@@ -44,10 +50,12 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
     held = []
     for case in load_cases(connection, ids, on, stale_after_months=1, with_points=False):
         reasons = [
-            answer.reason
+            answer.reason.value
             for answer in (case.decide(guardian, on) for guardian in case.guardians)
             if answer.verdict is Verdict.HELD
         ]
+        if not case.guardians:
+            reasons = [NO_GUARDIAN]
         if reasons:
             held.append(HeldStudent(case.ref or "", reasons[0]))
     return sorted(held, key=lambda one: (one.reason, one.student))

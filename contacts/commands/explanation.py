@@ -77,7 +77,7 @@ def draw_held(held: Sequence[HeldStudent], console: Console) -> None:
         return
     table = _table("student", "held because")
     for one in held:
-        table.add_row(one.student, one.reason.value)
+        table.add_row(one.student, one.reason)
     console.print(table)
     console.print()
     console.print(f"{len(held)} held. A protected student is released by: beredskap contacts release STUDENT …")

@@ -57,7 +57,7 @@ def confirm(
     """
     now = connection.execute(select(db_now())).scalar_one()
     # Two confirmations wait for each other here, so that of two equal requests only one goes out.
-    number = alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
+    bump(connection, "alert_confirmations")
     draft = connection.execute(
         select(ALERT).where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.DRAFT).with_for_update()
     ).first()
@@ -70,6 +70,7 @@ def confirm(
     earlier = None if again else same_request(connection, draft.request_id)
     if earlier is not None:
         return Confirmed(earlier.id, earlier.number, earlier=True)
+    number = alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
     connection.execute(
         update(ALERT)
         .where(ALERT.c.id == alert_id)

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from contacts.codes import AddressChannel
-from contacts.entitlement import Reason, Verdict
+from contacts.entitlement import NO_GUARDIAN, Reason, Verdict
 from contacts.facts import GuardianCase, StudentCase, decision_inputs_json
 from contacts.reach import PointFacts, ReachOptions, address_language, reach
 from dispatcher.codes import AlertStatus, StudentClass
 from providers.base import Channel
-
-# The reason of the row that stands for a student for whom no guardian is registered at all: a person must look.
-NO_GUARDIAN = "no_guardian_known"
 
 _CHANNEL = {AddressChannel.SMS: Channel.SMS, AddressChannel.EMAIL: Channel.EMAIL}
 

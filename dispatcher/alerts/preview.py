@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from contacts.entitlement import Verdict
+from contacts.entitlement import NO_GUARDIAN, Verdict
 from contacts.facts import CHUNK, load_cases
 from contacts.reach import Unreachable
 from dispatcher.alerts.draft import Draft
-from dispatcher.alerts.plan import NO_GUARDIAN, Plan, is_adult_without_consent, plan
+from dispatcher.alerts.plan import Plan, is_adult_without_consent, plan
 from dispatcher.alerts.planner import plan_options
 from dispatcher.codes import StudentClass
 from dispatcher.tables import ALERT, ALERT_STUDENT

@@ -38,7 +38,7 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
             f"expires {expires:%H:%M} (in {_span(terms.expires_seconds)})"
         ),
         "",
-        f"{_n(numbers.cannot_be_reached)} students cannot be reached   {_reasons(numbers)}".rstrip(),
+        *_cannot(numbers),
         f"{_n(numbers.reachable)} students can be reached   {_n(numbers.guardians, 1)} guardians",
     ]
     if numbers.nobody_may_be_told:
@@ -96,6 +96,13 @@ def minutes(numbers: Preview, terms: SendingTerms) -> int:
 def cost(numbers: Preview, terms: SendingTerms) -> float:
     """About what the SMS cost, in NOK."""
     return numbers.sms_segments * terms.price_per_segment
+
+
+def _cannot(numbers: Preview) -> list[str]:
+    """The important number, and why; the reasons on a line of their own where both are too long for one."""
+    count, why = f"{_n(numbers.cannot_be_reached)} students cannot be reached", _reasons(numbers)
+    line = f"{count}   {why}".rstrip()
+    return [line] if len(line) <= WIDTH else [count, _cut(f"     {why}")]
 
 
 def _reasons(numbers: Preview) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
-from dispatcher.commands.durations import seconds_of
+from dispatcher.commands.typed import NOTHING_SENT, channels_of, placeholders, seconds_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dispatcher.alerts.preview_page import SendingTerms
     from dispatcher.running.delivering import Delivering
     from providers.base import Channel
-
-NOTHING_SENT = "Nothing was sent."
 
 
 class Status(StrEnum):
@@ -135,7 +133,7 @@ def _send(
     from dispatcher.running.delivering import Delivering
 
     settings = load_settings()
-    wanted = _channels(channels)
+    wanted = channels_of(channels)
     _check_configured(settings, wanted)
     with closing(Delivering(settings)) as delivering, open_store() as store:
         dispatch = settings.dispatch
@@ -148,7 +146,7 @@ def _send(
             status=AlertStatus(status),
             text=text,
             texts=texts,  # type: ignore[arg-type]  # the keys are the four languages, above
-            values=_filled(fill),
+            values=placeholders(fill),
             channels=wanted,
             include_unverified=include_unverified,
             expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
@@ -178,10 +176,12 @@ def _run(
         if not as_json:
             typer.echo("\n".join(preview_lines(draft, numbers, terms)))
         delivering.find_workers(store.database)
-        if not yes:
-            _ask(draft, numbers, request)
-        confirmed = _confirm(store, draft, request, hold)
-        delivering.ring()
+        confirmed = _sent_before(store, draft, request)
+        if confirmed is None:
+            if not yes:
+                _ask(draft, numbers, request)
+            confirmed = _confirm(store, draft, request, hold)
+            delivering.ring()
         _CONFIRMED.append(confirmed.number)
     finally:
         if confirmed is None or confirmed.earlier:
@@ -199,6 +199,17 @@ def _run(
         from dispatcher.reports.watch_loop import watch as watch_alert
 
         watch_alert(store.database, confirmed.alert_id, console())
+
+
+def _sent_before(store: KeyedStore, draft: Draft, request: AlertRequest) -> Confirmed | None:
+    """The alert that the same request made minutes ago, shown instead of a question that would change nothing."""
+    from dispatcher.alerts.lifecycle import Confirmed, same_request
+
+    if request.again:
+        return None
+    with store.database.read() as connection:
+        earlier = same_request(connection, draft.request_id)
+    return None if earlier is None else Confirmed(earlier.id, earlier.number, earlier=True)
 
 
 def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, SendingTerms]:
@@ -289,36 +300,8 @@ def _tell(confirmed: Confirmed, hold: float, words: str) -> None:
         )
         return
     stop = f"beredskap alert stop {confirmed.number}"
-    window = f" It leaves in {hold:g} s; to stop it: {stop}" if hold else ""
-    typer.echo(f"Alert {confirmed.number} is confirmed.{window}")
+    typer.echo(f"Alert {confirmed.number} is confirmed.")
+    if hold:
+        typer.echo(f"It leaves in {hold:g} s; to stop it: {stop}")
     if words:
         print(words, file=sys.stderr)  # noqa: T201
-
-
-def _filled(fill: list[str]) -> dict[str, str]:
-    from config.errors import UsageError
-
-    values = {}
-    for one in fill:
-        name, equals, words = one.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(
-                "--set takes a name and its words.", unchanged=NOTHING_SENT, remedy='Write it like --set sted="hallen".'
-            )
-        values[name.strip()] = words
-    return values
-
-
-def _channels(names: str) -> frozenset[Channel]:
-    from config.errors import UsageError
-    from providers.base import Channel
-
-    try:
-        channels = frozenset(Channel(name.strip().lower()) for name in names.split(",") if name.strip())
-    except ValueError:
-        channels = frozenset()
-    if not channels:
-        raise UsageError(
-            "--channels takes sms, email, or both.", unchanged=NOTHING_SENT, remedy="Write --channels sms,email."
-        )
-    return channels

@@ -53,8 +53,8 @@ def _lines(done: Initialised) -> list[str]:
     if done.key_file_made:
         lines += [
             "",
-            "Back the key file up now, apart from the database: without it the stored identity",
-            "numbers cannot be read, and no person in the database can be found again.",
+            "Back the key file up now, apart from the database: without it the stored",
+            "identity numbers cannot be read, and no person can be found again.",
         ]
     if done.database_made:
         lines += [
@@ -62,7 +62,7 @@ def _lines(done: Initialised) -> list[str]:
             "Next:",
             "  beredskap doctor               what is still missing in the settings",
             "  beredskap import pifu FILE     students, classes and guardians",
-            "  beredskap import freg PATH     parental responsibility from the population register",
+            "  beredskap import freg PATH     parental responsibility from the register",
             "  beredskap alert send --help    the first drill",
         ]
     return lines

@@ -15,6 +15,8 @@ from providers.twilio_sms import TwilioSms
 SHARED_PART = 0.5
 # A claim takes what the sender passes in this time: a killed worker leaves little unknown, a stop holds within seconds.
 _CLAIM_SECONDS = 4.0
+# What was claimed before an alert came still leaves beside it: no more than this may delay it by.
+_SHARED_CLAIM_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -49,7 +51,8 @@ class Sender:
         self.limiter.set_rate(self.rate / max(1, processes))
 
     def claim_size(self, most: int) -> int:
-        return max(1, min(most, int(self.rate * _CLAIM_SECONDS)))
+        seconds = _SHARED_CLAIM_SECONDS if self.shares_with_alerts else _CLAIM_SECONDS
+        return max(1, min(most, int(self.rate * seconds)))
 
 
 def make_senders(settings: Settings, lane: Lane) -> list[Sender]:
