@@ -133,6 +133,11 @@ class _Channel:
         self._options = options
         self._stopped = stopped
         self._slots = asyncio.Semaphore(sender.connections)
+        # On a sender shared with alerts a claim is what it passes in a second, and the next one waits for its end: an
+        # alert that becomes due finds no more than that before it.
+        shared = sender.shares_with_alerts
+        self._room = 0 if shared else sender.connections
+        self._most = min(options.claim_size, max(1, int(sender.rate))) if shared else options.claim_size
         self._tasks: dict[asyncio.Task[None], Claimed] = {}
         self._handed_over: set[int] = set()
 
@@ -144,7 +149,7 @@ class _Channel:
         try:
             while not self._stopped.is_set():
                 news.clear()
-                if len(self._tasks) <= self._sender.connections and await self._claim():
+                if len(self._tasks) <= self._room and await self._claim():
                     continue
                 if not self._tasks:
                     break
@@ -178,7 +183,7 @@ class _Channel:
         request = ClaimRequest(
             lane=self._lane,
             channel=self._sender.channel,
-            size=self._sender.claim_size(self._options.claim_size),
+            size=self._sender.claim_size(self._most),
             lease_seconds=self._options.lease_seconds,
             holder=self._holder,
             provider=self._sender.provider.name,
@@ -211,7 +216,7 @@ class _Channel:
     def _forget(self, task: asyncio.Task[None]) -> None:
         claimed = self._tasks.pop(task)
         self._handed_over.discard(claimed.delivery_id)
-        if len(self._tasks) <= self._sender.connections:
+        if len(self._tasks) <= self._room:
             self._news.set()
 
     async def _send(self, claimed: Claimed, message: Message, last_start: float) -> None:

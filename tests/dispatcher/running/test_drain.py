@@ -271,6 +271,23 @@ def test_routine_messages_wait_while_an_alert_is_due_at_their_sender(world: Worl
     run(world, work())
 
 
+def test_an_alert_that_becomes_due_finds_no_more_than_a_second_of_routine_messages_before_it(world: World) -> None:
+    notices = [world.notice(f"+474000000{n}") for n in range(8)]
+    families = [world.family()]
+
+    async def work() -> None:
+        provider = Sending(blocked=True)
+        shared = lane(world, sender(provider, shares=True, rate=3.0), of=Lane.ROUTINE)
+        running = asyncio.create_task(shared.run(PATIENCE_SECONDS))
+        await provider.begun.wait()
+        await asyncio.to_thread(world.sent, *families)
+        provider.go_on.set()
+        await running
+        assert [message.delivery_id for message in provider.sent] == notices[:3]
+
+    run(world, work())
+
+
 def test_routine_messages_with_a_sender_of_their_own_wait_for_nobody(world: World) -> None:
     alert = world.sent(world.family())
     world.notice()
