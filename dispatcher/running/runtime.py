@@ -8,13 +8,15 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import dramatiq
 import structlog
 from dramatiq.asyncio import EventLoopThread
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config.database import Database
 from config.keys import Keys
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 # How long one ring of the doorbell holds a worker thread; the work itself goes on after it.
 DRAIN_SECONDS = 60.0
 _WORKER_THREADS = 2
+# A fault comes again with every look: its place is written this seldom.
+_FAULT_PAUSE_SECONDS = 60.0
 
 
 class Runtime:
@@ -69,6 +73,7 @@ class Runtime:
         self._drains: dict[Lane, LaneDrain] = {}
         self._upkeeps: list[Upkeep] = []
         self._away = False
+        self._quiet_until = 0.0
 
     def start(self) -> None:
         """Begin to work. Connects to Redis and the database in the background: neither need be there yet."""
@@ -158,6 +163,12 @@ class Runtime:
             self._away = False
 
     def _say_away(self, error: SQLAlchemyError) -> None:
+        if not isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+            # The database is there and refuses what we ask: a fault of ours, with the place where it lies.
+            if time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + _FAULT_PAUSE_SECONDS
+                log.error("statement_refused", exc_info=error)
+            return
         if not self._away:
             log.error("database_away", error=type(error).__name__)
         self._away = True

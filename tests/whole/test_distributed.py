@@ -183,3 +183,15 @@ def test_the_service_sends_takes_receipts_and_ends_in_order(embedded: Installati
 
 
 _LOCKDOWN = ("--school", "Prøvedal vgs", "--scenario", "lockdown", "--status", "actual")
+
+
+def test_a_statement_that_the_database_refuses_is_not_taken_for_a_database_away(distributed: Installation) -> None:
+    (worker,) = distributed.workers("alerts")
+    with distributed.database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE delivery RENAME COLUMN due_at TO something_else")
+    written = worker.wait_for("statement_refused")
+    assert "database_away" not in written
+    # Where it lies, and nothing of what it said.
+    assert "UndefinedColumn" in written
+    assert "something_else" not in written
+    assert worker.alive
