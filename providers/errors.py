@@ -232,7 +232,7 @@ def smtp_outcome(reply: int, text: str = "", *, our_sender: bool = False) -> Fai
     `our_sender`: the reply was to MAIL FROM, and so is about our address and not the recipient's.
     """
     code = smtp_code(reply, text, our_sender=our_sender)
-    if reply in _SMTP_LOGIN or our_sender:
+    if reply in _SMTP_LOGIN or (our_sender and 400 <= reply < 600):
         # The log-in and our own address are matters of the settings: an operator can mend them while the alert lasts.
         return Deferred(code)
     if 500 <= reply < 600:

@@ -296,12 +296,17 @@ def test_the_held_are_listed_by_ref_and_reason(store: ContactStore) -> None:
     gone = store.student("A-5", school=one, birth_date=None, left_on=DAY)
     dead = store.student("A-6", school=one, birth_date=None, deceased=True)
     store.guardian(unknown, graded, elsewhere, released, free, gone, dead)
-    store.student("A-7", school=one, birth_date=None)  # nobody could be told anyway
+    store.student("A-7", school=one, birth_date=CHILD)  # nobody is registered, and somebody must look
     store.release(released, DAY)
 
     def held(school: str | None = None) -> list[tuple[str, str]]:
         named = find_school(store.connection, school) if school else None
-        return [(one.student, one.reason.value) for one in held_students(store.connection, named, DAY)]
+        return [(one.student, one.reason) for one in held_students(store.connection, named, DAY)]
 
-    assert held() == [("A-2", "birth_date_unknown"), ("A-1", "protected_hold"), ("B-1", "protected_hold")]
+    assert held() == [
+        ("A-2", "birth_date_unknown"),
+        ("A-7", "no_guardian_known"),
+        ("A-1", "protected_hold"),
+        ("B-1", "protected_hold"),
+    ]
     assert held("Andre vgs") == [("B-1", "protected_hold")]

@@ -60,7 +60,7 @@ def test_twilio_answers(status: int, code: int | None, retry_after: float | None
         (421, "going down", False, Deferred("421")),
         (530, "5.7.0 log in first", True, Deferred("sender 530 5.7.0")),
         (535, "5.7.8 wrong", False, Deferred("535 5.7.8")),
-        (550, "5.7.1 not your address", True, Rejected("sender 550 5.7.1")),
+        (550, "5.7.1 not your address", True, Deferred("sender 550 5.7.1")),
         (250, "what", False, Unknown("250")),
     ],
 )
