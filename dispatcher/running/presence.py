@@ -108,8 +108,9 @@ def take_lease(connection: Connection, name: str, holder: str, seconds: float) -
         upsert(connection, LEASE)
         .values(name=name, holder=holder, until=plus_seconds(db_now(), seconds))
         .on_conflict_do_nothing()
+        .returning(LEASE.c.name)  # the count of inserted rows is not told on PostgreSQL
     )
-    if made.rowcount == 1:
+    if made.first() is not None:
         return True
     other = connection.execute(select(LEASE.c.holder).where(LEASE.c.name == name)).scalar()
     if other is None or not died_here(other):

@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-import pytest
-
 from contacts.tables import ADDRESS
-from dispatcher.tables import AnyRow
-from providers.base import Accepted, Outcome, ReceiptStatus, Rejected
-from tests.dispatcher.world import World
+from dispatcher.tables import DELIVERY
+from providers.base import Accepted, Deferred, Outcome, ReceiptStatus, Rejected, Unknown
+from tests.dispatcher.world import Family, World
 
 
-def address(world: World, delivery_id: int) -> AnyRow:
-    (row,) = world.rows(ADDRESS, ADDRESS.c.id == world.delivery(delivery_id).address_id)
-    return row
+def failures(world: World, family: Family) -> int:
+    (row,) = world.rows(ADDRESS, ADDRESS.c.value == family.phone)
+    return int(row.failures)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "failures"),
-    [(Rejected("21211"), 1), (Rejected("21610", opted_out=True), 0), (Rejected("30007"), 0), (Accepted("SM1"), 0)],
-)
-def test_only_what_no_later_try_could_bring_counts_against_an_address(
-    world: World, outcome: Outcome, failures: int
-) -> None:
-    world.sent(world.family())
-    one = world.claim_one()
-    world.record((one, outcome))
-    row = address(world, one.delivery_id)
-    assert (row.failures, row.failed_at) == (failures, world.now if failures else None)
-
-
-def test_failures_add_up_over_alerts_and_an_arrival_ends_the_row(world: World) -> None:
-    family = world.family()
-    for expected in (1, 2):
-        world.sent(family)
-        one = world.claim_one()
-        world.record((one, Accepted(f"SM{expected}")))
-        world.receipt(f"SM{expected}", ReceiptStatus.UNDELIVERED, code="30005")
-        assert address(world, one.delivery_id).failures == expected
+def end(world: World, family: Family, outcome: Outcome) -> int:
     world.sent(family)
     one = world.claim_one()
-    world.record((one, Accepted("SM3")))
-    world.receipt("SM3", ReceiptStatus.DELIVERED)
-    assert address(world, one.delivery_id).failures == 0
+    world.record((one, outcome))
+    return one.delivery_id
 
 
-def test_a_receipt_that_comes_twice_counts_once(world: World) -> None:
-    world.sent(world.family())
-    one = world.claim_one()
-    world.record((one, Accepted("SM1")))
-    for _again in range(2):
-        world.receipt("SM1", ReceiptStatus.UNDELIVERED, code="30005")
-    assert address(world, one.delivery_id).failures == 1
+def test_a_number_that_takes_no_message_is_counted_and_one_that_does_starts_anew(world: World) -> None:
+    family, other = world.family(), world.family()
+    for count in (1, 2):
+        end(world, family, Rejected("21211"))
+        assert failures(world, family) == count
+    (row,) = world.rows(ADDRESS, ADDRESS.c.value == family.phone)
+    assert row.failed_at == world.now
+    delivery = end(world, family, Accepted("SM1"))
+    assert failures(world, family) == 2
+    world.receipt("SM1", ReceiptStatus.DELIVERED, delivery, 1)
+    assert failures(world, family) == 0
+    assert failures(world, other) == 0
+
+
+def test_what_a_later_try_could_bring_is_no_failure_of_the_number(world: World) -> None:
+    family = world.family()
+    end(world, family, Deferred("20429"))
+    end(world, family, Unknown("read_timeout"))
+    end(world, family, Rejected("poison"))
+    delivery = end(world, family, Accepted("SM1"))
+    world.receipt("SM1", ReceiptStatus.UNDELIVERED, delivery, 1, code="30003")  # switched off
+    assert failures(world, family) == 0
+
+
+def test_a_receipt_counts_once_however_often_it_comes(world: World) -> None:
+    family = world.family()
+    delivery = end(world, family, Accepted("SM1"))
+    for _ in range(3):
+        world.receipt("SM1", ReceiptStatus.UNDELIVERED, delivery, 1, code="30006")  # a fixed line
+    assert failures(world, family) == 1
+    assert len(world.rows(DELIVERY)) == 1
