@@ -8,6 +8,7 @@ Family relations are never read: they say nothing of custody.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -117,7 +118,10 @@ def _day(value: object) -> date | None:
 
 def _text(element: _Element, name: str) -> str:
     value = element.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # JSON can hold characters that no database takes as text: NUL, halves of surrogate pairs.
+    return "".join(letter for letter in value if unicodedata.category(letter) not in ("Cc", "Cs")).strip()
 
 
 def _identifiers(document: _Element, asked: str | None) -> tuple[list[Identifier], list[str]]:

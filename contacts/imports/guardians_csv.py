@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -135,6 +136,9 @@ def _header(path: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _row_records(row: dict[str, str], place: Place, today: date) -> Iterator[Record]:
+    for column, text in row.items():
+        if any(unicodedata.category(letter) == "Cc" for letter in text):
+            raise _FieldError(column, "a line break or another control character")
     for column, longest in _LONGEST.items():
         if len(row.get(column, "")) > longest:
             raise _FieldError(column, f"longer than {longest} characters")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table
 
 from config.keys import Keys
 from contacts.codes import AddressChannel
 from contacts.imports import staged
+from contacts.imports.filling import fill
 from contacts.imports.records import (
     NIN,
     ConsentRecord,
@@ -26,6 +27,7 @@ from contacts.imports.records import (
 )
 
 _BATCH = 2000
+_Row = tuple[object, ...]
 
 
 class Loader:
@@ -34,7 +36,7 @@ class Loader:
     def __init__(self, connection: Connection, keys: Keys) -> None:
         self._connection = connection
         self._keys = keys
-        self._rows: dict[Table, list[dict[str, Any]]] = {}
+        self._rows: dict[Table, list[_Row]] = {table: [] for table in _COLUMNS}
         self._next = 0
         self.records = 0
 
@@ -53,182 +55,171 @@ class Loader:
             handlers[type(record)](record)
             self.records += 1
             if self.records % _BATCH == 0:
+                self._write(_BATCH)
                 progress(self.records)
-        for table in self._rows:
-            self._write(table)
+        self._write(1)
         progress(self.records)
 
-    def _add(self, table: Table, row: dict[str, Any]) -> None:
-        rows = self._rows.setdefault(table, [])
-        rows.append(row)
-        if len(rows) >= _BATCH:
-            self._write(table)
+    def _write(self, least: int) -> None:
+        for table, rows in self._rows.items():
+            if len(rows) >= least:
+                fill(self._connection, table, _COLUMNS[table], rows)
+                rows.clear()
 
-    def _write(self, table: Table) -> None:
-        rows = self._rows[table]
-        if rows:
-            self._connection.execute(insert(table), rows)
-            rows.clear()
-
-    def _number(self) -> int:
+    def _place(self, record: Record) -> _Row:
         self._next += 1
-        return self._next
+        return self._next, record.place.file, record.place.record, staged.OPEN
 
     def _lookup(self, identifier: Identifier) -> str:
         if identifier.scheme == NIN:
             return self._keys.lookup_hash(identifier.value, NIN)
         return identifier.value
 
+    def _reference(self, identifier: Identifier) -> _Row:
+        return identifier.scheme, self._lookup(identifier)
+
     def _person(self, record: PersonRecord) -> None:
-        n = self._number()
-        self._add(
-            staged.person,
-            {
-                "n": n,
-                "file": record.place.file,
-                "record": record.place.record,
-                "digest": _digest(record),
-                "ref": record.ref,
-                "given_name": record.given_name,
-                "family_name": record.family_name,
-                "birth_date": record.birth_date,
-                "deceased": record.deceased,
-                "protection": None if record.protection is None else record.protection.value,
-                "language": record.language,
-                "from_register": record.from_register,
-                "register_document": record.register_document,
-                "all_guardians": record.all_guardians,
-                "tells_contacts": record.contacts is not None,
-                "spares_sms": AddressChannel.SMS in record.contacts_spared,
-                "spares_email": AddressChannel.EMAIL in record.contacts_spared,
-                "unknown": int(record.unknown),
-                "removed": record.removed,
-            },
+        said: _Row = (
+            record.ref,
+            record.given_name,
+            record.family_name,
+            record.birth_date,
+            record.deceased,
+            None if record.protection is None else record.protection.value,
+            record.language,
+            record.from_register,
+            record.register_document,
+            record.all_guardians,
+            record.contacts is not None,
+            AddressChannel.SMS in record.contacts_spared,
+            AddressChannel.EMAIL in record.contacts_spared,
+            int(record.unknown),
+            record.removed,
         )
-        for identifier in {(each.scheme, each.value): each for each in record.identifiers}.values():
-            self._add(
-                staged.identifier,
-                {
-                    "person_n": n,
-                    "scheme": identifier.scheme,
-                    "lookup": self._lookup(identifier),
-                    "ciphertext": self._keys.encrypt(identifier.value) if identifier.scheme == NIN else None,
-                    "current": identifier.current,
-                },
-            )
-        for contact in record.contacts or ():
-            self._add(
-                staged.contact,
-                {
-                    "person_n": n,
-                    "channel": contact.channel.value,
-                    "value": contact.value,
-                    "takes_messages": contact.takes_messages,
-                },
-            )
+        ids = {(each.scheme, each.value): each.current for each in record.identifiers}
+        contacts = [(each.channel.value, each.value, each.takes_messages) for each in record.contacts or ()]
+        place = self._place(record)
+        self._rows[staged.person].append((*place, _digest(said, sorted(ids.items()), sorted(contacts)), *said))
+        n = place[0]
+        for (scheme, value), current in ids.items():
+            is_number = scheme == NIN
+            lookup = self._keys.lookup_hash(value, NIN) if is_number else value
+            ciphertext = self._keys.encrypt(value) if is_number else None
+            self._rows[staged.identifier].append((n, scheme, lookup, ciphertext, current))
+        if contacts:
+            self._rows[staged.contact].extend((n, *contact) for contact in contacts)
 
     def _group(self, record: GroupRecord) -> None:
-        self._add(
-            staged.group,
-            {
-                "n": self._number(),
-                "file": record.place.file,
-                "record": record.place.record,
-                "digest": _digest(record),
-                "key": record.key,
-                "kind": record.kind.value,
-                "name": record.name,
-                "ref": record.ref,
-                "parent": record.parent,
-                "grade": record.grade,
-                "ended_on": record.ended_on,
-                "removed": record.removed,
-            },
+        said: _Row = (
+            record.key,
+            record.kind.value,
+            record.name,
+            record.ref,
+            record.parent,
+            record.grade,
+            record.ended_on,
+            record.removed,
         )
+        self._rows[staged.group].append((*self._place(record), _digest(said), *said))
 
     def _membership(self, record: MembershipRecord) -> None:
-        self._add(
-            staged.membership,
-            {
-                "n": self._number(),
-                "file": record.place.file,
-                "record": record.place.record,
-                "group_key": record.group,
-                "student_scheme": record.student.scheme,
-                "student_lookup": self._lookup(record.student),
-                "active": record.active,
-                "begins": record.begins,
-                "ended_on": record.ended_on,
-                "main": record.main,
-            },
+        self._rows[staged.membership].append(
+            (
+                *self._place(record),
+                record.group,
+                *self._reference(record.student),
+                record.active,
+                record.begins,
+                record.ended_on,
+                record.main,
+                False,
+            )
         )
 
     def _guardianship(self, record: GuardianshipRecord) -> None:
-        creates = record.creates_guardian
-        self._add(
-            staged.guardianship,
-            {
-                "n": self._number(),
-                "file": record.place.file,
-                "record": record.place.record,
-                "student_scheme": record.student.scheme,
-                "student_lookup": self._lookup(record.student),
-                "guardian_scheme": record.guardian.scheme,
-                "guardian_lookup": self._lookup(record.guardian),
-                "guardian_ciphertext": self._keys.encrypt(record.guardian.value) if creates else None,
-                "creates_guardian": creates,
-                "basis": record.basis.value,
-                "valid_from": record.valid_from,
-                "valid_to": record.valid_to,
-                "decision_ref": record.decision_ref,
-                "student_agreed": record.student_agreed,
-            },
+        self._rows[staged.guardianship].append(
+            (
+                *self._place(record),
+                *self._reference(record.student),
+                *self._reference(record.guardian),
+                self._keys.encrypt(record.guardian.value) if record.creates_guardian else None,
+                record.creates_guardian,
+                record.basis.value,
+                record.valid_from,
+                record.valid_to,
+                record.decision_ref,
+                record.student_agreed,
+            )
         )
 
     def _consent(self, record: ConsentRecord) -> None:
-        self._add(
-            staged.consent,
-            {
-                "n": self._number(),
-                "file": record.place.file,
-                "record": record.place.record,
-                "student_scheme": record.student.scheme,
-                "student_lookup": self._lookup(record.student),
-                "guardian_scheme": record.guardian.scheme,
-                "guardian_lookup": self._lookup(record.guardian),
-                "purpose": record.purpose.value,
-                "given_on": record.given_on,
-                "evidence": record.evidence,
-            },
+        self._rows[staged.consent].append(
+            (
+                *self._place(record),
+                *self._reference(record.student),
+                *self._reference(record.guardian),
+                record.purpose.value,
+                record.given_on,
+                record.evidence,
+            )
         )
 
     def _refusal(self, record: Refusal) -> None:
-        first = record.about[0] if record.about else None
-        self._add(
-            staged.refusal,
-            {
-                "file": record.place.file,
-                "record": record.place.record,
-                "reason": record.reason,
-                "lost": int(record.lost),
-                "scheme": first.scheme if first else None,
-                "lookup": self._lookup(first) if first else None,
-            },
+        about = [self._reference(identifier) for identifier in record.about]
+        first = about[0] if about else (None, None)
+        self._rows[staged.refusal].append(
+            (record.place.file, record.place.record, record.reason, int(record.lost), *first, True, False)
         )
         if record.lost is Lost.RECORD:
-            for identifier in record.about:
-                self._add(staged.about, {"scheme": identifier.scheme, "lookup": self._lookup(identifier)})
+            self._rows[staged.about].extend(about)
 
 
-def _digest(record: PersonRecord | GroupRecord) -> str:
-    """The same for two records that say the same in two places; the place itself is left out."""
-    said: list[object] = []
-    for name in record.__slots__:
-        if name != "place":
-            value = getattr(record, name)
-            if name == "identifiers":
-                value = sorted((each.scheme, each.value, each.current) for each in value)
-            elif name == "contacts" and value is not None:
-                value = sorted((each.channel, each.value) for each in value)
-            said.append(value)
+# The columns that are read; the others are found by comparing.
+_PLACE = ("n", "file", "record", "state")
+_STUDENT = ("student_scheme", "student_lookup")
+_GUARDIAN = ("guardian_scheme", "guardian_lookup")
+_COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
+    staged.person: (
+        *_PLACE,
+        "digest",
+        "ref",
+        "given_name",
+        "family_name",
+        "birth_date",
+        "deceased",
+        "protection",
+        "language",
+        "from_register",
+        "register_document",
+        "all_guardians",
+        "tells_contacts",
+        "spares_sms",
+        "spares_email",
+        "unknown",
+        "removed",
+    ),
+    staged.identifier: ("person_n", "scheme", "lookup", "ciphertext", "current"),
+    staged.contact: ("person_n", "channel", "value", "takes_messages"),
+    staged.group: (*_PLACE, "digest", "key", "kind", "name", "ref", "parent", "grade", "ended_on", "removed"),
+    staged.membership: (*_PLACE, "group_key", *_STUDENT, "active", "begins", "ended_on", "main", "live"),
+    staged.guardianship: (
+        *_PLACE,
+        *_STUDENT,
+        *_GUARDIAN,
+        "guardian_ciphertext",
+        "creates_guardian",
+        "basis",
+        "valid_from",
+        "valid_to",
+        "decision_ref",
+        "student_agreed",
+    ),
+    staged.consent: (*_PLACE, *_STUDENT, *_GUARDIAN, "purpose", "given_on", "evidence"),
+    staged.refusal: ("file", "record", "reason", "lost", "scheme", "lookup", "told", "found"),
+    staged.about: ("scheme", "lookup"),
+}
+
+
+def _digest(*said: object) -> str:
+    """The same for two records that say the same, wherever they stand."""
     return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()

@@ -42,6 +42,8 @@ from contacts.imports.step import Kind, Step, Verb
 
 # Ending more than this share of a source's guardianships looks like half an export, however well-formed.
 _MOST_ENDED_PERCENT = 5
+# So few records need no planning of their queries.
+_FEW = 1000
 # Refused records that a plan carries; the rest are counted.
 _LISTED = 200
 
@@ -200,7 +202,8 @@ class StagedImport:
         settle_refusals(comparison)
         gather_points(comparison)
         find_scope(comparison)
-        staged.analyse(connection)
+        if self._records > _FEW:
+            staged.analyse(connection)
         return comparison
 
     def _steps(self, comparison: Comparison, *, operator: str) -> tuple[Step, ...]:
@@ -304,6 +307,8 @@ def stage(
             loader.load(reading, progress)
             add_bare_guardians(connection)
             staged.index(connection)
+            if loader.records > _FEW:
+                staged.analyse(connection)
         yield StagedImport(connection, reading, loader.records, digest(), trusted=trusted)
     finally:
         connection.close()

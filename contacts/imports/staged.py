@@ -202,11 +202,10 @@ def index(connection: Connection) -> None:
     """To be called when all records are in: filling tables that have no indexes takes half the time."""
     for statement in _INDEXES:
         connection.execute(text(statement))
-    analyse(connection)
 
 
 def analyse(connection: Connection) -> None:
-    """Let PostgreSQL know how many rows stand in the temporary tables; it plans for none otherwise."""
+    """Let PostgreSQL know how many rows stand in the temporary tables; it plans for few of them otherwise."""
     if connection.dialect.name == "postgresql":
         for table in metadata.sorted_tables:
             connection.execute(text(f"ANALYZE {table.name}"))

@@ -353,3 +353,8 @@ def test_adults_of_the_store_are_updated(importer: Importer) -> None:
     importer.freg(document(ADULT_NIN, born="2008-02-01", adressebeskyttelse=[{**NOW, "graderingsnivaa": "fortrolig"}]))
     assert importer.person(NORA).protection == Protection.CONFIDENTIAL
     assert importer.person(NORA).register_document_at is not None
+
+
+def test_characters_that_no_database_takes(importer: Importer) -> None:
+    importer.freg(document(NORA_NIN, name=("NO\x00RA\ud800", "EKSEMPEL"), custody=BOTH))
+    assert importer.students() == {NORA}

@@ -153,6 +153,7 @@ def test_withdrawn_consent_is_not_given_again_by_the_old_file(school: Importer) 
         ({"phone": "98765432/41111111"}, "column phone"),
         ({"email": "b at example.com"}, "column email"),
         ({"language": "klingon"}, "column language"),
+        ({"given_name": "Be\x00rit"}, "column given_name"),
         ({"student_agreed": "kanskje"}, "column student_agreed"),
         ({"consent": "alt"}, "column consent"),
         ({"consent": "alerts", "evidence": "x"}, "column consent_date"),
