@@ -30,12 +30,14 @@ class SendingTerms:
 
 def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[str]:
     """The lines of the page, without the question."""
-    expires = (terms.now + timedelta(seconds=terms.expires_seconds)).astimezone(OSLO)
+    now = terms.now.astimezone(OSLO)
+    expires = now + timedelta(seconds=terms.expires_seconds)
+    day = "" if expires.date() == now.date() else f"{expires:%d.%m.} "
     scenario = draft.composition.scenario.name
     lines = [
         _cut(
             f"{HEADINGS[draft.composition.status]}   {draft.audience.headline}   {scenario}   "
-            f"expires {expires:%H:%M} (in {_span(terms.expires_seconds)})"
+            f"expires {day}{expires:%H:%M} (in {_span(terms.expires_seconds)})"
         ),
         "",
         *_cannot(numbers),
