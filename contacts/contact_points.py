@@ -8,10 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from config.audit import record_act
 from config.clock import db_now
 from config.errors import UsageError
-from contacts.acts import Act
+from contacts.acts import Act, entitlement_changed
 from contacts.addresses import AddressError, mask_email, mask_phone, parse_email, parse_phone
 from contacts.codes import AddressChannel, VerifiedBy
 from contacts.people import FoundPerson
@@ -103,7 +102,8 @@ def add_point(connection: Connection, guardian: FoundPerson, typed: TypedAddress
             .where(*mine)
             .values(ended_at=None, verified_at=None, verified_by=None, confirmed_at=db_now())
         )
-    record_act(
+    # An address that a blocked guardian shares from now on is nobody's to be told at.
+    entitlement_changed(
         connection,
         operator=operator,
         act="contact.add",
