@@ -23,7 +23,7 @@ from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, AnyRow
 from providers.base import Channel
 
 # A planner that has not moved its alert for this long is taken to be dead, and another goes on.
-PLANNER_SECONDS = 20.0
+PLANNER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
