@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Date, Table
 
 
 def fill(connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]) -> None:
@@ -23,9 +23,15 @@ def fill(connection: Connection, table: Table, columns: Sequence[str], rows: lis
         return
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
-    connection.exec_driver_sql(statement, [tuple(map(_plain, row)) for row in rows])
+    days = [place for place, name in enumerate(columns) if isinstance(table.c[name].type, Date)]
+    connection.exec_driver_sql(statement, [_with_texts(row, days) for row in rows] if days else rows)
 
 
-def _plain(value: object) -> object:
-    """As SQLAlchemy stores it in SQLite."""
-    return value.isoformat() if isinstance(value, date) else value
+def _with_texts(row: tuple[object, ...], days: list[int]) -> tuple[object, ...]:
+    """The row with its dates as SQLAlchemy stores them in SQLite."""
+    values = list(row)
+    for place in days:
+        day = values[place]
+        if isinstance(day, date):
+            values[place] = day.isoformat()
+    return tuple(values)

@@ -8,6 +8,7 @@ outside files to fetch, and the fast parser may go on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
@@ -46,6 +47,7 @@ def stopped(file: Path, why: str, remedy: str) -> UsageError:
 _AGAIN = "Export the file again, or check that the copy was not cut off."
 
 
+@lru_cache(maxsize=1024)
 def local(tag: str) -> str:
     """The name of an element without its namespace."""
     return tag.rpartition("}")[2]
