@@ -1,5 +1,5 @@
 # One file to drive the project: `make demo` shows it working, `make test` proves it.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -14,7 +14,8 @@ env: $(STAMP)
 $(STAMP): requirements/dev.lock requirements/uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "Python 3.11 or newer is needed (tried: $(PYTHON)). Nothing was installed. Install it, or run: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "The environment could not be made. Nothing was installed. On Debian and Ubuntu, install python3-venv first."; exit 2; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -31,6 +32,10 @@ lint: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
+
+# What the main job takes on this machine, against its goals; about five minutes.
+bench: $(STAMP)
+	$(BIN)/python bench/main_job.py
 
 # Run after a change of the dependencies in pyproject.toml. The lock holds versions and hashes, no addresses.
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
