@@ -58,18 +58,21 @@ def match_persons(comparison: Comparison) -> None:
 
 def _find_twins(comparison: Comparison) -> None:
     """Two records with an identifier in common: one when they say the same, otherwise neither enters."""
-    person, identifier = staged.person, staged.identifier
-    shared = (
-        select(
-            identifier.c.scheme,
-            identifier.c.lookup,
-            func.min(identifier.c.person_n).label("keep"),
-            func.count(person.c.digest.distinct()).label("contents"),
+    person, identifier, shared = staged.person, staged.identifier, staged.shared
+    # Few or none, and used three times: a table of their own.
+    comparison.connection.execute(
+        insert(shared).from_select(
+            ["scheme", "lookup", "keep", "contents"],
+            select(
+                identifier.c.scheme,
+                identifier.c.lookup,
+                func.min(identifier.c.person_n),
+                func.count(person.c.digest.distinct()),
+            )
+            .join(person, person.c.n == identifier.c.person_n)
+            .group_by(identifier.c.scheme, identifier.c.lookup)
+            .having(func.count() > 1),
         )
-        .join(person, person.c.n == identifier.c.person_n)
-        .group_by(identifier.c.scheme, identifier.c.lookup)
-        .having(func.count() > 1)
-        .subquery()
     )
     involved = select(identifier.c.person_n).join(
         shared, and_(shared.c.scheme == identifier.c.scheme, shared.c.lookup == identifier.c.lookup)
@@ -101,14 +104,12 @@ def _match_store(comparison: Comparison) -> None:
         store.person.c.id == person_number(staged.identifier.c.scheme, staged.identifier.c.lookup)
     )
     connection.execute(insert(match).from_select(["n", "person_id"], union(by_identifier, by_id)))
-    several = select(match.c.n).group_by(match.c.n).having(func.count() > 1)
-    comparison.refuse(person, person.c.n.in_(several), "its identifiers belong to two persons in the store")
-    met_twice = select(match.c.person_id).group_by(match.c.person_id).having(func.count() > 1)
-    comparison.refuse(
-        person,
-        person.c.n.in_(select(match.c.n).where(match.c.person_id.in_(met_twice))),
-        "two records are about one person of the store",
-    )
+    # Looked up row by row in their indexes: a planner that guesses wrong about them takes minutes.
+    other = match.alias("other")
+    several = exists().where(match.c.n == person.c.n, other.c.n == match.c.n, other.c.person_id != match.c.person_id)
+    comparison.refuse(person, several, "its identifiers belong to two persons in the store")
+    met_twice = exists().where(match.c.n == person.c.n, other.c.person_id == match.c.person_id, other.c.n != match.c.n)
+    comparison.refuse(person, met_twice, "two records are about one person of the store")
     connection.execute(update(person).where(_OPEN, person.c.n == match.c.n).values(person_id=match.c.person_id))
     comparison.refuse(
         person,

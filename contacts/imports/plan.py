@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, text, update
 
 from config.audit import record_act
 from config.clock import db_now, oslo_date
@@ -42,6 +42,16 @@ from contacts.imports.step import Kind, Step, Verb
 
 # Ending more than this share of a source's guardianships looks like half an export, however well-formed.
 _MOST_ENDED_PERCENT = 5
+_LARGE = (
+    store.person,
+    store.identifier,
+    store.student,
+    store.enrolment,
+    store.membership,
+    store.guardianship,
+    store.address,
+    store.point,
+)
 # So few records need no planning of their queries.
 _FEW = 1000
 # Refused records that a plan carries; the rest are counted.
@@ -178,6 +188,8 @@ class StagedImport:
                 for step in steps:
                     step.apply(self._connection)
                 self._record(plan, operator)
+                if self._records > _FEW:
+                    _analyse_store(self._connection)
         return plan
 
     def _compare(self, *, allocates: bool) -> Comparison:
@@ -339,6 +351,13 @@ def _refusals(connection: Connection) -> tuple[int, tuple[Refusal, ...]]:
     )
     listed = tuple(Refusal(Place(row.file, row.record), row.reason, lost=Lost(row.lost)) for row in rows)
     return _number(connection, select(table.c.file).where(table.c.told)), listed
+
+
+def _analyse_store(connection: Connection) -> None:
+    """PostgreSQL looks at changed tables by itself within minutes; the next alert or import may come before."""
+    if connection.dialect.name == "postgresql":
+        for table in _LARGE:
+            connection.execute(text(f"ANALYZE {table.name}"))
 
 
 def _reset(connection: Connection) -> None:

@@ -148,6 +148,13 @@ refusal = _table(
 about = _table("about", Column("scheme", String), Column("lookup", String))
 
 # Found by comparing; filled anew by each comparison.
+shared = _table(
+    "shared",
+    Column("scheme", String),
+    Column("lookup", String),
+    Column("keep", Integer),
+    Column("contents", Integer),
+)
 match = _table("match", Column("n", Integer), Column("person_id", BigInt))
 student = _table("student", Column("person_id", BigInt, primary_key=True, autoincrement=False))
 enrolment = _table(
@@ -176,7 +183,7 @@ point = _table(
     Column("address_id", BigInt),
 )
 
-COMPARED = (match, student, enrolment, place, spared, school_scope, student_scope, point)
+COMPARED = (shared, match, student, enrolment, place, spared, school_scope, student_scope, point)
 
 _INDEXES = (
     "CREATE INDEX staged_identifier_value ON staged_identifier (lookup, scheme)",
