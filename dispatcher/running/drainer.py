@@ -28,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 LEASE = "drainer"
 _LEASE_SECONDS = 15.0
-# How often the lease is renewed and a successor looks whether it is free.
+# How often the lease is renewed; and, once the parent is gone, whether anything is left to stay for.
+_RENEW_SECONDS = 3.0
+_LAST_LOOK_SECONDS = 1.0
+# How often a successor looks whether the lease is free.
 _STEP_SECONDS = 0.25
 
 
@@ -43,13 +46,14 @@ def run_drainer(settings: Settings, database: Database, keys: Keys) -> None:
         runtime = Runtime(settings, database, keys, kind="drainer", process_id=holder, lanes=lanes)
         runtime.start()
         try:
-            while _needed(database, parent):
-                if not _keep(database, holder):
-                    log.error("lease_lost")
-                    return
-                if parent.rang(_STEP_SECONDS):
-                    runtime.look(Lane.ALERTS)
-                    runtime.look(Lane.ROUTINE)
+            while _needed(database, parent) and _keep(database, holder):
+                renew = time.monotonic() + _RENEW_SECONDS
+                while time.monotonic() < renew:
+                    if parent.rang(renew - time.monotonic()):
+                        runtime.look(Lane.ALERTS)
+                        runtime.look(Lane.ROUTINE)
+                    elif not parent.there:
+                        renew = min(renew, time.monotonic() + _LAST_LOOK_SECONDS)
         finally:
             runtime.stop()
 
