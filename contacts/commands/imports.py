@@ -132,7 +132,7 @@ def _import(
     from config.errors import ExitStatus, UsageError
     from config.shell import confirm_typed, open_store, print_json
     from contacts.commands.import_preview import draw, progress
-    from contacts.imports.plan import digest_of, stage
+    from contacts.imports.staged_import import digest_of, stage
 
     if apply and dry_run:
         raise UsageError("--apply and --dry-run cannot both be given.", remedy="Choose one of them.")

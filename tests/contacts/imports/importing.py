@@ -21,8 +21,9 @@ from contacts.imports import store
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
 from contacts.imports.pifu import open_pifu
-from contacts.imports.plan import Plan, StagedImport, stage
+from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
+from contacts.imports.staged_import import StagedImport, stage
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
