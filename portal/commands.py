@@ -41,8 +41,9 @@ def web(
     with open_store(need_keys=False) as store:
         server = create_server(store.settings, store.database, host=host, port=port)
         configure_logging(store.settings, "web")
-        # uvicorn raises the signal again when all is answered; stopping as asked is no failure.
-        signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
+        # For a signal before uvicorn listens to any, and for the one that it raises again when all is answered:
+        # stopping as asked is no failure.
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: server.stop())
         log = structlog.stdlib.get_logger("portal.web")
         log.info("listening", address=server.url)
         if not store.settings.sms.callback_base_url:
