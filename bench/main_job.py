@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pty
 import resource
 import shutil
 import sqlite3
@@ -22,6 +23,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+# How long the bench's leader reads the preview; nobody answers in less.
+READING_SECONDS = 2.0
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = """\
 [store]
@@ -79,6 +82,29 @@ class Bench:
         except json.JSONDecodeError:
             return seconds, {}
 
+    def send_typed(self, *arguments: str) -> dict[str, object]:
+        """`alert send` as a leader runs it: the preview is read for a moment, and the answer typed at a terminal."""
+        keyboard, terminal = pty.openpty()
+        running = subprocess.Popen(
+            [sys.executable, "-m", "cli", "alert", "send", *arguments, "--json"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert running.stderr is not None and running.stdout is not None
+        asked = b""
+        while b"Type " not in asked:
+            asked += running.stderr.read(1)
+        time.sleep(READING_SECONDS)
+        os.write(keyboard, b"test\n")
+        printed, _rest = running.communicate()
+        os.close(keyboard)
+        os.close(terminal)
+        answer: dict[str, object] = json.loads(printed)
+        return answer
+
     def make_school(self, students: int) -> None:
         subprocess.run(
             [sys.executable, ROOT / "tools/make_school.py", "--out", self.folder, "--students", str(students)],
@@ -115,10 +141,8 @@ def preview(bench: Bench, goal: float, students: int) -> Figure:
 
 def one_alert(bench: Bench, students: int) -> list[Figure]:
     """One alert with --hold 0, timed by the database's own clock; all handed over, and the far end's count agrees."""
-    _seconds, sent = bench.run(
-        "alert", "send", "--grade", "VG1", "--grade", "VG2", "--grade", "VG3", "--scenario", "lockdown",
-        "--status", "test", "--hold", "0", "--yes", "--json",
-    )  # fmt: skip
+    grades = ("--grade", "VG1", "--grade", "VG2", "--grade", "VG3")
+    sent = bench.send_typed(*grades, "--scenario", "lockdown", "--status", "test", "--hold", "0")
     store = sqlite3.connect(bench.database)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
