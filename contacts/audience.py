@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, union
+from sqlalchemy import Connection, Select, and_, exists, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from config.errors import UsageError
@@ -150,17 +150,20 @@ def resolve_audience(
     )
 
 
-def schools_of(connection: Connection, audience: Audience, on: date) -> list[tuple[AudienceSchool, int]]:
-    """The schools that students of the audience go to, with the number of its students at each; most of them first."""
-    count = func.count(ENROLMENT.c.student_id.distinct())
-    rows = connection.execute(
-        select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language, count)
-        .join(ENROLMENT, ENROLMENT.c.school_id == SCHOOL.c.id)
-        .where(ENROLMENT.c.student_id.in_(audience.select_ids(on)), _goes_on(ENROLMENT.c.ended_on, on))
-        .group_by(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language)
-        .order_by(count.desc(), SCHOOL.c.name)
+def schools_of(connection: Connection, audience: Audience, on: date) -> list[AudienceSchool]:
+    """The schools that students of the audience go to, by name."""
+    # Asked for each school until one student is found: counting a county's students takes a second.
+    somebody = exists().where(
+        ENROLMENT.c.school_id == SCHOOL.c.id,
+        ENROLMENT.c.student_id.in_(audience.select_ids(on)),
+        _goes_on(ENROLMENT.c.ended_on, on),
     )
-    return [(AudienceSchool(*row[:4]), row[4]) for row in rows]
+    rows = connection.execute(
+        select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language)
+        .where(somebody)
+        .order_by(SCHOOL.c.name, SCHOOL.c.id)
+    )
+    return [AudienceSchool(*row) for row in rows]
 
 
 def find_school(connection: Connection, name: str) -> AudienceSchool:

@@ -74,7 +74,7 @@ def load_cases(
     """
     cases: list[StudentCase] = []
     for start in range(0, len(student_ids), CHUNK):
-        with _collector_paused():
+        with collector_paused():
             cases += _load_chunk(connection, student_ids[start : start + CHUNK], on, stale_after_months, with_points)
     return cases
 
@@ -117,8 +117,8 @@ def _inputs_json(
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No cyclic garbage collection within: a chunk makes tens of thousands of objects and no cycle among them.
+def collector_paused() -> Iterator[None]:
+    """No cyclic garbage collection within: loading and planning make tens of thousands of objects and no cycle among them.
 
     Walking them again and again took a third of the time.
     """

@@ -164,7 +164,7 @@ def _import(
             applied = False
             if plan.changes and not dry_run:
                 if not apply:
-                    confirm_typed("Type yes to apply, anything else to stop:", "yes")
+                    confirm_typed("Type yes to apply, anything else to stop:", "yes", unasked="--apply")
                 plan = staged.apply(operator=current_operator(), allow_ending=allow_ending, expected=plan)
                 applied = True
     if as_json:

@@ -88,7 +88,7 @@ def make_draft(
             unchanged="Nothing was sent.",
             remedy="Check the school, group or grade, and when the roster was last imported.",
         )
-    speaker = speaking_name([school.name for school, _count in schools], organisation.name)
+    speaker = speaking_name([school.name for school in schools], organisation.name)
     composition = compose(
         catalogue,
         scenario=request.scenario,
@@ -98,7 +98,7 @@ def make_draft(
         texts=request.texts,
         values=request.values,
     )
-    languages = {school.default_language for school, _count in schools}
+    languages = {school.default_language for school in schools}
     language = (languages.pop() if len(languages) == 1 else None) or organisation.default_language
     request_id = fingerprint(request, audience, composition)
     alert_id = _insert_alert(connection, request, audience, composition, request_id, language)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from contacts.codes import AddressChannel
 from contacts.entitlement import NO_GUARDIAN, Reason, Verdict
@@ -25,8 +26,7 @@ class PlanOptions:
     default_language: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDecision:
+class PlannedDecision(NamedTuple):
     """One answer of the entitlement rule, as it will be stored. `unreachable`: an entitled guardian without message."""
 
     student_id: int
@@ -37,8 +37,7 @@ class PlannedDecision:
     inputs: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRecipient:
+class PlannedRecipient(NamedTuple):
     student_id: int
     guardian_id: int
     stale: bool
@@ -55,8 +54,7 @@ class PlannedDelivery:
     recipients: list[PlannedRecipient] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStudent:
+class PlannedStudent(NamedTuple):
     """How a student stands before anything was sent.
 
     `forecast`: handed_over when somebody entitled will get a message, unreached when somebody is entitled and none

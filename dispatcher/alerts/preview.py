@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from contacts.entitlement import NO_GUARDIAN, Verdict
-from contacts.facts import CHUNK, load_cases
+from contacts.facts import CHUNK, collector_paused, load_cases
 from contacts.reach import Unreachable
 from dispatcher.alerts.draft import Draft
 from dispatcher.alerts.plan import Plan, is_adult_without_consent, plan
@@ -97,8 +97,9 @@ def preview(connection: Connection, draft: Draft, *, stale_after_months: int) ->
             )
             .order_by(ALERT_STUDENT.c.position)
         )
-        cases = load_cases(connection, list(students.scalars()), draft.on, stale_after_months=stale_after_months)
-        counted.add(plan(cases, options, with_inputs=False))
+        with collector_paused():
+            cases = load_cases(connection, list(students.scalars()), draft.on, stale_after_months=stale_after_months)
+            counted.add(plan(cases, options, with_inputs=False))
     return _preview(counted, {text.language: text.size.segments for text in draft.composition.texts})
 
 

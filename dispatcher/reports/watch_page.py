@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -154,7 +154,9 @@ def _warnings(figures: WatchFigures) -> list[RenderableType]:
         )
     if figures.long_unknown:
         found.append(f"{grouped(figures.long_unknown)} unknown for more than a minute: they may have been told.")
-    if not figures.ended and not figures.processes and (figures.waiting or not figures.planned):
+    starting = alert.confirmed_at is not None and figures.now - alert.confirmed_at < _STARTING
+    waits = not figures.ended and (figures.waiting or not figures.planned)
+    if waits and not figures.processes and not starting:
         found.append("No worker is alive, and messages wait: start beredskap run.")
     return [Text(f" {line}", style="bold") for line in found]
 
