@@ -118,7 +118,7 @@ def _inputs_json(
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """No cyclic garbage collection within: loading and planning make tens of thousands of objects and no cycle among them.
+    """No cyclic garbage collection within: loading and planning make many thousands of objects and no cycle among them.
 
     Walking them again and again took a third of the time.
     """
