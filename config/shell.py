@@ -195,17 +195,17 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else 80, highlight=False, soft_wrap=False)
 
 
-def confirm_typed(prompt: str, *expected: str, refused: str = "Nothing was changed.") -> None:
+def confirm_typed(prompt: str, *expected: str, refused: str = "Nothing was changed.", unasked: str = "--yes") -> None:
     """Ask `prompt` and go on only when one of `expected` is typed (capitals and spaces around it do not matter).
 
     Raises BeredskapError with status NOT_CONFIRMED for another answer, UsageError where nobody can type one.
-    `refused` says what did not happen.
+    `refused` says what did not happen, `unasked` is the option of the command that goes on without the question.
     """
     if not sys.stdin.isatty():
         raise UsageError(
             "The question cannot be asked: this is not a terminal.",
             unchanged=refused,
-            remedy="Give --yes to go on without it.",
+            remedy=f"Give {unasked} to go on without it.",
         )
     print(prompt, end=" ", file=sys.stderr, flush=True)  # noqa: T201
     answer = sys.stdin.readline()

@@ -77,7 +77,7 @@ class _Text:
 
     def cut_off(self, where: str) -> Exception:
         size = shown(self.path.stat().st_size)
-        return stopped(self.path, f"is not complete (the file ends {where}byte {size})", _AGAIN)
+        return stopped(self.path, f"is not complete (the file ends {where or 'at '}byte {size})", _AGAIN)
 
     def broken(self, where: str) -> Exception:
         return stopped(

@@ -138,7 +138,7 @@ def _explain(path: Path, code: int, inside: Position) -> UsageError:
     if code in _AT_END or (code == _INVALID and _cut_in_markup(path)):
         if not _starts_as_xml(path):
             return stopped(path, "is no XML file", "Give the file that the administrative system exported.")
-        return stopped(path, f"is not complete (the file ends {inside}byte {shown(size)})", _AGAIN)
+        return stopped(path, f"is not complete (the file ends {str(inside) or 'at '}byte {shown(size)})", _AGAIN)
     if not _starts_as_xml(path):
         return stopped(path, "is no XML file", "Give the file that the administrative system exported.")
     return stopped(path, f"is no well-formed XML ({inside}{expat.ErrorString(code)})", "Export the file again.")

@@ -18,6 +18,8 @@ from providers.base import Channel
 
 _WIDTH = 80
 _BAR = 30
+# A drainer that was just started has not yet reported itself: that is no reason to alarm anybody.
+_STARTING = timedelta(seconds=5)
 _STATUS_STYLES = {AlertStatus.ACTUAL: "bold red", AlertStatus.EXERCISE: "bold yellow", AlertStatus.TEST: "bold cyan"}
 _PARTS = {"twilio": "Twilio", "smtp": "SMTP", "redis": "Redis", "database": "database"}
 

@@ -282,3 +282,8 @@ def test_expected_end_in_oslo_on_the_night_of_the_clock_change() -> None:
     night = CONFIRMED_AT.replace(month=10, day=25, hour=0, minute=59, second=59)
     page = drawn(watch_page(replace(FIGURES, expected_at=night + timedelta(minutes=1)), None))
     assert "last hand-over expected 02:00:59" in page
+
+
+def test_a_drainer_that_was_just_started_raises_no_alarm() -> None:
+    just_confirmed = replace(FIGURES, processes=0, now=after(2))
+    assert "No worker is alive" not in plain(drawn(watch_page(just_confirmed, STUDENTS)))
