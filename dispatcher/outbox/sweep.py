@@ -6,10 +6,9 @@ Every step may be run by any process, at any time, by several at once: each row 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from config.clock import db_now
 from config.database import Database
@@ -161,20 +160,6 @@ def _end(connection: Connection, alert_id: int) -> None:
             .where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.OPEN, or_(over, ~moving))
             .values(state=AlertState.CLOSED, **values)
         )
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When something will next be due of itself, as far as is known; None when nothing waits. For whoever may stop."""
-    moments = connection.execute(
-        select(
-            func.min(DELIVERY.c.due_at).filter(DELIVERY.c.state.in_(DUE)),
-            func.min(DELIVERY.c.lease_until).filter(DELIVERY.c.state == DeliveryState.SENDING),
-            func.min(DELIVERY.c.lookup_at).filter(DELIVERY.c.state == DeliveryState.UNKNOWN),
-            func.min(DELIVERY.c.poll_at).filter(DELIVERY.c.state == DeliveryState.ACCEPTED),
-        ).where(still_moving())
-    ).one()
-    alerts = connection.execute(select(func.min(ALERT.c.hold_until)).where(ALERT.c.state.in_(ALIVE))).scalar()
-    return min((moment for moment in (*moments, alerts) if moment is not None), default=None)
 
 
 def anything_left(connection: Connection) -> bool:

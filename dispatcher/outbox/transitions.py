@@ -14,8 +14,6 @@ S = DeliveryState
 
 # final: nothing can follow, whoever says it and however late
 FINAL = frozenset({S.DELIVERED, S.UNDELIVERED, S.REJECTED, S.EXPIRED, S.CANCELLED})
-# the message may lie with the guardian, or be on its way there
-MAYBE_TOLD = frozenset({S.ACCEPTED, S.DELIVERED, S.UNKNOWN})
 # the provider once said that it had the message
 PROVES_ACCEPTANCE = frozenset({S.ACCEPTED, S.DELIVERED, S.UNDELIVERED})
 DUE = frozenset({S.QUEUED, S.DEFERRED})
