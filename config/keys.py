@@ -116,7 +116,8 @@ def load_keys(path: Path) -> Keys:
     except FileNotFoundError:
         raise UsageError(
             f"There is no key file at {path}.",
-            remedy="A new installation gets one by: beredskap init. One that has data needs the key it had. " + _RESTORE,
+            remedy="A new installation gets one by: beredskap init. One that has data needs the key it had. "
+            + _RESTORE,
         ) from None
     except OSError as error:
         raise UsageError(
