@@ -102,7 +102,8 @@ def cost(numbers: Preview, terms: SendingTerms) -> float:
 
 def _cannot(numbers: Preview) -> list[str]:
     """The important number, and why; the reasons on a line of their own where both are too long for one."""
-    count, why = f"{_n(numbers.cannot_be_reached)} students cannot be reached", _reasons(numbers)
+    students = "student" if numbers.cannot_be_reached == 1 else "students"
+    count, why = f"{_n(numbers.cannot_be_reached)} {students} cannot be reached", _reasons(numbers)
     line = f"{count}   {why}".rstrip()
     return [line] if len(line) <= WIDTH else [count, _cut(f"     {why}")]
 

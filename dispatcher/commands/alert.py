@@ -90,7 +90,8 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
 @app.command()
 @command_errors(interrupted="You left. The alert goes on.")
 def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
-    """Watch an alert go out. Ctrl-C leaves; the alert goes on. With --json: one document as it stands now.
+    """Watch an alert go out. Ctrl-C leaves; the alert goes on. With --json: one document as it stands now,
+    with whole phone numbers of those to call.
 
     Examples:
 

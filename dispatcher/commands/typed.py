@@ -1,4 +1,4 @@
-"""What people type after options: times (2h, 90m, 1h30m, 45), placeholders (sted=hallen), channels (sms,email)."""
+"""What people type after options: times (2h, 90m, 1h30m), placeholders (sted=hallen), channels (sms,email)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ LONGEST_SECONDS = 7 * 86_400
 
 
 def seconds_of(text: str) -> int:
-    """The seconds of "2h", "90m", "1h30m" or "45" (minutes). Raises UsageError for what is none, 0, or over a week."""
+    """The seconds of "2h", "90m", "1h30m" or "45m". Raises UsageError for what is none, 0, or over a week."""
     from config.errors import UsageError
 
     words = text.strip()
-    found = _PARTS.fullmatch(f"{words}m" if words.isdecimal() else words)
+    # A bare number is asked about: 2 would be hours to one and minutes to another.
+    found = None if words.isdecimal() else _PARTS.fullmatch(words)
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     total = hours * 3600 + minutes * 60 + seconds
     if not 0 < total <= LONGEST_SECONDS:
         raise UsageError(
-            "--expires takes a time from a second to a week.",
+            "--expires takes a time with its unit, from a second to a week.",
             unchanged=NOTHING_SENT,
             remedy="Write it like 2h, 90m or 1h30m.",
         )

@@ -20,7 +20,7 @@ from config.redaction import describe_exception, redact
         "98765432",
         "987 65 432",
         "98 76 54 32",
-        "13097248022",
+        "03851598730",
         "130972 48022",
         "kari.nordmann@example.org",
         "Kari+skole@epost.example.no",

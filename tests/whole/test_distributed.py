@@ -154,7 +154,8 @@ def test_the_service_sends_takes_receipts_and_ends_in_order(embedded: Installati
     school = fill(embedded.database, 8)
     take_callbacks(embedded)
     embedded.set("sms", segments_per_second=3.0)
-    embedded.set("dispatch", hold_seconds=2.0)
+    # What the provider tells while no service listens, and does not repeat for long, must be asked for.
+    embedded.set("dispatch", hold_seconds=2.0, receipt_poll_seconds=2.0)
     service = embedded.start("run")
     eventually(lambda: embedded.alive("run") == 1, what="the service is alive")
     assert embedded.run("alert", "send", *_LOCKDOWN, "--yes", "--json").status == 0
@@ -174,12 +175,9 @@ def test_the_service_sends_takes_receipts_and_ends_in_order(embedded: Installati
     embedded.closed()
     assert_each_once(embedded, school)
     with embedded.database.read() as connection:
-        by_receipt = connection.execute(
-            select(func.count())
-            .select_from(EVENT)
-            .where(EVENT.c.to_state == DeliveryState.DELIVERED, EVENT.c.source == MoveSource.RECEIPT)
-        ).scalar_one()
-    assert by_receipt == len(school.numbers)
+        sources = connection.scalars(select(EVENT.c.source).where(EVENT.c.to_state == DeliveryState.DELIVERED)).all()
+    assert len(sources) == len(school.numbers)
+    assert MoveSource.RECEIPT in sources
 
 
 _LOCKDOWN = ("--school", "Prøvedal vgs", "--scenario", "lockdown", "--status", "actual")
