@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
-
-from contacts.entitlement import NO_GUARDIAN, Verdict
-from contacts.facts import CHUNK, collector_paused, load_cases
+from config.database import Database
+from contacts.entitlement import NO_GUARDIAN
 from contacts.reach import Unreachable
+from dispatcher.alerts.counting import Count, Share, count_share
 from dispatcher.alerts.draft import Draft
-from dispatcher.alerts.plan import Plan, is_adult_without_consent, plan
-from dispatcher.alerts.planner import plan_options
+from dispatcher.alerts.second_counter import counted_elsewhere
 from dispatcher.codes import StudentClass
-from dispatcher.tables import ALERT, ALERT_STUDENT
 from providers.base import Channel
+
+# Below this many students a second process would still be starting when the first one is done.
+TWO_PROCESSES_FROM = 30_000
+# The first process counts more: the second one spends its first half second importing.
+_OWN_PART = 0.57
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,61 +51,28 @@ class Preview:
         return self.unreached + self.held
 
 
-@dataclass(slots=True)
-class _Count:
-    """What has been counted so far; addresses and guardians count once, whatever the chunk they come in."""
-
-    classes: Counter[StudentClass] = field(default_factory=Counter)
-    adults: int = 0
-    unreached: Counter[str] = field(default_factory=Counter)
-    held: Counter[str] = field(default_factory=Counter)
-    guardians: set[int] = field(default_factory=set)
-    unverified: set[int] = field(default_factory=set)
-    stale: set[int] = field(default_factory=set)
-    addresses: dict[tuple[Channel, int], str] = field(default_factory=dict)
-
-    def add(self, chunk: Plan) -> None:
-        for student in chunk.students:
-            self.classes[student.forecast] += 1
-            if student.forecast is StudentClass.UNREACHED:
-                self.unreached[student.reason] += 1
-            elif student.forecast is StudentClass.HELD:
-                self.held[student.reason] += 1
-            elif student.forecast is StudentClass.NOBODY_MAY_BE_TOLD:
-                self.adults += is_adult_without_consent(student)
-        for decision in chunk.decisions:
-            if decision.verdict is Verdict.ENTITLED and decision.guardian_id is not None:
-                if decision.unreachable == Unreachable.UNVERIFIED_ONLY:
-                    self.unverified.add(decision.guardian_id)
-                elif decision.unreachable is None:
-                    self.guardians.add(decision.guardian_id)
-        for delivery in chunk.deliveries:
-            self.addresses[delivery.channel, delivery.address_id] = delivery.language
-            self.stale.update(one.guardian_id for one in delivery.recipients if one.stale)
-
-
-def preview(connection: Connection, draft: Draft, *, stale_after_months: int) -> Preview:
-    """Plan the draft without storing anything, a chunk of students in memory at a time."""
-    alert = connection.execute(select(ALERT).where(ALERT.c.id == draft.alert_id)).one()
-    options = plan_options(alert, draft.on)
-    counted = _Count()
-    for start in range(0, draft.student_count, CHUNK):
-        students = connection.execute(
-            select(ALERT_STUDENT.c.student_id)
-            .where(
-                ALERT_STUDENT.c.alert_id == draft.alert_id,
-                ALERT_STUDENT.c.position > start,
-                ALERT_STUDENT.c.position <= start + CHUNK,
-            )
-            .order_by(ALERT_STUDENT.c.position)
-        )
-        with collector_paused():
-            cases = load_cases(connection, list(students.scalars()), draft.on, stale_after_months=stale_after_months)
-            counted.add(plan(cases, options, with_inputs=False))
+def preview(database: Database, draft: Draft, *, stale_after_months: int) -> Preview:
+    """Plan the draft without storing anything; a large one in two processes, each with a snapshot of its own."""
+    share = Share(draft.alert_id, draft.on, stale_after_months, 0, draft.student_count)
+    counted = _by_two(database, share) if draft.student_count >= TWO_PROCESSES_FROM else _by_one(database, share)
     return _preview(counted, {text.language: text.size.segments for text in draft.composition.texts})
 
 
-def _preview(counted: _Count, segments: Mapping[str, int]) -> Preview:
+def _by_one(database: Database, share: Share) -> Count:
+    with database.read() as connection:
+        return count_share(connection, share)
+
+
+def _by_two(database: Database, share: Share) -> Count:
+    own = replace(share, last=round(share.last * _OWN_PART))
+    rest = replace(share, first=own.last)
+    with counted_elsewhere(database, rest) as count_of_the_rest:
+        counted = _by_one(database, own)
+        counted.merge(count_of_the_rest() or _by_one(database, rest))
+    return counted
+
+
+def _preview(counted: Count, segments: Mapping[str, int]) -> Preview:
     by_language = Counter(
         language for (channel, _address), language in counted.addresses.items() if channel is Channel.SMS
     )

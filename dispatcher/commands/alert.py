@@ -178,6 +178,7 @@ def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOpt
             )
         with closing(Delivering(store.settings)) as delivering:
             delivering.find_workers(store.database)
+            delivering.check()
             with store.database.write() as connection:
                 number, made = resend(connection, number, current_operator())
             delivering.ring()

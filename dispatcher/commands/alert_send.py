@@ -135,7 +135,7 @@ def _send(
     settings = load_settings()
     wanted = channels_of(channels)
     _check_configured(settings, wanted)
-    with closing(Delivering(settings)) as delivering, open_store() as store:
+    with closing(Delivering(settings, at_once=yes)) as delivering, open_store() as store:
         dispatch = settings.dispatch
         request = AlertRequest(
             schools=schools,
@@ -180,6 +180,7 @@ def _run(
         if confirmed is None:
             if not yes:
                 _ask(draft, numbers, request)
+            delivering.check()
             confirmed = _confirm(store, draft, request, hold)
             delivering.ring()
         _CONFIRMED.append(confirmed.number)
@@ -227,9 +228,7 @@ def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, 
     with store.database.write() as connection:
         draft = make_draft(connection, catalogue, request, settings.organisation)
     try:
-        with store.database.read() as connection:
-            months = settings.organisation.stale_after_months
-            numbers = preview(connection, draft, stale_after_months=months)
+        numbers = preview(store.database, draft, stale_after_months=settings.organisation.stale_after_months)
     except BaseException:
         with store.database.write() as connection:
             discard_draft(connection, draft.alert_id)

@@ -34,11 +34,12 @@ def verify(
 
     typed = read_typed(phone, email)
     with open_store() as store, closing(Delivering(store.settings, Lane.ROUTINE)) as delivering:
+        delivering.find_workers(store.database)
+        delivering.check()
         with store.database.write() as connection:
             person = find_guardian(connection, guardian)
             point = point_to_verify(connection, person, typed)
             queued = send_verification_code(connection, person, point, store.settings.organisation, current_operator())
-        delivering.find_workers(store.database)
         delivering.ring()
     if as_json:
         print_json({"sent_to": queued.masked, "guardian": person.label, "channel": point.channel})

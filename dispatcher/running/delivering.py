@@ -14,28 +14,30 @@ from dispatcher.running.drainer_process import DrainerHandle, start_drainer
 class Delivering:
     """For a command that makes work: who will do it, and how they are told."""
 
-    def __init__(self, settings: Settings, lane: Lane = Lane.ALERTS) -> None:
+    def __init__(self, settings: Settings, lane: Lane = Lane.ALERTS, *, at_once: bool = True) -> None:
         self._settings = settings
         self._lane = lane
         self._drainer: DrainerHandle | None = None
         self._workers = 0
         self._heard = True
-        if settings.embedded:
-            # At once: it makes itself ready while the command reads, counts and asks.
+        if settings.embedded and at_once:
+            # At once: it makes itself ready while the command reads and counts. Not for a person, who is to read and
+            # answer first: until the question stands there, the cores are for counting.
             self._drainer = start_drainer()
 
     def find_workers(self, database: Database) -> None:
-        """Find the living workers of the lane; where there are none, this machine does the work itself.
-
-        Raises BeredskapError when the process that would do it has ended at once.
-        """
+        """Find the living workers of the lane; where there are none, this machine does the work itself."""
         from dispatcher.running.presence import alive
 
         if self._drainer is None:
-            with database.read() as connection:
-                self._workers = len(alive(connection, ("worker", "run"), self._lane.value))
+            if not self._settings.embedded:
+                with database.read() as connection:
+                    self._workers = len(alive(connection, ("worker", "run"), self._lane.value))
             if not self._workers:
                 self._drainer = start_drainer()
+
+    def check(self) -> None:
+        """Raises BeredskapError when the process that would do the work here has ended as soon as it was started."""
         if self._drainer is not None and self._drainer.ended:
             raise BeredskapError(
                 "The process that sends has ended as soon as it was started.",

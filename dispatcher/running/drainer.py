@@ -27,6 +27,8 @@ from dispatcher.running.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 LEASE = "drainer"
+# One more waits to succeed it when it is killed; without this, each command would leave another one waiting.
+SUCCESSOR_LEASE = "drainer-successor"
 _LEASE_SECONDS = 15.0
 # How often the lease is renewed; and, once the parent is gone, whether anything is left to stay for.
 _RENEW_SECONDS = 3.0
@@ -62,21 +64,25 @@ def run_drainer(settings: Settings, database: Database, keys: Keys) -> None:
 def _lease_keeper(database: Database, holder: str, parent: _Parent) -> Iterator[bool]:
     """Wait for the lease while it may be ours to work; give it back at the end."""
     ours = _keep(database, holder)
-    while not ours and _needed(database, parent):
+    while not ours and _may_wait(database, holder, parent):
         parent.rang(_STEP_SECONDS)
         ours = _keep(database, holder)
     try:
         yield ours
     finally:
-        if ours:
-            with contextlib.suppress(SQLAlchemyError), database.write() as connection:
-                give_back(connection, LEASE, holder)
+        with contextlib.suppress(SQLAlchemyError), database.write() as connection:
+            give_back(connection, SUCCESSOR_LEASE, holder)
+            give_back(connection, LEASE, holder)
 
 
-def _keep(database: Database, holder: str) -> bool:
+def _may_wait(database: Database, holder: str, parent: _Parent) -> bool:
+    return parent.there or (_needed(database, parent) and _keep(database, holder, SUCCESSOR_LEASE))
+
+
+def _keep(database: Database, holder: str, lease: str = LEASE) -> bool:
     try:
         with database.write() as connection:
-            return take_lease(connection, LEASE, holder, _LEASE_SECONDS)
+            return take_lease(connection, lease, holder, _LEASE_SECONDS)
     except SQLAlchemyError as error:
         log.warning("lease_not_renewed", error=type(error).__name__)
         return True  # nobody else can take it either while the database is away

@@ -14,11 +14,14 @@ from sqlalchemy import func, select
 from config.database import Database
 from contacts.codes import Basis, Protection
 from contacts.tables import CONSENT
+from dispatcher.alerts import counting, second_counter
 from dispatcher.alerts import preview as previewing
+from dispatcher.alerts.counting import Share
 from dispatcher.alerts.draft import discard_draft
 from dispatcher.alerts.lifecycle import stop
 from dispatcher.alerts.planner import PLANNER_SECONDS, Chunking, plan_next_chunk
 from dispatcher.alerts.preview import Preview, preview
+from dispatcher.alerts.second_counter import counted_elsewhere
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState
 from dispatcher.outbox import enqueue as enqueueing
 from dispatcher.reports.classes import class_counts
@@ -280,8 +283,8 @@ def _preview_is_the_plan(
     number = numbers[0]
     _fill(world, number, students, points, blocked)
     made = draft(world, schools=[], grades=[f"G{number}"], status=status, include_unverified=unverified)
-    with world.clock(), world.database.read() as connection:
-        shown = preview(connection, made, stale_after_months=18)
+    with world.clock():
+        shown = preview(world.database, made, stale_after_months=18)
     alert = confirmed(world, made, again=True, hold=0.0).alert_id
     world.plan()
     assert _stored(world, alert) == shown, shown
@@ -347,15 +350,42 @@ def _stored(world: World, alert: int) -> Preview:
 
 
 def test_the_preview_shows_what_the_planner_then_stores(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(previewing, "CHUNK", 4)  # several chunks on both sides
+    monkeypatch.setattr(counting, "CHUNK", 4)  # several chunks on both sides
     _preview_is_the_plan(World(database), [0])
+
+
+def test_two_processes_count_what_one_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        world.family(2, email=True)
+    made = draft(world)
+    with world.clock():
+        shown = preview(world.database, made, stale_after_months=18)
+        monkeypatch.setattr(previewing, "TWO_PROCESSES_FROM", 1)
+        assert preview(world.database, made, stale_after_months=18) == shown
+        assert shown.students == 10
+        with counted_elsewhere(world.database, Share(made.alert_id, made.on, 18, 4, 10)) as counted:
+            there = counted()
+        assert there is not None
+        assert there.classes.total() == 6
+
+
+def test_what_the_second_process_cannot_count_the_first_one_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.family(5)
+    made = draft(world)
+    monkeypatch.setattr(previewing, "TWO_PROCESSES_FROM", 1)
+    monkeypatch.setattr(second_counter.sys, "executable", "/bin/false")
+    with world.clock():
+        shown = preview(world.database, made, stale_after_months=18)
+    assert (shown.students, shown.guardians) == (5, 1)
 
 
 def test_a_preview_stores_nothing(world: World) -> None:
     world.family(3, email=True)
     made = draft(world)
-    with world.clock(), world.database.read() as connection:
-        shown = preview(connection, made, stale_after_months=18)
+    with world.clock():
+        shown = preview(world.database, made, stale_after_months=18)
     assert (shown.students, shown.guardians, shown.messages) == (3, 1, {Channel.SMS: 1, Channel.EMAIL: 1})
     assert world.rows(DECISION) == world.rows(DELIVERY) == []
     with world.clock(), world.database.write() as connection:
