@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env test lint demo bench lock clean
+.PHONY: env bench-env test lint demo bench lock clean
 
 env: $(STAMP)
 
@@ -19,6 +19,15 @@ $(STAMP): requirements/dev.lock requirements/uv.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What the benchmark compares with (Celery, Django), apart from the project's own environment.
+BENCH := .venv-bench
+bench-env: $(BENCH)/.installed
+
+$(BENCH)/.installed: requirements/bench.lock | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BENCH)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes requirements/bench.lock
 	@touch $@
 
 test: $(STAMP)
@@ -43,6 +52,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no
 lock: $(STAMP)
 	$(LOCK) --extra dev pyproject.toml requirements/build.in -o requirements/dev.lock
 	$(LOCK) requirements/uv.in -o requirements/uv.lock
+	$(LOCK) --constraint requirements/dev.lock requirements/bench.in -o requirements/bench.lock
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
