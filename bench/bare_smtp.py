@@ -1,0 +1,46 @@
+"""The yardstick of e-mail: aiosmtplib on connections that stay open, with mails whose bytes were made beforehand.
+
+    python bench/bare_smtp.py PORT COUNT CONNECTIONS SUBJECT BODY
+
+Says "ready", waits for a line, sends, and prints when it began and ended (seconds of the machine's monotonic clock).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import aiosmtplib
+
+from providers.mime import Writer, mail_bytes, mail_frame, message_id
+
+SENDER = "bench@example.com"
+
+
+async def main(port: int, count: int, connections: int, subject: str, body: str) -> None:
+    frame = mail_frame(Writer(SENDER, ""), subject, body, "nb", True)
+    recipients = [f"g{number}@example.com" for number in range(count)]
+    prepared = [
+        mail_bytes(frame, to=to, message_id=message_id(number, "example.com"), at=time.time())
+        for number, to in enumerate(recipients)
+    ]
+    clients = [aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) for _ in range(connections)]
+    await asyncio.gather(*(client.connect() for client in clients))
+    numbers = iter(range(count))
+
+    async def one_connection(client: aiosmtplib.SMTP) -> None:
+        for number in numbers:
+            await client.sendmail(SENDER, [recipients[number]], prepared[number])
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = time.monotonic()
+    await asyncio.gather(*(one_connection(client) for client in clients))
+    print(json.dumps({"sent": count, "began": began, "ended": time.monotonic()}), flush=True)
+    await asyncio.gather(*(client.quit() for client in clients))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]))

@@ -1,0 +1,118 @@
+"""What Beredskap is compared with: bare clients in as many processes, and the load generators as physical reference.
+
+All rates in messages a second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.bare_smtp import SENDER as MAIL_SENDER
+from bench.installation import CALLBACK_BASE_URL, SENDER, environment
+from bench.one_alert import Words
+from bench.servers import MailFarEnd, SmsFarEnd, tool
+from providers.mime import Writer, mail_bytes, mail_frame, message_id
+from providers.twilio_sms import CALLBACK_OVERRIDES
+
+_HERE = Path(__file__).resolve().parent
+
+
+def bare_twilio(far_end: SmsFarEnd, count: int, words: Words, *, connections: int, processes: int) -> float:
+    """The twilio package's async client, posting the form that we post."""
+    share = str(count // processes)
+    command = ["bare_twilio.py", far_end.url, share, str(connections), words.sms, CALLBACK_BASE_URL]
+    return _in_processes(command, processes)
+
+
+def bare_smtp(far_end: MailFarEnd, count: int, words: Words, *, connections: int, processes: int) -> float:
+    """aiosmtplib with prepared bytes on pooled connections."""
+    share = str(count // processes)
+    command = ["bare_smtp.py", str(far_end.port), share, str(connections), words.subject, words.email]
+    return _in_processes(command, processes)
+
+
+def wrk(far_end: SmsFarEnd, words: Words, *, connections: int, seconds: int = 5) -> float:
+    """`wrk` posting the same form as fast as it can."""
+    form = {
+        "To": "+4790000001",
+        "From": SENDER,
+        "Body": words.sms,
+        "ValidityPeriod": "7200",
+        "StatusCallback": f"{CALLBACK_BASE_URL}/callbacks/twilio/status/1/1{CALLBACK_OVERRIDES}",
+    }
+    script = (
+        'wrk.method = "POST"\n'
+        f"wrk.body = {json.dumps(urlencode(form))}\n"
+        'wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"\n'
+        'wrk.headers["Authorization"] = "Basic QUM6YmVuY2g="\n'
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        url = f"{far_end.url}/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json"
+        command = [tool("wrk"), "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", file.name, url]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Requests/sec:\s*([\d.]+)", printed)
+    assert found is not None, printed
+    return float(found[1])
+
+
+def smtp_source(far_end: MailFarEnd, count: int, words: Words, *, connections: int) -> float:
+    """Postfix's `smtp-source` handing over mails of the same size, on connections that stay open."""
+    frame = mail_frame(Writer(MAIL_SENDER, ""), words.subject, words.email, "nb", True)
+    size = len(mail_bytes(frame, to="g1@example.com", message_id=message_id(1, "example.com"), at=time.time()))
+    command = [
+        tool("smtp-source"), "-d", "-s", str(connections), "-m", str(count), "-l", str(size), "-f", MAIL_SENDER,
+        "-t", "g1@example.com", f"127.0.0.1:{far_end.port}",
+    ]  # fmt: skip
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return count / (time.monotonic() - began)
+
+
+def _in_processes(command: Sequence[str], processes: int) -> float:
+    """Run the same script in several processes that start to send at the same time; their joint rate."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(_HERE / command[0]), *command[1:]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        for _ in range(processes)
+    ]
+    try:
+        for one in running:
+            assert one.stdout is not None
+            if one.stdout.readline() != "ready\n":
+                raise SystemExit(f"{command[0]} did not start")
+        results = [_result(one) for one in _told_to_go(running)]
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+    sent = sum(result["sent"] for result in results)
+    return sent / (max(result["ended"] for result in results) - min(result["began"] for result in results))
+
+
+def _told_to_go(running: Sequence[subprocess.Popen[str]]) -> Sequence[subprocess.Popen[str]]:
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    return running
+
+
+def _result(process: subprocess.Popen[str]) -> dict[str, float]:
+    assert process.stdout is not None
+    answer: dict[str, float] = json.loads(process.stdout.readline())
+    return answer
