@@ -63,6 +63,7 @@ class SmtpSettings(_Section):
     from_name: str
     timeout_seconds: Seconds
     connections: PositiveInt
+    pipelining: bool
     messages_per_second: Seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ from html import escape
 
 from config.errors import UsageError
 
+_LEADING_DOT = re.compile(rb"(?m)^\.")
 _HTML = """<!DOCTYPE html>
 <html lang="{language}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -56,13 +58,27 @@ def message_id(delivery_id: int, domain: str) -> str:
     return f"<delivery-{delivery_id}@{domain}>"
 
 
-def mail_bytes(frame: bytes, *, to: str, message_id: str, at: float) -> bytes:
-    """A whole mail with CRLF line ends. `to`: one address, non-ASCII only for SMTPUTF8; `at`: seconds since 1970."""
-    head = f"To: {to}\r\nMessage-ID: {message_id}\r\nDate: {formatdate(at)}\r\n"
-    return head.encode() + frame
+def mail_head(*, to: str, message_id: str, at: float) -> bytes:
+    """The headers that differ between recipients. `to`: one address, non-ASCII only for SMTPUTF8; `at`: seconds since
+    1970."""
+    return f"To: {to}\r\nMessage-ID: {message_id}\r\nDate: {_date(int(at))}\r\n".encode()
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return formatdate(second)
 
 
 @lru_cache(maxsize=64)
+def mail_text(writer: Writer, subject: str, body: str, language: str, urgent: bool) -> bytes:
+    """What follows `mail_head` after DATA: the frame with its leading dots doubled, and the final dot (RFC 5321 4.5.2).
+
+    No header of `mail_head` can begin with a dot, so that nothing else is left to double.
+    """
+    frame = mail_frame(writer, subject, body, language, urgent)
+    return _LEADING_DOT.sub(b"..", frame) + b".\r\n"
+
+
 def mail_frame(writer: Writer, subject: str, body: str, language: str, urgent: bool) -> bytes:
     """All of the mail that its recipients share: the other headers, and the text as plain text and as HTML.
 

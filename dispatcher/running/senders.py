@@ -66,7 +66,7 @@ def make_senders(settings: Settings, lane: Lane) -> list[Sender]:
     if settings.smtp.host:
         shared = lane is Lane.ROUTINE
         mail = SmtpEmail.from_settings(settings.smtp)
-        senders.append(_sender(mail, settings.smtp.connections, settings.smtp.messages_per_second, shared))
+        senders.append(_sender(mail, mail.concurrency, settings.smtp.messages_per_second, shared))
     return senders
 
 

@@ -26,7 +26,7 @@ class SandboxConfig:
     """How the sandbox is set up. Ports of 0 are chosen by the system; seconds and segments a second as named.
 
     `smtp_username` with `smtp_password` asks for a log-in; `tls_context` offers STARTTLS, or with `implicit_tls`
-    speaks TLS from the first byte.
+    speaks TLS from the first byte. `smtputf8`, `pipelining`: what the mail server announces.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +43,7 @@ class SandboxConfig:
     tls_context: ssl.SSLContext | None = None
     implicit_tls: bool = False
     smtputf8: bool = True
+    pipelining: bool = True
 
 
 class Sandbox:
@@ -74,6 +75,7 @@ class Sandbox:
             tls_context=self.config.tls_context,
             implicit_tls=self.config.implicit_tls,
             smtputf8=self.config.smtputf8,
+            pipelining=self.config.pipelining,
             latency=self.config.latency,
         )
         self.sms_url = ""

@@ -29,6 +29,7 @@ class SmtpServer:
         tls_context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         smtputf8: bool = True,
+        pipelining: bool = True,
         latency: float = 0.0,
     ) -> None:
         self.mailbox = mailbox
@@ -38,6 +39,7 @@ class SmtpServer:
         self.tls_context = tls_context
         self.implicit_tls = implicit_tls
         self.smtputf8 = smtputf8
+        self.pipelining = pipelining
         self.latency = latency
         self.connections_made = 0
         self.sessions: set[asyncio.Task[None]] = set()
@@ -152,6 +154,8 @@ class _Session:
         lines = ["sandbox.invalid", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 10485760"]
         if self._server.smtputf8:
             lines.append("SMTPUTF8")
+        if self._server.pipelining:
+            lines.append("PIPELINING")
         if self._server.tls_context is not None and not self._over_tls:
             lines.append("STARTTLS")
         if self._server.username:

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import UsageError
-from providers.mime import Writer, mail_bytes, mail_frame, message_id
+from providers.mime import Writer, mail_frame, mail_head, message_id
 
 WRITER = Writer("varsel@skole.example", "Eksempel vgs, Ærøya")
 
 
 def parsed(subject: str = "Øvelse: les", body: str = "Hei\n\nKom <nå> & her", urgent: bool = True) -> EmailMessage:
     frame = mail_frame(WRITER, subject, body, "nn", urgent)
-    source = mail_bytes(frame, to="ola@skole.example", message_id=message_id(12, WRITER.domain), at=0.0)
+    source = mail_head(to="ola@skole.example", message_id=message_id(12, WRITER.domain), at=0.0) + frame
     # As a reader stores it: the line ends of transport are gone.
     mail = message_from_bytes(source.replace(b"\r\n", b"\n"), policy=default)
     assert isinstance(mail, EmailMessage)
