@@ -12,21 +12,44 @@ Prints the table and writes it to bench/out/ as JSON, Markdown and a picture.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.one_alert import DisagreementError
-from bench.rows import sending
+from bench.picture import as_svg
+from bench.rows import county, embedded, growth, peers, sending, slow
 from bench.servers import MissingToolError, check_tools
 from bench.stage import Sizes, Stage
-from bench.table import Row, as_text
+from bench.table import Row, as_markdown, as_text
 
 _ROWS: dict[str, Callable[[Stage], list[Row]]] = {
     "sms": sending.sms,
     "email": sending.email,
     "both": sending.both,
+    "peers": peers.peers,
+    "embedded": embedded.embedded,
+    "first": county.first_hand_over,
+    "planning": county.planning,
+    "growth": growth.growth,
+    "limited": slow.limited,
+    "linear": slow.linear,
 }
+# Messages where nothing else is said.
+_SIZES = {
+    "sms": (50_000, "SMS end to end"),
+    "emails": (50_000, "e-mails end to end"),
+    "both": (100_000, "on both channels at once"),
+    "peers": (5_000, "through each of the peers"),
+    "embedded": (20_000, "through the embedded store"),
+    "students": (100_000, "students of the county that is planned"),
+    "slow": (3_200, "to the slow provider, for each worker"),
+}
+_QUICK_PART = 10
+_OUT = Path(__file__).resolve().parent / "out"
 
 
 def main() -> int:
@@ -48,19 +71,31 @@ def main() -> int:
             print(f"{as_text(measured)}\n    ({name}: {time.monotonic() - began:.0f} s)\n", flush=True)
             rows += measured
     print(as_text(rows))
+    _write(rows, given.out)
     return 1 if failed else 0
+
+
+def _write(rows: Sequence[Row], folder: Path) -> None:
+    at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    asked = " ".join(["bench/fan_out.py", *sys.argv[1:]])
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {"at": at, "command": asked, "rows": [row.as_json() for row in rows]}
+    (folder / "fan_out.json").write_text(json.dumps(written, indent=1, ensure_ascii=False), "utf-8")
+    (folder / "fan_out.md").write_text(f"{at}, `{asked}`\n\n{as_markdown(rows)}\n", "utf-8")
+    (folder / "fan_out.svg").write_text(as_svg(rows, f"Fan-out, {at}"), "utf-8")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of every size")
     parser.add_argument("--rows", type=_names, default=list(_ROWS), help=f"only these: {','.join(_ROWS)}")
-    parser.add_argument("--sms", type=int, default=50_000)
-    parser.add_argument("--emails", type=int, default=50_000)
-    parser.add_argument("--both", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=2, help="each figure is the best of so many")
-    parser.add_argument("--processes", type=int, default=2, help="workers, and processes of a bare client")
-    parser.add_argument("--smtp-connections", type=int, default=8, help="in each process")
+    for name, (size, meaning) in _SIZES.items():
+        parser.add_argument(f"--{name}", type=int, default=size, help=f"{meaning}; default {size:,}")
+    parser.add_argument("--growth", type=_numbers, default=(10_000, 100_000, 1_000_000), help="deliveries of alerts")
+    parser.add_argument("--rounds", type=int, default=2, help="each figure is the best of so many; default 2")
+    parser.add_argument("--processes", type=int, default=2, help="workers, and processes of a bare client; default 2")
+    parser.add_argument("--smtp-connections", type=int, default=8, help="in each process; default 8")
+    parser.add_argument("--out", type=Path, default=_OUT, help="folder of the results; default bench/out")
     return parser.parse_args()
 
 
@@ -72,13 +107,16 @@ def _names(text: str) -> Sequence[str]:
     return names
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
+
+
 def _sizes(given: argparse.Namespace) -> Sizes:
-    part = 10 if given.quick else 1
+    part = _QUICK_PART if given.quick else 1
     return Sizes(
-        sms=given.sms // part,
-        emails=given.emails // part,
-        both=given.both // part,
-        rounds=given.rounds,
+        **{name: getattr(given, name) // part for name in _SIZES},
+        growth=tuple(size // part for size in given.growth),
+        rounds=1 if given.quick else given.rounds,
         processes=given.processes,
         smtp_connections=given.smtp_connections,
     )

@@ -42,7 +42,6 @@ class Sent:
     deliveries: int
     seconds: float
     to_first: float
-    confirmed_at: datetime
 
     @property
     def rate(self) -> float:
@@ -58,20 +57,29 @@ class Words:
     email: str
 
 
-def confirm(installation: Installation, school: str, channels: str, *, hold: float = 0.0) -> tuple[int, str]:
-    """Confirm an alert to a school: its id and number. The workers take it from there."""
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    alert_id: int
+    number: str
+    at: datetime
+
+
+def confirm(
+    installation: Installation, school: str, channels: str = "sms,email", *, hold: float = 0.0, text: str = ""
+) -> Confirmed:
+    """Confirm an alert to a school; the workers take it from there. `text`: in place of the scenario's."""
     answer = installation.run(
         "alert", "send", "--school", school, "--scenario", "lockdown", "--status", "test", "--channels", channels,
-        "--yes", "--hold", f"{hold:g}", "--no-watch", "--again", "--json",
+        "--yes", "--hold", f"{hold:g}", "--no-watch", "--again", "--json", *(("--text", text) if text else ()),
     )  # fmt: skip
     if installation.workers and answer.get("note"):
         raise DisagreementError(f"alert send found the workers not as they should be: {answer['note']}")
     with installation.database.read() as connection:
-        row = connection.execute(select(ALERT.c.id, ALERT.c.number).where(ALERT.c.number == answer["alert"])).one()
-    return int(row.id), str(row.number)
+        row = connection.execute(select(ALERT).where(ALERT.c.number == answer["alert"])).one()
+    return Confirmed(row.id, row.number, row.confirmed_at)
 
 
-def send(installation: Installation, school: str, expected: Mapping[FarEnd, int]) -> Sent:
+def send(installation: Installation, school: str, expected: Mapping[FarEnd, int], *, text: str = "") -> Sent:
     """Send an alert to a school and wait for its end. `expected`: how many messages shall arrive where.
 
     Raises DisagreementError when far ends and database do not agree at the end.
@@ -81,25 +89,27 @@ def send(installation: Installation, school: str, expected: Mapping[FarEnd, int]
     def arrived() -> dict[FarEnd, int]:
         return {far_end: far_end.taken() - before[far_end] for far_end in expected}
 
-    alert_id, number = confirm(installation, school, ",".join(far_end.channel.value for far_end in expected))
+    channels = ",".join(far_end.channel.value for far_end in expected)
+    alert = confirm(installation, school, channels, text=text)
     total = sum(expected.values())
     # The far ends are asked first: counting in the database would take part in what is measured.
     _wait_for(lambda: sum(arrived().values()), total, "messages at the far end")
-    _wait_for(lambda: _accepted_by_progress(installation, alert_id), total, "accepted deliveries in the database")
+    _wait_for(lambda: _accepted_by_progress(installation, alert.alert_id), total, "accepted deliveries in the database")
     seen_at = time.time()
-    _check_counts(installation, alert_id, expected, arrived)
+    _check_counts(installation, alert.alert_id, expected, arrived)
     with installation.database.read() as connection:
-        confirmed_at = connection.execute(select(ALERT.c.confirmed_at).where(ALERT.c.id == alert_id)).scalar_one()
         first, last = connection.execute(
             select(func.min(DELIVERY.c.accepted_at), func.max(DELIVERY.c.accepted_at)).where(
-                DELIVERY.c.alert_id == alert_id
+                DELIVERY.c.alert_id == alert.alert_id
             )
         ).one()
-    seconds = seen_at - confirmed_at.timestamp()
-    recorded = (last - confirmed_at).total_seconds()
+    seconds = seen_at - alert.at.timestamp()
+    recorded = (last - alert.at).total_seconds()
     if abs(seconds - recorded) > max(_CLOCKS_DIFFER, 0.05 * seconds):
-        raise DisagreementError(f"{number} took {recorded:.2f} s by the database's clock, and {seconds:.2f} s by ours")
-    return Sent(alert_id, number, total, seconds, (first - confirmed_at).total_seconds(), confirmed_at)
+        raise DisagreementError(
+            f"{alert.number} took {recorded:.2f} s by the database's clock, and {seconds:.2f} s by ours"
+        )
+    return Sent(alert.alert_id, alert.number, total, seconds, (first - alert.at).total_seconds())
 
 
 def words_of(installation: Installation, alert_id: int) -> Words:

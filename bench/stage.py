@@ -11,30 +11,28 @@ from types import TracebackType
 
 from bench.fill import School, fill
 from bench.installation import Installation, Surroundings
+from bench.one_alert import FarEnd
 from bench.servers import BenchPostgres, MailFarEnd, SmsFarEnd
+from providers.base import Channel
 from tests.services.redis import RedisServer
 from tests.services.server import Server
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured; see the options of `bench/fan_out.py`."""
+    """How much is measured: see the options of `bench/fan_out.py`. Messages, unless said otherwise."""
 
     sms: int
     emails: int
     both: int
+    peers: int
+    embedded: int
+    students: int  # of the county whose planning and first hand-over are measured
+    growth: tuple[int, ...]
+    slow: int  # to the slow provider, for each worker
     rounds: int
     processes: int
     smtp_connections: int
-
-
-@dataclass(slots=True)
-class Rates:
-    """What earlier rows of the same run have measured, in messages a second."""
-
-    sms: float | None = None
-    email: float | None = None
-    pipelined: float | None = None
 
 
 class Stage:
@@ -42,7 +40,6 @@ class Stage:
 
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
-        self.rates = Rates()
         self.folder = Path(tempfile.mkdtemp(prefix="beredskap-bench-"))
         self._servers: list[Server] = []
         self._filled: dict[tuple[School, ...], tuple[str, Installation]] = {}
@@ -90,6 +87,18 @@ class Stage:
         self.start(server)
         return server
 
+    @property
+    def texts(self) -> FarEnd:
+        return FarEnd(Channel.SMS, lambda: self.sms.taken)
+
+    @property
+    def mails(self) -> FarEnd:
+        return FarEnd(Channel.EMAIL, lambda: self.mail.taken)
+
+    def database(self, template: str = "template1") -> str:
+        """The address of a new database, a copy of `template`."""
+        return self.postgres.url(self.postgres.create_database(template))
+
     def start(self, server: Server) -> None:
         """Start a server that ends with the stage."""
         self._servers.append(server)
@@ -100,7 +109,7 @@ class Stage:
         if schools not in self._filled:
             self._filled[schools] = self._fill(schools)
         template, first = self._filled[schools]
-        surroundings = replace(self._surroundings(self._database(template)), **changes)  # type: ignore[arg-type]
+        surroundings = replace(self._surroundings(self.database(template)), **changes)  # type: ignore[arg-type]
         made = Installation(self._new_folder(), surroundings)
         # The same key file: it belongs to the store that was copied.
         shutil.copytree(first.data, made.data)
@@ -113,15 +122,17 @@ class Stage:
         fill(made.database, schools)
         return made
 
+    def copy_of(self, *schools: School) -> str:
+        """The address of a new database with these schools and nothing else."""
+        self.distributed(*schools)
+        return self.database(self._filled[schools][0])
+
     def _fill(self, schools: tuple[School, ...]) -> tuple[str, Installation]:
-        url = self._database("template1")
+        url = self.database("template1")
         with Installation(self._new_folder(), self._surroundings(url)) as first:
             first.run("init")
             fill(first.database, schools)
         return url.rpartition("/")[2], first
-
-    def _database(self, template: str) -> str:
-        return self.postgres.url(self.postgres.create_database(template))
 
     def _new_folder(self) -> Path:
         self._count += 1

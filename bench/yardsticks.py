@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.bare_smtp import SENDER as MAIL_SENDER
+from bench.bare_smtp import prepare
 from bench.installation import CALLBACK_BASE_URL, SENDER, environment
 from bench.one_alert import Words
 from bench.servers import MailFarEnd, SmsFarEnd, tool
-from providers.mime import Writer, mail_bytes, mail_frame, message_id
 from providers.twilio_sms import CALLBACK_OVERRIDES
 
 _HERE = Path(__file__).resolve().parent
@@ -67,8 +67,7 @@ def wrk(far_end: SmsFarEnd, words: Words, *, connections: int, seconds: int = 5)
 
 def smtp_source(far_end: MailFarEnd, count: int, words: Words, *, connections: int) -> float:
     """Postfix's `smtp-source` handing over mails of the same size, on connections that stay open."""
-    frame = mail_frame(Writer(MAIL_SENDER, ""), words.subject, words.email, "nb", True)
-    size = len(mail_bytes(frame, to="g1@example.com", message_id=message_id(1, "example.com"), at=time.time()))
+    size = len(prepare(words.subject, words.email, ["g1@example.com"])[0])
     command = [
         tool("smtp-source"), "-d", "-s", str(connections), "-m", str(count), "-l", str(size), "-f", MAIL_SENDER,
         "-t", "g1@example.com", f"127.0.0.1:{far_end.port}",

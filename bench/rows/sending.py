@@ -21,16 +21,14 @@ def sms(stage: Stage) -> list[Row]:
     """50,000 SMS against the twilio package's async client in a loop."""
     sizes = stage.sizes
     school = School(_SCHOOL, sizes.sms)
-    far_end = FarEnd(Channel.SMS, lambda: stage.sms.taken)
 
     def bare(words: Words) -> float:
         return bare_twilio(stage.sms, sizes.sms, words, connections=sms_connections(), processes=sizes.processes)
 
     with stage.distributed(school) as installation:
         installation.start_workers(sizes.processes)
-        best, yardstick, words = alternately(installation, {far_end: school.guardians}, bare, sizes.rounds)
+        best, yardstick, words = alternately(installation, {stage.texts: school.guardians}, bare, sizes.rounds)
     physical = wrk(stage.sms, words, connections=sizes.processes * sms_connections())
-    stage.rates.sms = best.rate
     detail = f"{_each(best)}; twilio's async client {yardstick:,.0f}/s"
     return [
         Row(f"SMS end to end, {best.deliveries:,}, against the bare client", best.rate / yardstick, at_least(0.8),
@@ -46,7 +44,6 @@ def email(stage: Stage) -> list[Row]:
     plain, plain_yardstick, _words = _mail(stage, school, stage.plain_mail)
     best, yardstick, words = _mail(stage, school, stage.mail)
     physical = smtp_source(stage.mail, sizes.emails, words, connections=sizes.processes * sizes.smtp_connections)
-    stage.rates.email, stage.rates.pipelined = plain.rate, best.rate
     what = f"e-mail end to end, {best.deliveries:,}"
     bare = "bare aiosmtplib"
     return [
@@ -63,8 +60,7 @@ def both(stage: Stage) -> list[Row]:
     """Both channels at once against the two alone, all three measured here in turn."""
     sizes = stage.sizes
     school = School(_SCHOOL, sizes.both // 2)
-    texts = FarEnd(Channel.SMS, lambda: stage.sms.taken)
-    mails = FarEnd(Channel.EMAIL, lambda: stage.mail.taken)
+    texts, mails = stage.texts, stage.mails
     count = school.guardians
     alone: dict[FarEnd, list[Sent]] = {texts: [], mails: []}
     together: list[Sent] = []
