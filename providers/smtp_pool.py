@@ -98,7 +98,8 @@ class SmtpPool:
         if room <= 0:
             return
         wanted = len(self._again)
-        if not self._sessions or asyncio.get_running_loop().time() >= self._enough_until:
+        alone = not (self._sessions or self._opening)
+        if alone or asyncio.get_running_loop().time() >= self._enough_until:
             wanted += len(self._waiting)
         for _ in range(min(room, wanted - len(self._opening))):
             opening = asyncio.create_task(self._open())

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
-# One reply may be this long, all its lines together; RFC 5321 asks for 512 a line, a long EHLO has a few thousand.
+# More than this is not kept for one reply, all its lines together. RFC 5321 asks for 512 a line; a long EHLO has some
+# thousands.
 LONGEST_REPLY = 32 * 1024
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])([^\n]*)|\r?)\n")
-
-
-class BadReply(Exception):  # noqa: N818 (a signal to the connection, which ends)
-    """These bytes are no SMTP reply, or too long for one: nothing that follows can be trusted."""
 
 
 class Reply(NamedTuple):
@@ -27,39 +23,38 @@ class Reply(NamedTuple):
 
 
 class ReplyReader:
-    """Makes replies of bytes, however they were cut on the way."""
+    """Makes replies of bytes, however they were cut on the way.
+
+    `bad`: what came last is no reply, or has no end; nothing after it can be trusted.
+    """
 
     def __init__(self) -> None:
+        self.bad = False
         self._rest = b""
         self._code = b""
         self._begun: list[bytes] = []
+        self._length = 0
 
-    def feed(self, data: bytes) -> Iterator[Reply]:
-        """The replies that end in `data`, in order. Raises BadReply after the last good one."""
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that end in `data`, in order, up to where it turns bad."""
         if self._rest:
             data = self._rest + data
+        replies: list[Reply] = []
         at = 0
         while found := _LINE.match(data, at):
             at = found.end()
             code, mark, text = found.groups(b"")
-            if self._code and code != self._code:
-                raise BadReply  # the lines of one reply carry one code
+            if self._begun and code != self._code:
+                self.bad = True  # the lines of one reply carry one code
+                return replies
+            self._begun.append(text.strip())
             if mark == b"-":
                 self._code = code
-                self._begun.append(text.strip())
-                self._measure(0)
-            elif self._begun:
-                self._begun.append(text.strip())
-                lines = b"\n".join(self._begun)
-                self._code, self._begun = b"", []
-                yield Reply(int(code), lines)
-            else:
-                yield Reply(int(code), text.strip())
-        if data.find(b"\n", at) >= 0:
-            raise BadReply
+                self._length += len(text) + 1
+                continue
+            replies.append(Reply(int(code), b"\n".join(self._begun)))
+            self._begun.clear()
+            self._length = 0
         self._rest = data[at:]
-        self._measure(len(self._rest))
-
-    def _measure(self, more: int) -> None:
-        if more + sum(map(len, self._begun)) + len(self._begun) > LONGEST_REPLY:
-            raise BadReply
+        self.bad = b"\n" in self._rest or self._length + len(self._rest) > LONGEST_REPLY
+        return replies

@@ -24,7 +24,7 @@ from providers.base import Accepted, Outcome
 from providers.errors import own_outcome, smtp_outcome
 from providers.smtp_alarm import Alarm
 from providers.smtp_mail import OutgoingMail
-from providers.smtp_replies import BadReply, Reply, ReplyReader
+from providers.smtp_replies import Reply, ReplyReader
 
 _QUEUED_AS = re.compile(rb"(?:queued as|id=)\s*([A-Za-z0-9._-]{4,40})")
 _LEAVE_SECONDS = 1.0
@@ -105,6 +105,7 @@ class SmtpSession(asyncio.Protocol):
         self._envelope: OutgoingMail | None = None
         self._begun = 0
         self._to_reset = False
+        self._ending = False
         self._over = False
         self._until = 0.0
         self._alarm = Alarm(self._ring)
@@ -117,6 +118,8 @@ class SmtpSession(asyncio.Protocol):
 
     def work(self) -> None:
         """Begin with the next mail, or rest. Only while nothing is under way."""
+        if self._ending:
+            return
         mail = self._keeper.next_mail(self)
         if mail is None:
             self._keeper.rests(self)
@@ -143,12 +146,15 @@ class SmtpSession(asyncio.Protocol):
     # What the transport tells.
 
     def data_received(self, data: bytes) -> None:
-        try:
-            for reply in self._replies.feed(data):
-                self._answered(reply)
-                if self._over:
-                    return
-        except BadReply:
+        replies = self._replies.feed(data)
+        # These bytes left the server before it saw what is written from here on: they answer nothing but what was
+        # awaited already. When there is too much of them, the connection ends, and no text leaves on it any more.
+        self._ending = self._replies.bad or len(replies) > len(self._awaited)
+        for reply in replies:
+            if not self._awaited or self._over:
+                break
+            self._answered(reply)
+        if self._ending:
             self._break_off(_End.IRREGULAR)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,9 +186,6 @@ class SmtpSession(asyncio.Protocol):
         return command
 
     def _answered(self, reply: Reply) -> None:
-        if not self._awaited:
-            self._break_off(_End.IRREGULAR)
-            return
         stage = self._awaited.popleft()
         if stage is _Stage.TEXT:
             self._text_answered(reply)
@@ -200,7 +203,7 @@ class SmtpSession(asyncio.Protocol):
         """The server said 354: from here on it may have the mail."""
         mail = self._envelope
         assert mail is not None
-        if mail.over:
+        if self._ending or mail.over:
             # Refused before, or given up: an end without the final dot is what leaves nothing behind (RFC 5321 4.1.4).
             self._break_off(_End.IRREGULAR)
             return

@@ -16,20 +16,7 @@ from providers.sandbox.server import Sandbox, SandboxConfig
 from providers.smtp_email import SmtpEmail
 from tests.providers.certificates import server_context
 from tests.providers.conftest import ADDRESS, TEXT, email
-
-
-def smtp(port: int, **more: object) -> SmtpEmail:
-    settings: dict[str, object] = {
-        "host": "127.0.0.1",
-        "port": port,
-        "security": "none",
-        "username": "",
-        "password": "",
-        "from_address": "varsel@skole.example",
-        "from_name": "Eksempel vgs",
-        "timeout_seconds": 5.0,
-    }
-    return SmtpEmail(**{**settings, **more})  # type: ignore[arg-type]
+from tests.providers.smtp_far_end import provider as smtp
 
 
 def using(provider: SmtpEmail, *work: Callable[[SmtpEmail], Awaitable[object]]) -> list[object]:
