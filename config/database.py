@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -94,10 +95,16 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_url, pool_size=settings.store.pool_size)
 
 
+_WAL = "PRAGMA journal_mode=WAL"
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
+    try:
+        cursor.execute(_WAL)
+    except sqlite3.OperationalError:
+        _insist_on_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=30000",
@@ -105,6 +112,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _insist_on_wal(cursor: sqlite3.Cursor) -> None:
+    """Of two that make the file at the same time, SQLite refuses one at once instead of letting it wait."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random  # a tenth of a second
+
+    busy = retry_if_exception_type(sqlite3.OperationalError)
+    Retrying(retry=busy, stop=stop_after_delay(30), wait=wait_random(0.01, 0.1), reraise=True)(cursor.execute, _WAL)
 
 
 def _begin_sqlite(connection: Connection) -> None:

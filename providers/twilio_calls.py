@@ -9,17 +9,18 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
 from providers.base import Deferred, LookupFailed
 from providers.errors import twilio_outcome
-from providers.twilio_http import Call, PooledTwilioHttpClient, current_call
+from providers.http_connections import BadAnswerError
+from providers.twilio_http import Call, KeptTwilioHttpClient, current_call
 
 T = TypeVar("T")
 _CONNECT_TRIES = 3
+_FIRST_WAIT = 0.05
 
 
 class NotSent(Exception):  # noqa: N818 (one of the ways a call ends)
@@ -60,7 +61,7 @@ class TwilioCalls:
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._slots = asyncio.Semaphore(connections)
-        self._http = PooledTwilioHttpClient(connections)
+        self._http = KeptTwilioHttpClient()
         # With an empty environment the library reads the process's own, and TWILIO_EDGE or TWILIO_REGION there would
         # be put into the host name. Another region has an api_base_url of its own.
         self.client = Client(account_sid, auth_token, http_client=self._http, environment={"BEREDSKAP": "1"})
@@ -76,23 +77,39 @@ class TwilioCalls:
         until = loop.time() + self.timeout_seconds if deadline is None else deadline
         if loop.time() >= until:
             raise NotSent("too_busy")
+        await self._slot(until)
+        try:
+            try:
+                return await self._once(work)
+            except NotSent as failed:
+                if not failed.again or loop.time() >= until:
+                    raise
+            return await self._again(work, until)
+        finally:
+            self._slots.release()
+
+    async def _slot(self, until: float) -> None:
+        """Room for one more call. Raises NotSent when there is none before `until`."""
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once: no timer is needed
+            return
         try:
             async with asyncio.timeout_at(until):
                 await self._slots.acquire()
         except TimeoutError:
             raise NotSent("too_busy") from None
-        try:
-            retrying = AsyncRetrying(
-                retry=retry_if_exception(
-                    lambda error: isinstance(error, NotSent) and error.again and loop.time() < until
-                ),
-                stop=stop_after_attempt(_CONNECT_TRIES),
-                wait=wait_exponential_jitter(multiplier=0.05, max=0.5, jitter=0.05),
-                reraise=True,
-            )
-            return await retrying(self._once, work)
-        finally:
-            self._slots.release()
+
+    async def _again(self, work: Callable[[], Awaitable[T]], until: float) -> T:
+        """The short retries of a call for which there was no connection."""
+        loop = asyncio.get_running_loop()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.again and loop.time() < until),
+            stop=stop_after_attempt(_CONNECT_TRIES - 1),
+            wait=wait_exponential_jitter(multiplier=0.1, max=0.5, jitter=0.05),
+            reraise=True,
+        )
+        await asyncio.sleep(_FIRST_WAIT)
+        return await retrying(self._once, work)
 
     async def ask(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run a read-only call. Raises LookupFailed, which carries neither URL nor answer."""
@@ -121,8 +138,10 @@ class TwilioCalls:
             raise Negative(error.status, error.code, call.retry_after) from None
         except TwilioException as error:
             raise _page_failure(error, call) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise (Lost("connection_lost") if call.begun else _not_connected(error)) from None
+        except BadAnswerError:
+            raise Lost("bad_answer") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             # From the client, which reads the answer without checking it; before the request, a fault of the message.
             if call.begun:
@@ -137,10 +156,9 @@ class TwilioCalls:
 
 
 def _not_connected(error: Exception) -> NotSent:
-    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    if isinstance(cause, ssl.SSLError) or isinstance(error, aiohttp.ClientSSLError):
+    if isinstance(error, ssl.SSLError):
         return NotSent("tls_failed")
-    if isinstance(cause, socket.gaierror):
+    if isinstance(error, socket.gaierror):
         return NotSent("name_not_found", again=True)
     return NotSent("connect_refused", again=True)
 

@@ -133,7 +133,7 @@ def test_edge_and_region_in_the_environment_do_not_mangle_the_host(
             http_answer(400, json.dumps({"type": "t", "title": "x", "status": 400, "code": 21211}).encode()),
             Rejected("21211"),
         ),
-        (b"nonsense\r\n\r\n", Unknown("connection_lost")),
+        (b"nonsense\r\n\r\n", Unknown("bad_answer")),
         (b"", Unknown("connection_lost")),
         (b"HTTP/1.1 201 Created\r\nContent-Length: 50\r\n\r\n{", Unknown("connection_lost")),
     ],
