@@ -50,6 +50,8 @@ def main(measure: Callable[[Call], float]) -> None:
     """Read the call, let `measure` answer the seconds, and print them."""
     # Whoever stops the peer stops its workers: the way out goes through every `finally`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # But not a pool's children: a pool ends them by this signal, and one that tidies up first may wait for the others.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     call = _read_call()
     try:
         seconds = measure(call)
