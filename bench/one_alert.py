@@ -17,6 +17,7 @@ from providers.base import Channel
 # Without a new message at the far end for so long, nothing more is expected.
 _SILENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
+_REST_SECONDS = 0.4
 # What the wall's clock and the database's may differ by: the last transaction, and our looking.
 _CLOCKS_DIFFER = 1.0
 
@@ -31,6 +32,14 @@ class FarEnd:
 
     channel: Channel
     taken: Callable[[], int]
+
+    def at_rest(self) -> int:
+        """How many, once nothing more is being written down: it does so a tenth of a second late."""
+        last = -1
+        while (now := self.taken()) != last:
+            last = now
+            time.sleep(_REST_SECONDS)
+        return last
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +93,16 @@ def send(installation: Installation, school: str, expected: Mapping[FarEnd, int]
 
     Raises DisagreementError when far ends and database do not agree at the end.
     """
-    before = {far_end: far_end.taken() for far_end in expected}
-
-    def arrived() -> dict[FarEnd, int]:
-        return {far_end: far_end.taken() - before[far_end] for far_end in expected}
-
+    before = {far_end: far_end.at_rest() for far_end in expected}
     channels = ",".join(far_end.channel.value for far_end in expected)
     alert = confirm(installation, school, channels, text=text)
     total = sum(expected.values())
     # The far ends are asked first: counting in the database would take part in what is measured.
-    _wait_for(lambda: sum(arrived().values()), total, "messages at the far end")
+    goal = sum(before.values()) + total
+    _wait_for(lambda: sum(far_end.taken() for far_end in expected), goal, "messages at the far ends, ever,")
     _wait_for(lambda: _accepted_by_progress(installation, alert.alert_id), total, "accepted deliveries in the database")
     seen_at = time.time()
+    arrived = {far_end: far_end.at_rest() - before[far_end] for far_end in expected}
     _check_counts(installation, alert.alert_id, expected, arrived)
     with installation.database.read() as connection:
         first, last = connection.execute(
@@ -140,13 +147,8 @@ def _wait_for(count: Callable[[], int], expected: int, what: str) -> None:
 
 
 def _check_counts(
-    installation: Installation,
-    alert_id: int,
-    expected: Mapping[FarEnd, int],
-    arrived: Callable[[], Mapping[FarEnd, int]],
+    installation: Installation, alert_id: int, expected: Mapping[FarEnd, int], arrived: Mapping[FarEnd, int]
 ) -> None:
-    time.sleep(0.3)  # the far end writes down what came within a tenth of a second
-    at_far_end = arrived()
     with installation.database.read() as connection:
         rows = connection.execute(
             select(DELIVERY.c.channel, DELIVERY.c.state, func.count())
@@ -156,8 +158,8 @@ def _check_counts(
     stored = {(channel, state): count for channel, state, count in rows}
     for far_end, number in expected.items():
         accepted = stored.get((far_end.channel, DeliveryState.ACCEPTED), 0)
-        if not number == accepted == at_far_end[far_end]:
+        if not number == accepted == arrived[far_end]:
             raise DisagreementError(
-                f"{far_end.channel.value}: {number:,} expected, {at_far_end[far_end]:,} at the far end, "
+                f"{far_end.channel.value}: {number:,} expected, {arrived[far_end]:,} at the far end, "
                 f"in the database { {f'{c.value} {s.value}': n for (c, s), n in stored.items()} }"
             )

@@ -7,7 +7,7 @@ from html import escape
 
 from bench.table import Bound, Row, Verdict
 
-_WIDTH, _LABEL, _LINE, _BAR, _MARGIN = 1080, 520, 30, 16, 20
+_WIDTH, _LABEL, _LINE, _BAR, _MARGIN = 1120, 540, 30, 16, 20
 # The goal stands at half of the bars' width; what is more than twice the goal is cut off there.
 _MOST = 2.0
 _COLOURS = {Verdict.MET: "#2e7d4f", Verdict.MISSED: "#b3402e"}
@@ -56,7 +56,7 @@ def _row(row: Row, top: int) -> list[str]:
 
 
 def _bars() -> int:
-    return _WIDTH - _LABEL - 200
+    return _WIDTH - _LABEL - 220
 
 
 def _goal_x() -> int:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -22,17 +23,26 @@ from bench.one_alert import Words
 from bench.servers import MailFarEnd, SmsFarEnd, tool
 from providers.twilio_sms import CALLBACK_OVERRIDES
 
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """`cpu`: seconds of processor time for each message, in the clients alone."""
+
+    rate: float
+    cpu: float
+
+
 _HERE = Path(__file__).resolve().parent
 
 
-def bare_twilio(far_end: SmsFarEnd, count: int, words: Words, *, connections: int, processes: int) -> float:
+def bare_twilio(far_end: SmsFarEnd, count: int, words: Words, *, connections: int, processes: int) -> Bare:
     """The twilio package's async client, posting the form that we post."""
     share = str(count // processes)
     command = ["bare_twilio.py", far_end.url, share, str(connections), words.sms, CALLBACK_BASE_URL]
     return _in_processes(command, processes)
 
 
-def bare_smtp(far_end: MailFarEnd, count: int, words: Words, *, connections: int, processes: int) -> float:
+def bare_smtp(far_end: MailFarEnd, count: int, words: Words, *, connections: int, processes: int) -> Bare:
     """aiosmtplib with prepared bytes on pooled connections."""
     share = str(count // processes)
     command = ["bare_smtp.py", str(far_end.port), share, str(connections), words.subject, words.email]
@@ -77,8 +87,8 @@ def smtp_source(far_end: MailFarEnd, count: int, words: Words, *, connections: i
     return count / (time.monotonic() - began)
 
 
-def _in_processes(command: Sequence[str], processes: int) -> float:
-    """Run the same script in several processes that start to send at the same time; their joint rate."""
+def _in_processes(command: Sequence[str], processes: int) -> Bare:
+    """Run the same script in several processes that start to send at the same time; what they do together."""
     running = [
         subprocess.Popen(
             [sys.executable, str(_HERE / command[0]), *command[1:]],
@@ -100,7 +110,8 @@ def _in_processes(command: Sequence[str], processes: int) -> float:
             one.kill()
             one.wait()
     sent = sum(result["sent"] for result in results)
-    return sent / (max(result["ended"] for result in results) - min(result["began"] for result in results))
+    seconds = max(result["ended"] for result in results) - min(result["began"] for result in results)
+    return Bare(sent / seconds, sum(result["cpu"] for result in results) / sent)
 
 
 def _told_to_go(running: Sequence[subprocess.Popen[str]]) -> Sequence[subprocess.Popen[str]]:

@@ -82,20 +82,13 @@ class _Planned:
 
 
 def _to_first(stage: Stage, installation: Installation, school: School) -> float:
-    before = stage.sms.taken
+    before = stage.texts.at_rest()
     alert = confirm(installation, school.name)
     eventually(lambda: stage.sms.taken > before, _FIRST_SECONDS, what="the first SMS arrived")
     installation.run("alert", "stop", alert.number, "--yes")
-    _calm(stage)
+    # What was handed over before the stop arrives first.
+    stage.mails.at_rest()
     return stage.sms.moment(before) - alert.at.timestamp()
-
-
-def _calm(stage: Stage) -> None:
-    """Wait until nothing more arrives: what was handed over before the stop."""
-    last = -1
-    while (now := stage.sms.taken + stage.mail.taken) != last:
-        last = now
-        time.sleep(1.0)
 
 
 def _plan(installation: Installation, school: School) -> _Planned:

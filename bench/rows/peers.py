@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,23 +53,23 @@ def _against(stage: Stage, channel: str, others: tuple[Peer, ...], far_end: FarE
             installation.stop_workers()
             for peer in others:
                 try:
-                    rates[peer.name] = max(rates.get(peer.name, 0.0), _rate(stage, peer, far_end.taken))
+                    rates[peer.name] = max(rates.get(peer.name, 0.0), _rate(stage, peer, far_end))
                 except _NotRunError as error:
                     silent[peer.name] = str(error)
     said = [f"{name} {rate:,.0f}/s" for name, rate in rates.items()]
     said += [f"{name} could not run: {why}" for name, why in silent.items() if name not in rates]
     what = f"{channel}, against the best of {', '.join(peer.name for peer in others)}"
     detail = f"ours {ours:,.0f}/s; {'; '.join(said)}"
-    return Row(what, ours / max(rates.values()) if rates else None, at_least(_TIMES), "times", detail)
+    return Row(what, ours / max(rates.values()) if rates else None, at_least(_TIMES), detail=detail)
 
 
 class _NotRunError(RuntimeError):
     """A peer could not run here; the text says why."""
 
 
-def _rate(stage: Stage, peer: Peer, taken: Callable[[], int]) -> float:
+def _rate(stage: Stage, peer: Peer, far_end: FarEnd) -> float:
     python = _ROOT / ".venv-bench/bin/python"
-    before = taken()
+    before = far_end.at_rest()
     command = [
         str(python if python.exists() else sys.executable), str(_ROOT / "bench/peers" / peer.script),
         "--database-url", stage.database(), "--redis-url", stage.redis.url, "--sms-url", stage.sms.url,
@@ -84,7 +83,7 @@ def _rate(stage: Stage, peer: Peer, taken: Callable[[], int]) -> float:
     if ended.returncode != 0:
         raise _NotRunError(ended.stderr.strip().rpartition("\n")[2] or f"status {ended.returncode}")
     answer = json.loads(ended.stdout.strip().rpartition("\n")[2])
-    arrived = taken() - before
+    arrived = far_end.at_rest() - before
     if not arrived == answer["sent"] == stage.sizes.peers:
         raise DisagreementError(f"{peer.name} says {answer['sent']:,} messages, and {arrived:,} arrived")
     return float(answer["sent"] / answer["seconds"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from bench.cpu import each_message, used_by
 from bench.fill import School
 from bench.installation import Installation
 from bench.one_alert import FarEnd, Sent, Words, send, words_of
 from bench.servers import MailFarEnd
 from bench.stage import Stage
 from bench.table import Row, at_least
-from bench.yardsticks import bare_smtp, bare_twilio, smtp_source, wrk
+from bench.yardsticks import Bare, bare_smtp, bare_twilio, smtp_source, wrk
 from config.settings import SmsSettings
 from providers.base import Channel
 
@@ -22,18 +24,16 @@ def sms(stage: Stage) -> list[Row]:
     sizes = stage.sizes
     school = School(_SCHOOL, sizes.sms)
 
-    def bare(words: Words) -> float:
+    def bare(words: Words) -> Bare:
         return bare_twilio(stage.sms, sizes.sms, words, connections=sms_connections(), processes=sizes.processes)
 
     with stage.distributed(school) as installation:
-        installation.start_workers(sizes.processes)
-        best, yardstick, words = alternately(installation, {stage.texts: school.guardians}, bare, sizes.rounds)
-    physical = wrk(stage.sms, words, connections=sizes.processes * sms_connections())
-    detail = f"{_each(best)}; twilio's async client {yardstick:,.0f}/s"
+        compared = alternately(stage, installation, {stage.texts: school.guardians}, bare)
+    physical = wrk(stage.sms, compared.words, connections=sizes.processes * sms_connections())
     return [
-        Row(f"SMS end to end, {best.deliveries:,}, against the bare client", best.rate / yardstick, at_least(0.8),
-            detail=detail),
-        Row("the same, against wrk", best.rate / physical, detail=f"wrk {physical:,.0f}/s"),
+        Row(f"SMS end to end, {compared.ours.deliveries:,}, against the bare client", compared.ratio, at_least(0.8),
+            detail=compared.detail("twilio's async client")),
+        Row("the same, against wrk", compared.ours.rate / physical, detail=f"wrk {physical:,.0f}/s"),
     ]  # fmt: skip
 
 
@@ -41,17 +41,15 @@ def email(stage: Stage) -> list[Row]:
     """50,000 e-mails against bare aiosmtplib, to a server without PIPELINING and to one that offers it."""
     sizes = stage.sizes
     school = School(_SCHOOL, sizes.emails)
-    plain, plain_yardstick, _words = _mail(stage, school, stage.plain_mail)
-    best, yardstick, words = _mail(stage, school, stage.mail)
-    physical = smtp_source(stage.mail, sizes.emails, words, connections=sizes.processes * sizes.smtp_connections)
-    what = f"e-mail end to end, {best.deliveries:,}"
+    plain, offered = _mail(stage, school, stage.plain_mail), _mail(stage, school, stage.mail)
+    connections = sizes.processes * sizes.smtp_connections
+    physical = smtp_source(stage.mail, sizes.emails, offered.words, connections=connections)
     bare = "bare aiosmtplib"
     return [
-        Row(f"{what}, against {bare}", plain.rate / plain_yardstick, at_least(0.8),
-            detail=f"{_each(plain)}; {bare} {plain_yardstick:,.0f}/s"),
-        Row("with PIPELINING offered, against the same", best.rate / yardstick, at_least(2.0),
-            detail=f"{_each(best)}; {bare} {yardstick:,.0f}/s"),
-        Row("with PIPELINING offered, against smtp-source", best.rate / physical, at_least(0.5),
+        Row(f"e-mail end to end, {plain.ours.deliveries:,}, against {bare}", plain.ratio, at_least(0.8),
+            detail=plain.detail(bare)),
+        Row("with PIPELINING offered, against the same", offered.ratio, at_least(2.0), detail=offered.detail(bare)),
+        Row("with PIPELINING offered, against smtp-source", offered.ours.rate / physical, at_least(0.5),
             detail=f"smtp-source {physical:,.0f}/s"),
     ]  # fmt: skip
 
@@ -82,17 +80,41 @@ def both(stage: Stage) -> list[Row]:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The best of ours and of the yardstick, and what they were. `cost`: of all our messages, in words."""
+
+    ours: Sent
+    bare: Bare
+    words: Words
+    cost: str
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.rate / self.bare.rate
+
+    def detail(self, yardstick: str) -> str:
+        cpu = f"{self.cost}, {yardstick} {1e6 * self.bare.cpu:,.0f}"
+        return f"{_each(self.ours)}; {yardstick} {self.bare.rate:,.0f}/s; {cpu}"
+
+
 def alternately(
-    installation: Installation, expected: Mapping[FarEnd, int], bare: Callable[[Words], float], rounds: int
-) -> tuple[Sent, float, Words]:
-    """Ours and the yardstick in turn, so that both meet the same noise: the best of each, and the words that went."""
+    stage: Stage, installation: Installation, expected: Mapping[FarEnd, int], bare: Callable[[Words], Bare]
+) -> Compared:
+    """Ours and the yardstick in turn, so that both meet the same noise."""
+    workers = installation.start_workers(stage.sizes.processes)
+    parts = {"workers": workers, "PostgreSQL": [stage.postgres.pid]}
     ours: list[Sent] = []
-    yardsticks: list[float] = []
-    for _ in range(rounds):
-        ours.append(send(installation, _SCHOOL, expected))
+    yardsticks: list[Bare] = []
+    used: dict[str, float] = dict.fromkeys(parts, 0.0)
+    for _ in range(stage.sizes.rounds):
+        sent, seconds = used_by(parts, lambda: send(installation, _SCHOOL, expected))
+        used = {name: used[name] + seconds[name] for name in parts}
+        ours.append(sent)
         words = words_of(installation, ours[0].alert_id)
         yardsticks.append(bare(words))
-    return _best(ours), max(yardsticks), words
+    cost = each_message(used, sum(sent.deliveries for sent in ours))
+    return Compared(_best(ours), max(yardsticks, key=lambda one: one.rate), words, cost)
 
 
 def sms_connections() -> int:
@@ -104,16 +126,15 @@ def sms_connections() -> int:
     return SmsSettings(**tomllib.loads(DEFAULTS_FILE.read_text("utf-8"))["sms"]).connections
 
 
-def _mail(stage: Stage, school: School, far_end: MailFarEnd) -> tuple[Sent, float, Words]:
+def _mail(stage: Stage, school: School, far_end: MailFarEnd) -> Compared:
     sizes = stage.sizes
 
-    def bare(words: Words) -> float:
+    def bare(words: Words) -> Bare:
         return bare_smtp(far_end, sizes.emails, words, connections=sizes.smtp_connections, processes=sizes.processes)
 
     with stage.distributed(school, smtp_port=far_end.port) as installation:
-        installation.start_workers(sizes.processes)
         expected = {FarEnd(Channel.EMAIL, lambda: far_end.taken): school.guardians}
-        return alternately(installation, expected, bare, sizes.rounds)
+        return alternately(stage, installation, expected, bare)
 
 
 def _best(runs: list[Sent]) -> Sent:
