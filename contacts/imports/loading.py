@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 
+from config.filling import fill
 from config.keys import Keys
 from contacts.codes import AddressChannel
 from contacts.imports import staged
-from contacts.imports.filling import fill
 from contacts.imports.records import (
     NIN,
     ConsentRecord,

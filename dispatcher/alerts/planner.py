@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from config.clock import db_now, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
+from config.filling import fill
 from contacts.facts import load_cases
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState
@@ -22,6 +23,17 @@ from dispatcher.outbox.enqueue import Basis, enqueue
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, AnyRow
 from providers.base import Channel
 
+_DECISION_COLUMNS = (
+    "alert_id",
+    "student_id",
+    "guardian_id",
+    "verdict",
+    "reason",
+    "unreachable",
+    "decided_on",
+    "inputs",
+    "superseded",
+)
 # A planner that has not moved its alert for this long is taken to be dead, and another goes on.
 PLANNER_SECONDS = 5.0
 
@@ -124,22 +136,21 @@ def _finish(connection: Connection, alert_id: int) -> None:
 
 
 def _store_decisions(connection: Connection, alert_id: int, planned: Plan, today: date) -> None:
-    rows = [
-        {
-            "alert_id": alert_id,
-            "student_id": one.student_id,
-            "guardian_id": one.guardian_id,
-            "verdict": one.verdict,
-            "reason": one.reason,
-            "unreachable": one.unreachable,
-            "decided_on": today,
-            "inputs": one.inputs,
-            "superseded": False,
-        }
+    rows: list[tuple[object, ...]] = [
+        (
+            alert_id,
+            one.student_id,
+            one.guardian_id,
+            one.verdict.value,
+            one.reason,
+            one.unreachable,
+            today,
+            one.inputs,
+            False,
+        )
         for one in planned.decisions
     ]
-    if rows:
-        connection.execute(insert(DECISION), rows)
+    fill(connection, DECISION, _DECISION_COLUMNS, rows)
 
 
 def _segments(connection: Connection, alert_id: int) -> dict[str, int]:

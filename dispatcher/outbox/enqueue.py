@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from config.clock import db_now, plus_seconds
+from config.filling import fill
+from contacts.id_sets import among, id_set
 from dispatcher.codes import DeliveryState, Lane, MoveSource
 from dispatcher.outbox.moves import count_progress
 from dispatcher.outbox.record import upsert
@@ -53,15 +55,32 @@ class Basis:
     decided_on: date
 
 
+class NewDelivery(NamedTuple):
+    """What a new delivery of an alert has of its own; codes as their plain text."""
+
+    alert_id: int
+    channel: str
+    address_id: int
+    round: int
+    language: str
+    segments: int
+    expires_at: datetime
+    contacts_revision: int
+    decided_on: date
+
+
 # The columns of a delivery on which nothing has happened yet.
 _NEW: dict[str, Any] = {
-    "state": DeliveryState.QUEUED,
+    "state": DeliveryState.QUEUED.value,
     "attempt": 0,
     "lost_claims": 0,
     "deferrals": 0,
     "repeats": 0,
     "lookups": 0,
 }
+_DELIVERY_COLUMNS = ("id", "due_at", *NewDelivery._fields, "lane", *_NEW)
+_EVENT_COLUMNS = ("delivery_id", "attempt", "from_state", "to_state", "at", "source", "code", "refused")
+_RECIPIENT_COLUMNS = ("delivery_id", "student_id", "guardian_id", "stale", "unverified")
 
 
 def enqueue(connection: Connection, basis: Basis, wanted: Sequence[Wanted], segments: Mapping[str, int]) -> int:
@@ -73,16 +92,24 @@ def enqueue(connection: Connection, basis: Basis, wanted: Sequence[Wanted], segm
     if not wanted:
         return 0
     known = _existing(connection, basis.alert_id, wanted)
-    rows = []
+    new: list[NewDelivery] = []
+    opened: list[Wanted] = []
+    joined: list[tuple[int, Wanted]] = []
     for one in wanted:
         existing = known.get((one.channel, one.address_id))
         if existing is None or existing.state is DeliveryState.CANCELLED:
-            round_ = 1 if existing is None else existing.round + 1
-            rows.append(_row(basis, one, segments, round_))
-    made = _insert(connection, rows, db_now(), MoveSource.PLANNER)
-    _lower_revision(connection, basis, [row for row in known.values() if row.state is not DeliveryState.CANCELLED])
-    ids = {key: row.id for key, row in known.items()} | {(row.channel, row.address_id): row.id for row in made}
-    _link(connection, wanted, ids)
+            new.append(_new(basis, one, segments, 1 if existing is None else existing.round + 1))
+            opened.append(one)
+        else:
+            joined.append((existing.id, one))
+    made = _insert(connection, new, MoveSource.PLANNER)
+    _lower_revision(connection, basis, list(known.values()))
+    # Nobody can be linked to a message that has only just been made.
+    fill(connection, RECIPIENT, _RECIPIENT_COLUMNS, _links(zip(made, opened, strict=True)))
+    links = _links(joined)
+    if links:
+        rows = [dict(zip(_RECIPIENT_COLUMNS, link, strict=True)) for link in links]
+        connection.execute(upsert(connection, RECIPIENT).on_conflict_do_nothing(), rows)
     return len(made)
 
 
@@ -103,54 +130,42 @@ def enqueue_notice(
         **_NEW,
     }
     statement = insert(DELIVERY).values(**row, due_at=db_now(), expires_at=plus_seconds(db_now(), life_seconds))
-    delivery_id = int(connection.execute(statement.returning(DELIVERY.c.id)).scalar_one())
-    _log_new(connection, [delivery_id], MoveSource.PLANNER)
-    return delivery_id
+    delivery_id, due_at = connection.execute(statement.returning(DELIVERY.c.id, DELIVERY.c.due_at)).one()
+    _log_new(connection, [delivery_id], due_at, MoveSource.PLANNER)
+    return int(delivery_id)
 
 
 def enqueue_next_round(connection: Connection, failed: Sequence[AnyRow]) -> int:
     """A second chance for these rows of one alert's delivery table, for the same recipients; the number made."""
-    rows = [
-        {
-            **_NEW,
-            "alert_id": row.alert_id,
-            "channel": row.channel,
-            "address_id": row.address_id,
-            "round": row.round + 1,
-            "language": row.language,
-            "segments": row.segments,
-            "expires_at": row.expires_at,
-            "contacts_revision": row.contacts_revision,
-            "decided_on": row.decided_on,
-            "lane": Lane.ALERTS,
-        }
+    new = [
+        NewDelivery(
+            row.alert_id,
+            row.channel.value,
+            row.address_id,
+            row.round + 1,
+            row.language,
+            row.segments,
+            row.expires_at,
+            row.contacts_revision,
+            row.decided_on,
+        )
         for row in failed
     ]
-    made = _insert(connection, rows, db_now(), MoveSource.OPERATOR)
-    new_ids = {(row.channel, row.address_id): row.id for row in made}
-    before = {row.id: new_ids[row.channel, row.address_id] for row in failed}
+    made = _insert(connection, new, MoveSource.OPERATOR)
+    after = dict(zip((row.id for row in failed), made, strict=True))
     recipients = connection.execute(
-        select(RECIPIENT).where(RECIPIENT.c.delivery_id.in_(before), RECIPIENT.c.unlinked_at.is_(None))
+        select(RECIPIENT).where(RECIPIENT.c.delivery_id.in_(after), RECIPIENT.c.unlinked_at.is_(None))
     ).all()
-    if recipients:
-        connection.execute(
-            insert(RECIPIENT),
-            [
-                {
-                    "delivery_id": before[row.delivery_id],
-                    "student_id": row.student_id,
-                    "guardian_id": row.guardian_id,
-                    "stale": row.stale,
-                    "unverified": row.unverified,
-                }
-                for row in recipients
-            ],
-        )
+    links: list[tuple[object, ...]] = [
+        (after[row.delivery_id], row.student_id, row.guardian_id, row.stale, row.unverified) for row in recipients
+    ]
+    fill(connection, RECIPIENT, _RECIPIENT_COLUMNS, links)
     return len(made)
 
 
 def _existing(connection: Connection, alert_id: int, wanted: Sequence[Wanted]) -> dict[tuple[Channel, int], AnyRow]:
     """The latest round of each of these messages that an earlier chunk has made, locked until we are done."""
+    dialect = connection.dialect.name
     statement = (
         select(
             DELIVERY.c.id,
@@ -160,83 +175,80 @@ def _existing(connection: Connection, alert_id: int, wanted: Sequence[Wanted]) -
             DELIVERY.c.state,
             DELIVERY.c.contacts_revision,
         )
-        .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.address_id.in_({one.address_id for one in wanted}))
+        .where(DELIVERY.c.alert_id == alert_id, among(DELIVERY.c.address_id, "addresses", dialect))
         .order_by(DELIVERY.c.round, DELIVERY.c.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=DELIVERY)
     )
-    return {(row.channel, row.address_id): row for row in connection.execute(statement)}
+    addresses = id_set([one.address_id for one in wanted], dialect)
+    return {(row.channel, row.address_id): row for row in connection.execute(statement, {"addresses": addresses})}
 
 
-def _lower_revision(connection: Connection, basis: Basis, joined: Sequence[AnyRow]) -> None:
+def _lower_revision(connection: Connection, basis: Basis, known: Sequence[AnyRow]) -> None:
     """Whoever joins a message may rest on older knowledge than it was last checked by: then it is checked again."""
-    newer = [row.id for row in joined if row.contacts_revision > basis.contacts_revision]
+    newer = [
+        row.id
+        for row in known
+        if row.state is not DeliveryState.CANCELLED and row.contacts_revision > basis.contacts_revision
+    ]
     if newer:
         connection.execute(
             update(DELIVERY).where(DELIVERY.c.id.in_(newer)).values(contacts_revision=basis.contacts_revision)
         )
 
 
-def _row(basis: Basis, one: Wanted, segments: Mapping[str, int], round_: int) -> dict[str, Any]:
-    return {
-        **_NEW,
-        "alert_id": basis.alert_id,
-        "channel": one.channel,
-        "address_id": one.address_id,
-        "round": round_,
-        "language": one.language,
-        "segments": segments[one.language] if one.channel is Channel.SMS else 1,
-        "expires_at": basis.expires_at,
-        "contacts_revision": basis.contacts_revision,
-        "decided_on": basis.decided_on,
-        "lane": Lane.ALERTS,
-    }
-
-
-def _insert(
-    connection: Connection, rows: Sequence[dict[str, Any]], due_at: Any, source: MoveSource
-) -> Sequence[AnyRow]:
-    if not rows:
-        return []
-    made = connection.execute(
-        insert(DELIVERY)
-        .values(due_at=due_at)
-        .returning(DELIVERY.c.id, DELIVERY.c.alert_id, DELIVERY.c.channel, DELIVERY.c.address_id),
-        rows,
-    ).all()
-    _log_new(connection, [row.id for row in made], source)
-    count_progress(connection, ((row.alert_id, row.channel, None, DeliveryState.QUEUED) for row in made))
-    return made
-
-
-def _log_new(connection: Connection, delivery_ids: Sequence[int], source: MoveSource) -> None:
-    """The first event of each new delivery."""
-    connection.execute(
-        insert(EVENT),
-        [
-            {
-                "delivery_id": delivery_id,
-                "attempt": 0,
-                "from_state": None,
-                "to_state": DeliveryState.QUEUED,
-                "source": source,
-                "code": None,
-                "refused": False,
-            }
-            for delivery_id in delivery_ids
-        ],
+def _new(basis: Basis, one: Wanted, segments: Mapping[str, int], round_: int) -> NewDelivery:
+    return NewDelivery(
+        basis.alert_id,
+        one.channel.value,
+        one.address_id,
+        round_,
+        one.language,
+        segments[one.language] if one.channel is Channel.SMS else 1,
+        basis.expires_at,
+        basis.contacts_revision,
+        basis.decided_on,
     )
 
 
-def _link(connection: Connection, wanted: Sequence[Wanted], ids: Mapping[tuple[Channel, int], int]) -> None:
-    rows = [
-        {
-            "delivery_id": ids[one.channel, one.address_id],
-            "student_id": recipient.student_id,
-            "guardian_id": recipient.guardian_id,
-            "stale": recipient.stale,
-            "unverified": recipient.unverified,
-        }
-        for one in wanted
-        for recipient in one.recipients
+def _insert(connection: Connection, new: Sequence[NewDelivery], source: MoveSource) -> list[int]:
+    """The ids of the deliveries made of `new`, in its order."""
+    if not new:
+        return []
+    now, ids = _reserve(connection, len(new))
+    fresh = (Lane.ALERTS.value, *_NEW.values())
+    fill(connection, DELIVERY, _DELIVERY_COLUMNS, [(id_, now, *one, *fresh) for id_, one in zip(ids, new, strict=True)])
+    _log_new(connection, ids, now, source)
+    count_progress(connection, ((one.alert_id, one.channel, None, DeliveryState.QUEUED) for one in new))
+    return ids
+
+
+def _reserve(connection: Connection, count: int) -> tuple[datetime, list[int]]:
+    """The database's clock, and ids for so many new deliveries: what is linked to them can be written at once, too."""
+    if connection.dialect.name == "sqlite":
+        # The one writer of an SQLite database is us.
+        now, last = connection.execute(select(db_now(), func.coalesce(func.max(DELIVERY.c.id), 0))).one()
+        return now, list(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(DELIVERY.name, "id")
+    statement = select(db_now(), func.nextval(sequence)).select_from(func.generate_series(1, literal(count)))
+    rows = connection.execute(statement).all()
+    return rows[0][0], [row[1] for row in rows]
+
+
+def _log_new(connection: Connection, delivery_ids: Sequence[int], now: datetime, source: MoveSource) -> None:
+    """The first event of each new delivery."""
+    state = DeliveryState.QUEUED.value
+    fill(
+        connection,
+        EVENT,
+        _EVENT_COLUMNS,
+        [(id_, 0, None, state, now, source.value, None, False) for id_ in delivery_ids],
+    )
+
+
+def _links(messages: Iterable[tuple[int, Wanted]]) -> list[tuple[object, ...]]:
+    """Who is meant by each of these messages, given with the ids of their deliveries."""
+    return [
+        (delivery_id, one.student_id, one.guardian_id, one.stale, one.unverified)
+        for delivery_id, wanted in messages
+        for one in wanted.recipients
     ]
-    connection.execute(upsert(connection, RECIPIENT).on_conflict_do_nothing(), rows)
