@@ -18,6 +18,10 @@ from config.database import Database
 
 _FAMILIES_OF_100_STUDENTS = 85
 _CLASS = 28
+_FILLED = (
+    "school", "student_group", "person", "student", "enrolment", "membership", "address", "contact_point",
+    "guardianship",
+)  # fmt: skip
 _TYPED = (bindparam("born", type_=Date), bindparam("verified", type_=UtcDateTime))
 _COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
 # A student's family is the integer part of 0.85 × (number - 1); the guardians of family f are 2f + 1 and 2f + 2.
@@ -121,7 +125,9 @@ def fill(database: Database, schools: Sequence[School]) -> None:
             groups += (school.students + _CLASS - 1) // _CLASS
             guardians += school.guardians
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        # As the database does by itself after an import. The other tables stay as they are in a new installation.
+        for table in _FILLED:
+            connection.execute(text(f"ANALYZE {table}"))
 
 
 def _run(connection: Connection, statement: str, values: dict[str, object]) -> None:
