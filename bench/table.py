@@ -71,7 +71,13 @@ class Row:
 
     @property
     def measured_words(self) -> str:
-        return "–" if self.measured is None else f"{_number(self.measured)}{self._unit}"
+        if self.measured is None:
+            return "–"
+        words = _number(self.measured)
+        # What missed its goal by a hair must not be printed as the goal.
+        if self.goal is not None and self.verdict is Verdict.MISSED and words == _number(self.goal.number):
+            words = f"{self.measured:.6g}"
+        return f"{words}{self._unit}"
 
     @property
     def _unit(self) -> str:
