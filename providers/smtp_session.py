@@ -203,12 +203,11 @@ class SmtpSession(asyncio.Protocol):
         """The server said 354: from here on it may have the mail."""
         mail = self._envelope
         assert mail is not None
-        if self._ending or mail.over:
-            # Refused before, or given up: an end without the final dot is what leaves nothing behind (RFC 5321 4.1.4).
+        if mail.over or self._ending or self._transport.is_closing():
+            # Refused before, given up, or on its way to nowhere. To end without the final dot leaves nothing behind
+            # (RFC 5321 4.1.1.4).
             self._break_off(_End.IRREGULAR)
             return
-        if self._transport.is_closing():
-            return  # nothing can leave any more, and connection_lost is about to say so
         self._envelope, self._text = None, mail
         self._awaited.append(_Stage.TEXT)
         follower = self._keeper.mail_to_follow(self) if self._pipelining else None

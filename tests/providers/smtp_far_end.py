@@ -8,10 +8,16 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TypeAlias
 
+from providers.base import Message, Outcome
 from providers.smtp_email import SmtpEmail
+from tests.providers.conftest import email
 
 # A far end that gives up this late only ends a test that has failed.
 PATIENCE = 20.0
+
+
+# The answers to MAIL, RCPT and DATA when all is well.
+GROUP = ("250 2.1.0 ok", "250 2.1.5 ok", "354 go on")
 
 
 class Line:
@@ -137,3 +143,49 @@ def provider(port: int, **more: object) -> SmtpEmail:
         "timeout_seconds": 5.0,
     }
     return SmtpEmail(**{**settings, **more})  # type: ignore[arg-type]
+
+
+def outcomes(talk: Talk, mails: int, **more: object) -> tuple[list[Outcome], FarEnd]:
+    """Send so many mails at once over one connection (if nothing else is said); the outcomes in order."""
+
+    async def run() -> tuple[list[Outcome], FarEnd]:
+        async with FarEnd(talk) as far:
+            sender = provider(far.port, **{"connections": 1, **more})
+            try:
+                return await asyncio.gather(*(sender.send(numbered(number)) for number in range(1, mails + 1))), far
+            finally:
+                await sender.close()
+
+    return asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def numbered(number: int) -> Message:
+    return email(f"foresatt{number}@skole.example", delivery_id=number)
+
+
+async def take_all(line: Line) -> None:
+    """Take every mail that comes, in groups, and answer as a good server does."""
+    await line.greet("PIPELINING", "SMTPUTF8")
+    await go_on_taking(line)
+
+
+async def go_on_taking(line: Line) -> None:
+    while True:
+        command = await line.command()
+        if command == "RSET":
+            line.say("250 2.0.0 ok")
+        elif command.startswith(("MAIL", "RCPT")):
+            line.say("250 2.1.0 ok")
+        elif command == "DATA":
+            line.say("354 go on")
+            await line.text()
+            line.say(f"250 2.0.0 Ok: queued as L{line.number}N{len(line.texts):04}")
+        else:
+            assert command == "QUIT"
+            line.say("221 bye")
+            return
+
+
+def ids(far: FarEnd) -> list[int]:
+    """The delivery numbers of all the texts taken."""
+    return [int(text.partition(b"<delivery-")[2].partition(b"@")[0]) for text in far.texts]

@@ -6,58 +6,9 @@ import asyncio
 
 import pytest
 
-from providers.base import Accepted, Deferred, Message, Outcome, Rejected, Unknown
+from providers.base import Accepted, Deferred, Outcome, Rejected, Unknown
 from tests.providers.certificates import server_context
-from tests.providers.conftest import email
-from tests.providers.smtp_far_end import FarEnd, Line, Talk, provider
-
-GROUP = ("250 2.1.0 ok", "250 2.1.5 ok", "354 go on")
-
-
-def outcomes(talk: Talk, mails: int, **more: object) -> tuple[list[Outcome], FarEnd]:
-    """Send so many mails at once over one connection (if nothing else is said); the outcomes in order."""
-
-    async def run() -> tuple[list[Outcome], FarEnd]:
-        async with FarEnd(talk) as far:
-            sender = provider(far.port, **{"connections": 1, **more})
-            try:
-                return await asyncio.gather(*(sender.send(numbered(number)) for number in range(1, mails + 1))), far
-            finally:
-                await sender.close()
-
-    return asyncio.run(asyncio.wait_for(run(), 60))
-
-
-def numbered(number: int) -> Message:
-    return email(f"foresatt{number}@skole.example", delivery_id=number)
-
-
-async def take_all(line: Line) -> None:
-    """Take every mail that comes, in groups, and answer as a good server does."""
-    await line.greet("PIPELINING", "SMTPUTF8")
-    await go_on_taking(line)
-
-
-async def go_on_taking(line: Line) -> None:
-    while True:
-        command = await line.command()
-        if command == "RSET":
-            line.say("250 2.0.0 ok")
-        elif command.startswith(("MAIL", "RCPT")):
-            line.say("250 2.1.0 ok")
-        elif command == "DATA":
-            line.say("354 go on")
-            await line.text()
-            line.say(f"250 2.0.0 Ok: queued as L{line.number}N{len(line.texts):04}")
-        else:
-            assert command == "QUIT"
-            line.say("221 bye")
-            return
-
-
-def ids(far: FarEnd) -> list[int]:
-    """The delivery numbers of all the texts taken."""
-    return [int(text.partition(b"<delivery-")[2].partition(b"@")[0]) for text in far.texts]
+from tests.providers.smtp_far_end import GROUP, FarEnd, Line, go_on_taking, ids, numbered, outcomes, provider, take_all
 
 
 def test_an_envelope_is_one_group_and_the_next_goes_along_with_the_text() -> None:
@@ -171,6 +122,8 @@ def test_a_354_after_a_refused_recipient_gets_no_text(refusal: str, outcome: Out
     [
         # One answer too many: what follows cannot be told apart.
         (["250 ok", "250 ok", "250 ok", "354 go on"], Deferred("lost_before_sending")),
+        (["250 ok", "250 ok", "354 go on", "250 taken"], Deferred("lost_before_sending")),
+        (["250 ok", "250 ok", "354 go on", "banana"], Deferred("lost_before_sending")),
         (["250 ok", "354 go on"], Deferred("lost_before_sending")),
         (["354 go on"], Deferred("lost_before_sending")),
         (["250 ok", "252 perhaps", "354 go on"], Deferred("lost_before_sending")),
@@ -205,28 +158,28 @@ def test_irregular_answers_to_an_envelope_end_the_connection(answers: list[str],
 
 
 @pytest.mark.parametrize(
-    ("answers", "first", "second_on"),
+    ("answers", "first", "second_on", "closes"),
     [
         # The mail whose text was handed over has its own outcome; the envelope behind it goes on a new connection.
-        (["250 2.0.0 queued as KEPT"], Accepted("KEPT"), 2),
-        (["250 2.0.0 queued as KEPT", "250 ok", "250 ok"], Accepted("KEPT"), 2),
-        (["250 2.0.0 queued as KEPT", "421 4.4.2 ten are enough"], Accepted("KEPT"), 2),
-        (["250 2.0.0 queued as KEPT", "250 ok", "421 4.4.2 ten are enough"], Accepted("KEPT"), 2),
-        (["250 2.0.0 queued as KEPT", "250 junk", *GROUP], Accepted("KEPT"), 2),
-        (["250 2.0.0 queued as KEPT", "banana"], Accepted("KEPT"), 2),
-        (["421 4.3.2 going down"], Deferred("421 4.3.2"), 2),
-        (["554 5.7.1 spam"], Rejected("554 5.7.1"), 2),
-        ([], Unknown("connection_lost"), 2),
-        (["banana"], Unknown("bad_answer"), 2),
-        (["299 hm", *GROUP], Unknown("299"), 2),
-        (["354 once more"], Unknown("354"), 2),
+        (["250 2.0.0 queued as KEPT"], Accepted("KEPT"), 2, True),
+        (["250 2.0.0 queued as KEPT", "250 ok", "250 ok"], Accepted("KEPT"), 2, True),
+        (["250 2.0.0 queued as KEPT", "421 4.4.2 ten are enough"], Accepted("KEPT"), 2, False),
+        (["250 2.0.0 queued as KEPT", "250 ok", "421 4.4.2 ten are enough"], Accepted("KEPT"), 2, False),
+        (["250 2.0.0 queued as KEPT", "250 junk", *GROUP], Accepted("KEPT"), 2, False),
+        (["250 2.0.0 queued as KEPT", "banana"], Accepted("KEPT"), 2, False),
+        (["421 4.3.2 going down"], Deferred("421 4.3.2"), 2, False),
+        (["554 5.7.1 spam"], Rejected("554 5.7.1"), 2, True),
+        ([], Unknown("connection_lost"), 2, True),
+        (["banana"], Unknown("bad_answer"), 2, False),
+        (["299 hm", *GROUP], Unknown("299"), 2, False),
+        (["354 once more"], Unknown("354"), 2, False),
         # All is well: it stays.
-        (["554 5.7.1 spam", *GROUP], Rejected("554 5.7.1"), 1),
-        (["452 4.3.1 full", *GROUP], Deferred("452 4.3.1"), 1),
+        (["554 5.7.1 spam", *GROUP], Rejected("554 5.7.1"), 1, False),
+        (["452 4.3.1 full", *GROUP], Deferred("452 4.3.1"), 1, False),
     ],
 )
 def test_a_connection_that_ends_in_the_middle_of_a_group_gives_each_mail_its_outcome(
-    answers: list[str], first: Outcome, second_on: int
+    answers: list[str], first: Outcome, second_on: int, closes: bool
 ) -> None:
     async def talk(line: Line) -> None:
         if line.number > 1:
@@ -242,8 +195,10 @@ def test_a_connection_that_ends_in_the_middle_of_a_group_gives_each_mail_its_out
             await line.text()
             line.say("250 2.0.0 Ok: queued as L1N0001")
             await line.command()
-        else:
+        elif closes:
             line.cut()
+        else:
+            assert await line.left() == b""
 
     sent, far = outcomes(talk, 2)
     assert sent == [first, Accepted(f"L{second_on}N0001")]
@@ -303,6 +258,40 @@ def test_a_mail_behind_one_that_is_never_answered_takes_another_connection() -> 
     assert ids(far) == [1, 2]
 
 
+def test_a_reset_that_is_refused_ends_the_connection() -> None:
+    async def talk(line: Line) -> None:
+        if line.number > 1:
+            await take_all(line)
+            return
+        await line.greet("PIPELINING")
+        await line.envelope()
+        line.say("250 ok", "550 5.1.1 no", "503 none")
+        assert await line.command() == "RSET"
+        line.say("502 5.5.1 never heard of it")
+        await line.left()
+
+    sent, far = outcomes(talk, 2)
+    assert sent == [Rejected("550 5.1.1"), Accepted("L2N0001")]
+    assert ids(far) == [2]
+
+
+def test_nothing_more_is_said_on_a_connection_that_went_bad() -> None:
+    async def talk(line: Line) -> None:
+        if line.number > 1:
+            await take_all(line)
+            return
+        await line.greet("8BITMIME")
+        for answer in GROUP:
+            await line.command()
+            line.say(answer)
+        await line.text()
+        line.say("250 2.0.0 queued as KEPT", "banana")
+        assert await line.left() == b""
+
+    sent, _far = outcomes(talk, 2)
+    assert sent == [Accepted("KEPT"), Accepted("L2N0001")]
+
+
 def test_a_server_that_never_answers_an_envelope_is_not_given_the_text() -> None:
     async def talk(line: Line) -> None:
         await line.greet("PIPELINING")
@@ -311,54 +300,6 @@ def test_a_server_that_never_answers_an_envelope_is_not_given_the_text() -> None
 
     sent, _far = outcomes(talk, 1, timeout_seconds=0.3)
     assert sent == [Deferred("answered_late")]
-
-
-def test_what_finds_no_connection_in_time_was_not_sent() -> None:
-    async def talk(line: Line) -> None:
-        await line.greet("8BITMIME")
-        await line.left()
-
-    sent, _far = outcomes(talk, 2, timeout_seconds=0.3)
-    assert sent == [Deferred("answered_late"), Deferred("too_busy")]
-
-
-def test_a_server_that_never_greets_is_told_apart_from_a_busy_one() -> None:
-    async def talk(line: Line) -> None:
-        await line.left()
-
-    sent, _far = outcomes(talk, 2, timeout_seconds=0.3)
-    assert sent == [Deferred("connect_timeout")] * 2
-
-
-def test_a_server_that_wants_fewer_connections_gets_them() -> None:
-    async def talk(line: Line) -> None:
-        if line.number > 1:
-            line.say("421 4.7.0 one is enough")
-        else:
-            await take_all(line)
-
-    sent, far = outcomes(talk, 60, connections=4)
-    assert all(isinstance(outcome, Accepted) for outcome in sent)
-    assert ids(far) == list(range(1, 61))
-    assert len(far.lines) <= 4
-
-
-def test_a_mail_that_the_server_cannot_carry_stops_no_other() -> None:
-    async def talk(line: Line) -> None:
-        await line.greet("PIPELINING")
-        await go_on_taking(line)
-
-    async def run() -> tuple[list[Outcome], FarEnd]:
-        async with FarEnd(talk) as far:
-            sender = provider(far.port, connections=1)
-            mails = [numbered(1), email("blåbær@skole.example"), numbered(3)]
-            sent = await asyncio.gather(*map(sender.send, mails))
-            await sender.close()
-            return sent, far
-
-    sent, far = asyncio.run(run())
-    assert sent == [Accepted("L1N0001"), Rejected("smtputf8_missing"), Accepted("L1N0002")]
-    assert ids(far) == [1, 3]
 
 
 def test_what_was_announced_before_tls_does_not_count() -> None:
@@ -398,6 +339,7 @@ def test_giving_up_one_mail_shifts_no_answer_of_the_others(given_up: int) -> Non
         await line.text()
         if given_up == 3:
             line.say("552 5.2.2 for the second")
+            assert await line.command() == "QUIT"
             return
         await line.envelope()
         line.say("552 5.2.2 for the second", *GROUP)
@@ -427,26 +369,3 @@ def test_giving_up_one_mail_shifts_no_answer_of_the_others(given_up: int) -> Non
     else:
         assert ended == [Accepted("L1N0001"), Rejected("552 5.2.2")]
         assert ids(far) == [1, 2]
-
-
-def test_closing_ends_what_is_under_way() -> None:
-    async def talk(line: Line) -> None:
-        await line.greet("PIPELINING")
-        await line.envelope()
-        line.say(*GROUP)
-        await line.text()
-        await line.envelope()
-        handed_over.set()
-        await line.left()
-
-    handed_over = asyncio.Event()
-
-    async def run() -> list[Outcome]:
-        async with FarEnd(talk) as far:
-            sender = provider(far.port, connections=1)
-            sending = asyncio.gather(*(sender.send(numbered(number)) for number in (1, 2, 3)))
-            await handed_over.wait()
-            await sender.close()
-            return await sending
-
-    assert asyncio.run(run()) == [Unknown("connection_lost"), *[Deferred("lost_before_sending")] * 2]
