@@ -52,6 +52,10 @@ CALLBACK_BASE_URL = "https://beredskap.example"
 UNLIMITED = 1_000_000.0
 
 
+class MeasurementError(RuntimeError):
+    """Something did not go as it must for a figure to be worth anything; the text says what."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What an installation stands in. Empty `database_url`: embedded."""
@@ -105,13 +109,13 @@ class Installation:
         return Database(self.surroundings.database_url or f"sqlite:///{self.data / 'beredskap.db'}")
 
     def run(self, *arguments: str) -> dict[str, object]:
-        """Run a command to its end: the JSON that it printed, or nothing. Raises SystemExit when it failed."""
+        """Run a command to its end: the JSON that it printed, or nothing. Raises MeasurementError when it failed."""
         ended = subprocess.run(
             command(*arguments), cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, capture_output=True
         )
         if ended.returncode not in (0, 3):
             said = ended.stderr.decode(errors="replace")
-            raise SystemExit(f"beredskap {' '.join(arguments)} ended with {ended.returncode}:\n{said}")
+            raise MeasurementError(f"beredskap {' '.join(arguments)} ended with {ended.returncode}:\n{said}")
         try:
             answer: dict[str, object] = json.loads(ended.stdout)
         except ValueError:
@@ -151,7 +155,7 @@ class Installation:
 
     def _alive(self) -> int:
         if any(worker.poll() is not None for worker in self.workers):
-            raise SystemExit(f"A worker ended by itself:\n{self.log.read_text(errors='replace')[-2000:]}")
+            raise MeasurementError(f"A worker ended by itself:\n{self.log.read_text(errors='replace')[-2000:]}")
         with self.database.read() as connection:
             statement = select(func.count()).select_from(PROCESS).where(PROCESS.c.kind == "worker")
             return int(connection.execute(statement).scalar_one())

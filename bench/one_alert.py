@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from bench.installation import Installation
+from bench.installation import Installation, MeasurementError
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import ALERT, ALERT_TEXT, DELIVERY, PROGRESS
 from providers.base import Channel
@@ -22,8 +22,8 @@ _REST_SECONDS = 0.4
 _CLOCKS_DIFFER = 1.0
 
 
-class DisagreementError(RuntimeError):
-    """The far end's count is not the database's, or the clocks tell two stories: the figure would be worthless."""
+class DisagreementError(MeasurementError):
+    """The far end's count is not the database's, or the clocks tell two stories."""
 
 
 @dataclass(frozen=True, slots=True)

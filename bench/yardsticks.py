@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from bench.bare_smtp import SENDER as MAIL_SENDER
 from bench.bare_smtp import prepare
-from bench.installation import CALLBACK_BASE_URL, SENDER, environment
+from bench.installation import CALLBACK_BASE_URL, SENDER, MeasurementError, environment
 from bench.one_alert import Words
 from bench.servers import MailFarEnd, SmsFarEnd, tool
 from providers.twilio_sms import CALLBACK_OVERRIDES
@@ -103,7 +103,7 @@ def _in_processes(command: Sequence[str], processes: int) -> Bare:
         for one in running:
             assert one.stdout is not None
             if one.stdout.readline() != "ready\n":
-                raise SystemExit(f"{command[0]} did not start")
+                raise MeasurementError(f"{command[0]} did not start")
         results = [_result(one) for one in _told_to_go(running)]
     finally:
         for one in running:
