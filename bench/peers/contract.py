@@ -87,14 +87,14 @@ def schema(call: Call, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def empty_redis(call: Call, prefix: str) -> Iterator[None]:
-    """No key that begins with `prefix`, before and after."""
+def empty_redis(call: Call, name: str) -> Iterator[None]:
+    """No key with `name` in it, before and after."""
     import redis
 
     with redis.Redis.from_url(call.redis_url) as client:
 
         def sweep() -> None:
-            for key in client.scan_iter(match=f"{prefix}*", count=1000):
+            for key in client.scan_iter(match=f"*{name}*", count=1000):
                 client.delete(key)
 
         try:

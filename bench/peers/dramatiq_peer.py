@@ -16,7 +16,7 @@ def measure(call: Call) -> float:
     engine = dramatiq_tasks.engine
     command = ["-m", "dramatiq", "dramatiq_tasks", "--processes", str(call.processes)]
     command += ["--threads", str(dramatiq_tasks.THREADS)]
-    with schema(call, sms_delivery.SCHEMA), empty_redis(call, dramatiq_tasks.PREFIX):
+    with schema(call, sms_delivery.SCHEMA), empty_redis(call, dramatiq_tasks.NAME):
         ids = sms_delivery.store(engine, call.count)
         with workers(command, ready="Worker process is ready", times=call.processes) as check:
             began = time.monotonic()

@@ -8,12 +8,12 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from sms_delivery import connect, deliver, twilio
 
-PREFIX = "peer-dramatiq"
+NAME = "peer-dramatiq"
 THREADS = 8
 
 engine = connect(THREADS)
 client = twilio()
-broker = RedisBroker(url=os.environ["PEER_REDIS_URL"], namespace=PREFIX)
+broker = RedisBroker(url=os.environ["PEER_REDIS_URL"], namespace=NAME)
 dramatiq.set_broker(broker)
 
 
