@@ -74,6 +74,10 @@ class Line:
     async def start_tls(self, context: ssl.SSLContext) -> None:
         await self._writer.start_tls(context)
 
+    def end(self) -> None:
+        """Say that nothing more will come, and go on listening."""
+        self._writer.write_eof()
+
     def cut(self) -> None:
         self._writer.close()
 

@@ -226,6 +226,68 @@ def test_no_mail_queues_behind_another_while_a_connection_is_being_opened() -> N
     assert asyncio.run(asyncio.wait_for(run(), 30)) == [Accepted("KEPT"), Accepted("LAST"), Accepted("KEPT")]
 
 
+def test_a_kept_connection_that_the_server_closes_is_forgotten() -> None:
+    forgotten = asyncio.Event()
+
+    async def talk(line: Line) -> None:
+        if line.number == 1:
+            await take_one(line)
+            line.end()
+            assert await line.left() == b""
+            forgotten.set()
+        else:
+            await take_all(line)
+
+    async def run() -> tuple[list[Outcome], FarEnd]:
+        async with FarEnd(talk) as far:
+            sender = provider(far.port)
+            first = await sender.send(numbered(1))
+            await forgotten.wait()
+            ended = [first, await sender.send(numbered(2))]
+            await sender.close()
+            return ended, far
+
+    ended, far = asyncio.run(asyncio.wait_for(run(), 30))
+    assert ended == [Accepted("KEPT"), Accepted("L2N0001")]
+    assert ids(far) == [1, 2]
+
+
+def test_when_the_only_connection_ends_another_is_opened_although_more_were_refused_before() -> None:
+    async def talk(line: Line) -> None:
+        if line.number == 2:
+            line.say("421 4.7.0 one is enough")
+            refused.set()
+        elif line.number == 1:
+            await line.greet("PIPELINING")
+            await line.envelope()
+            await refused.wait()
+            line.say(*GROUP)
+            await line.text()
+            await line.envelope()
+            line.say("250 2.0.0 Ok: queued as FIRST", *GROUP)
+            await line.text()
+            line.say("250 2.0.0 Ok: queued as SECOND")
+            line.end()
+            assert await line.left() == b""
+            forgotten.set()
+        else:
+            await take_all(line)
+
+    refused, forgotten = asyncio.Event(), asyncio.Event()
+
+    async def run() -> list[Outcome]:
+        async with FarEnd(talk) as far:
+            sender = provider(far.port, connections=2)
+            two = await asyncio.gather(*(sender.send(numbered(number)) for number in (1, 2)))
+            await forgotten.wait()
+            ended = [*two, await sender.send(numbered(3))]
+            await sender.close()
+            return ended
+
+    ended = asyncio.run(asyncio.wait_for(run(), 30))
+    assert ended == [Accepted("FIRST"), Accepted("SECOND"), Accepted("L3N0001")]
+
+
 def waiting_mail(number: int, seconds: float) -> OutgoingMail:
     """A mail that has this long for its whole way, whatever the connection's own time-out is."""
     loop = asyncio.get_running_loop()
@@ -235,7 +297,7 @@ def waiting_mail(number: int, seconds: float) -> OutgoingMail:
         text=b"\r\nHei\r\n.\r\n",
         reference=str(number),
         smtputf8=False,
-        wait_until=loop.time() + 60,
+        wait_until=loop.time() + seconds / 2,
         end_by=loop.time() + seconds,
         ended=loop.create_future(),
     )
@@ -263,7 +325,7 @@ def test_a_mail_ends_in_its_own_time_on_a_connection_that_has_longer() -> None:
         await line.envelope()
         await line.left()
 
-    assert ended_in_time(talk, 0.2) == [Deferred("answered_late")]
+    assert ended_in_time(talk, 0.8) == [Deferred("answered_late")]
 
 
 def test_a_mail_ends_in_its_own_time_while_it_waits_for_its_second_connection() -> None:
@@ -275,7 +337,23 @@ def test_a_mail_ends_in_its_own_time_while_it_waits_for_its_second_connection() 
         else:
             await line.left()
 
-    assert ended_in_time(talk, 30, 0.5) == [Accepted("KEPT"), Deferred("connect_timeout")]
+    assert ended_in_time(talk, 30, 0.8) == [Accepted("KEPT"), Deferred("connect_timeout")]
+
+
+def test_the_time_of_a_mail_behind_another_begins_when_that_one_is_answered() -> None:
+    async def talk(line: Line) -> None:
+        await line.greet("PIPELINING")
+        await line.envelope()
+        line.say(*GROUP)
+        await line.text()
+        await line.envelope()
+        line.say("250 2.0.0 Ok: queued as FIRST")
+        await asyncio.sleep(1.0)  # a slow server: beyond the first mail's time
+        line.say(*GROUP)
+        await line.text()
+        line.say("250 2.0.0 Ok: queued as NEXT")
+
+    assert ended_in_time(talk, 0.8, 30) == [Accepted("FIRST"), Accepted("NEXT")]
 
 
 def test_a_fault_of_the_program_in_connecting_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
