@@ -162,6 +162,7 @@ def _usable(address: str) -> str | None:
         return None
     local = address[: found.start("domain")]
     try:
+        local.encode()
         return local + found["domain"].encode("idna").decode("ascii")
     except UnicodeError:
         return None

@@ -103,6 +103,7 @@ class SmtpSession(asyncio.Protocol):
         self._unwritten: deque[tuple[_Stage, bytes]] = deque()
         self._text: OutgoingMail | None = None
         self._envelope: OutgoingMail | None = None
+        self._refusal: Outcome | None = None
         self._begun = 0
         self._to_reset = False
         self._ending = False
@@ -203,7 +204,7 @@ class SmtpSession(asyncio.Protocol):
         """The server said 354: from here on it may have the mail."""
         mail = self._envelope
         assert mail is not None
-        if mail.over or self._ending or self._transport.is_closing():
+        if self._refusal or mail.over or self._ending or self._transport.is_closing():
             # Refused before, given up, or on its way to nowhere. To end without the final dot leaves nothing behind
             # (RFC 5321 4.1.1.4).
             self._break_off(_End.IRREGULAR)
@@ -228,14 +229,15 @@ class SmtpSession(asyncio.Protocol):
     def _refused(self, stage: _Stage, reply: Reply) -> None:
         mail = self._envelope
         assert mail is not None
-        if reply.code != _GOING_AWAY or self._begun == 1:
-            mail.settle(smtp_outcome(reply.code, reply.text, our_sender=stage is _Stage.SENDER))
+        if self._refusal is None and (reply.code != _GOING_AWAY or self._begun == 1):
+            self._refusal = smtp_outcome(reply.code, reply.text, our_sender=stage is _Stage.SENDER)
         if reply.code == _GOING_AWAY:
             self._break_off(_End.LOST)
             return
         self._unwritten.clear()
-        if not self._awaited:  # otherwise the answers to what was sent along are still to come
-            self._envelope = None
+        if not self._awaited and self._refusal is not None:  # the answers to what was sent along have come as well
+            mail.settle(self._refusal)
+            self._envelope = self._refusal = None
             self._to_reset = True
             self.work()
 
@@ -258,7 +260,9 @@ class SmtpSession(asyncio.Protocol):
             text.settle(own_outcome(after))
         unsent = None
         if envelope is not None and not envelope.over:
-            if self._begun > 1 and (text is not None or end is not _End.LATE):
+            if self._refusal is not None:
+                envelope.settle(self._refusal)
+            elif self._begun > 1 and (text is not None or end is not _End.LATE):
                 unsent = envelope
             else:
                 envelope.settle(own_outcome(before))
