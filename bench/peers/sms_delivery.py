@@ -75,7 +75,7 @@ def store(engine: Engine, count: int) -> list[int]:
         return list(session.exec(select(Notification.id).order_by(col(Notification.id))).all())
 
 
-def wait_until_sent(engine: Engine, check: Callable[[], None]) -> None:
+def wait_until_sent(engine: Engine, check: Callable[[], object]) -> None:
     """Return when no row waits. Looks at the oldest that does, by the primary key: a count would slow the peer down."""
     oldest = select(Notification.id).where(Notification.status != "sent").order_by(col(Notification.id)).limit(1)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
