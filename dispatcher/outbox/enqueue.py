@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, literal, select, update
 
 from config.clock import db_now, plus_seconds
 from config.filling import fill
-from contacts.id_sets import among, id_set
+from contacts.id_sets import id_set, ids_given
 from dispatcher.codes import DeliveryState, Lane, MoveSource
 from dispatcher.outbox.moves import count_progress
 from dispatcher.outbox.record import upsert
@@ -165,7 +166,17 @@ def enqueue_next_round(connection: Connection, failed: Sequence[AnyRow]) -> int:
 
 def _existing(connection: Connection, alert_id: int, wanted: Sequence[Wanted]) -> dict[tuple[Channel, int], AnyRow]:
     """The latest round of each of these messages that an earlier chunk has made, locked until we are done."""
-    dialect = connection.dialect.name
+    addresses: dict[Channel, list[int]] = {}
+    for one in wanted:
+        addresses.setdefault(one.channel, []).append(one.address_id)
+    found: list[int] = []
+    for channel, ids in addresses.items():
+        given = {"alert": alert_id, "channel": channel, "addresses": id_set(ids, connection.dialect.name)}
+        rounds = connection.execute(latest_rounds(connection.dialect.name), given).scalars()
+        found += [delivery_id for delivery_id in rounds if delivery_id is not None]
+    if not found:
+        return {}
+    # Locked in one order, so that who records outcomes meanwhile waits for us instead of deadlocking.
     statement = (
         select(
             DELIVERY.c.id,
@@ -175,12 +186,33 @@ def _existing(connection: Connection, alert_id: int, wanted: Sequence[Wanted]) -
             DELIVERY.c.state,
             DELIVERY.c.contacts_revision,
         )
-        .where(DELIVERY.c.alert_id == alert_id, among(DELIVERY.c.address_id, "addresses", dialect))
-        .order_by(DELIVERY.c.round, DELIVERY.c.id)
-        .with_for_update(key_share=True, of=DELIVERY)
+        .where(DELIVERY.c.id.in_(found))
+        .order_by(DELIVERY.c.id)
+        .with_for_update(key_share=True)
     )
-    addresses = id_set([one.address_id for one in wanted], dialect)
-    return {(row.channel, row.address_id): row for row in connection.execute(statement, {"addresses": addresses})}
+    return {(row.channel, row.address_id): row for row in connection.execute(statement)}
+
+
+@cache
+def latest_rounds(dialect: str) -> Select[Any]:
+    """For each of `addresses` the latest delivery of one alert on one channel, or NULL.
+
+    One look into the unique index for each address, whatever the database knows of the table: while its first large
+    alert is planned, PostgreSQL has no statistics of it, and would read the whole of it for each chunk.
+    """
+    each = ids_given("addresses", dialect)
+    latest = (
+        select(DELIVERY.c.id)
+        .where(
+            DELIVERY.c.alert_id == bindparam("alert"),
+            DELIVERY.c.channel == bindparam("channel"),
+            DELIVERY.c.address_id == each.c.value,
+        )
+        .order_by(DELIVERY.c.round.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(latest).select_from(each)
 
 
 def _lower_revision(connection: Connection, basis: Basis, known: Sequence[AnyRow]) -> None:

@@ -1,0 +1,94 @@
+"""Messages enter the outbox once, however often they are asked for, and are found without reading the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Select, select, text
+
+from config.filling import fill
+from contacts.codes import AddressChannel
+from contacts.id_sets import id_set
+from contacts.tables import ADDRESS
+from dispatcher.alerts.plan import PlannedDelivery, PlannedRecipient
+from dispatcher.outbox.enqueue import Basis, enqueue, latest_rounds
+from dispatcher.tables import DELIVERY, RECIPIENT
+from providers.base import Channel
+from tests.dispatcher.world import World
+
+MANY = 3000
+
+
+def _addresses(connection: Connection, channel: AddressChannel, values: Sequence[str]) -> list[int]:
+    rows: list[tuple[object, ...]] = [(channel.value, value, True, 0) for value in values]
+    fill(connection, ADDRESS, ("channel", "value", "takes_messages", "failures"), rows)
+    found = {row.value: row.id for row in connection.execute(select(ADDRESS))}
+    return [found[value] for value in values]
+
+
+def _basis(world: World, alert: int) -> Basis:
+    return Basis(alert, world.now + timedelta(hours=2), 0, date(2026, 11, 23))
+
+
+def _explained(connection: Connection, statement: Select[Any], values: dict[str, Any]) -> str:
+    """How the database means to run `statement`."""
+    compiled = statement.compile(connection)
+    given: Any = compiled.construct_params(values)
+    explain = "EXPLAIN "
+    if connection.dialect.name == "sqlite":
+        given = tuple(given[name] for name in compiled.positiontup or ())
+        explain = "EXPLAIN QUERY PLAN "
+    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + compiled.string, given))
+
+
+def test_a_message_that_is_asked_for_twice_is_made_once_and_links_everybody_once(world: World) -> None:
+    family = world.family(2)
+    alert = world.alert(family.students)
+    first, second = (PlannedRecipient(student, family.guardian, False, False) for student in family.students)
+    with world.clock(), world.database.write() as connection:
+        (address,) = connection.execute(select(ADDRESS.c.id)).scalars()
+        asked = [[PlannedDelivery(Channel.SMS, address, "nb", recipients)] for recipients in ([first], [first, second])]
+        made = [enqueue(connection, _basis(world, alert), one, {"nb": 1}) for one in asked]
+    assert made == [1, 0]
+    (row,) = world.rows(DELIVERY)
+    assert (row.due_at, row.round) == (world.now, 1)
+    assert world.recipients(row.id) == {(student, family.guardian) for student in family.students}
+
+
+def test_deliveries_of_alerts_and_of_notices_never_meet_in_one_id(world: World) -> None:
+    for number in range(3):
+        world.sent(world.family(email=True))
+        world.notice(f"+474000000{number}")
+    deliveries = world.rows(DELIVERY)
+    assert len(deliveries) == 9
+    assert {row.delivery_id for row in world.rows(RECIPIENT)} == {row.id for row in deliveries if row.alert_id}
+
+
+@pytest.mark.parametrize("planned_for", ["force_custom_plan", "force_generic_plan"])
+def test_a_chunk_finds_the_messages_of_earlier_ones_one_by_one(world: World, planned_for: str) -> None:
+    """While its first large alert is planned, PostgreSQL has no statistics of the table, and guesses."""
+    family = world.family()
+    alert = world.alert(family.students)
+    with world.clock(), world.database.write() as connection:
+        phones = _addresses(connection, AddressChannel.SMS, [f"+4791{n:06d}" for n in range(MANY)])
+        wanted = [PlannedDelivery(Channel.SMS, address, "nb", []) for address in phones]
+        assert enqueue(connection, _basis(world, alert), wanted, {"nb": 1}) == MANY
+        unused = _addresses(connection, AddressChannel.SMS, [f"+4792{n:06d}" for n in range(500)])
+        dialect = connection.dialect.name
+        asked = {"alert": alert, "channel": Channel.SMS.value, "addresses": id_set(phones[::6] + unused, dialect)}
+        if dialect == "postgresql":
+            connection.execute(text(f"SET LOCAL plan_cache_mode = {planned_for}"))
+        plan = _explained(connection, latest_rounds(dialect), asked)
+        found = connection.execute(latest_rounds(dialect), asked).scalars().all()
+    ids = {row.address_id: row.id for row in world.rows(DELIVERY)}
+    assert found == [ids[address] for address in phones[::6]] + [None] * 500
+    assert "Seq Scan on delivery" not in plan, plan
+    assert "SCAN delivery" not in plan, plan
+    if dialect == "postgresql":
+        assert "uq_delivery_alert_id_channel_address_id_round" in plan, plan
+        assert "Index Cond" in plan, plan
+    else:
+        assert "(alert_id=? AND channel=? AND address_id=?)" in plan, plan
