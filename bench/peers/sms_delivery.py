@@ -49,7 +49,7 @@ def twilio() -> Client:
     """Twilio's synchronous client, whose one `requests` session keeps its connections."""
     client = Client("AC00000000000000000000000000000001", "peer", environment={"PEER": "1"})
     client.api.base_url = os.environ["PEER_SMS_URL"].rstrip("/")
-    # A fifth of a delivery's time otherwise: each request looks for proxies in the environment and for a netrc file.
+    # A sixth of the processor time otherwise: each request looks for proxies in the environment and for a netrc file.
     client.http_client.session.trust_env = False
     return client
 
