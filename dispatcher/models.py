@@ -28,6 +28,15 @@ assert contacts_models.Person.__table__ is not None  # type: ignore[attr-defined
 _DUE = "state IN ('queued', 'deferred')"
 _IN_FLIGHT = "state = 'sending'"
 _UNCLEAR = "state = 'unknown'"
+_AWAITED = "state = 'accepted'"
+_OF_NOTICE = "notice_id IS NOT NULL"
+_NO_MESSAGE = "unreachable IS NOT NULL"
+_NOTICE_KEY = ("notice_id", "channel", "address_id")
+
+
+def _partial(name: str, *columns: str, where: str, sqlite_where: str | None = None, unique: bool = False) -> Index:
+    """An index of the few rows that some statement looks for. `sqlite_where`: SQLAlchemy writes a Boolean as `= 1`."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(sqlite_where or where))
 
 
 def _id() -> Column[int]:
@@ -46,12 +55,7 @@ class Alert(SQLModel, table=True):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index(
-            "ix_alert_alive",
-            "state",
-            postgresql_where=text("state IN ('planning', 'open')"),
-            sqlite_where=text("state IN ('planning', 'open')"),
-        ),
+        _partial("ix_alert_alive", "state", where="state IN ('planning', 'open')"),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_confirmed"),
     )
 
@@ -119,7 +123,10 @@ class Decision(SQLModel, table=True):
     """
 
     __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_alert_id_student_id", "alert_id", "student_id"),)
+    __table_args__ = (
+        Index("ix_decision_alert_id_student_id", "alert_id", "student_id"),
+        _partial("ix_decision_unreachable", "alert_id", "unreachable", "guardian_id", where=_NO_MESSAGE),
+    )
 
     id: int | None = Field(default=None, sa_column=_id())
     alert_id: int = Field(sa_column=_link("alert.id"))
@@ -158,30 +165,16 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("alert_id", "channel", "address_id", "round"),
-        UniqueConstraint("notice_id", "channel", "address_id"),
         CheckConstraint("(alert_id IS NULL) <> (notice_id IS NULL)", name="of_one_thing"),
         CheckConstraint("(lane = 'alerts') = (alert_id IS NOT NULL)", name="lane_of_its_kind"),
         CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease_while_sending"),
-        Index(
-            "ix_delivery_due",
-            "lane",
-            "channel",
-            "due_at",
-            "id",
-            postgresql_where=text(_DUE),
-            sqlite_where=text(_DUE),
-        ),
-        Index(
-            "ix_delivery_lease_until", "lease_until", postgresql_where=text(_IN_FLIGHT), sqlite_where=text(_IN_FLIGHT)
-        ),
-        Index("ix_delivery_unknown", "lookup_at", postgresql_where=text(_UNCLEAR), sqlite_where=text(_UNCLEAR)),
-        Index(
-            "ix_delivery_awaiting_receipt",
-            "poll_at",
-            postgresql_where=text("state = 'accepted'"),
-            sqlite_where=text("state = 'accepted'"),
-        ),
-        Index("ix_delivery_reference", "reference"),
+        # Every move changes the state, which these name: PostgreSQL then writes into all indexes of the table that hold
+        # the row. So there is none that no statement needs, and none of columns that are empty for most rows.
+        _partial("uq_delivery_notice_id_channel_address_id", *_NOTICE_KEY, where=_OF_NOTICE, unique=True),
+        _partial("ix_delivery_due", "lane", "channel", "due_at", "id", where=_DUE),
+        _partial("ix_delivery_lease_until", "lease_until", where=_IN_FLIGHT),
+        _partial("ix_delivery_unknown", "lookup_at", where=_UNCLEAR),
+        _partial("ix_delivery_awaiting_receipt", "poll_at", where=_AWAITED),
     )
 
     id: int | None = Field(default=None, sa_column=_id())
@@ -220,7 +213,15 @@ class DeliveryRecipient(SQLModel, table=True):
     """Who is meant by a delivery: a guardian, about a student. Unlinked when the entitlement ended before it left."""
 
     __tablename__ = "delivery_recipient"
-    __table_args__ = (Index("ix_delivery_recipient_student_id", "student_id"),)
+    __table_args__ = (
+        Index("ix_delivery_recipient_student_id", "student_id"),
+        _partial(
+            "ix_delivery_recipient_doubtful",
+            "delivery_id",
+            where="stale OR unverified",
+            sqlite_where="stale = 1 OR unverified = 1",
+        ),
+    )
 
     delivery_id: int = Field(sa_column=_link("delivery.id", primary_key=True))
     student_id: int = Field(sa_column=_link("person.id", primary_key=True))
@@ -249,6 +250,9 @@ class DeliveryEvent(SQLModel, table=True):
     """One move of one delivery, or (`refused`) one that the table did not allow and that changed nothing."""
 
     __tablename__ = "delivery_event"
+    __table_args__ = (
+        _partial("ix_delivery_event_refused", "delivery_id", where="refused", sqlite_where="refused = 1"),
+    )
 
     id: int | None = Field(default=None, sa_column=_id())
     delivery_id: int = Field(sa_column=_link("delivery.id", index=True))

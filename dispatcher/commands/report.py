@@ -48,30 +48,31 @@ def report(
 def _report(alert: str, output: Format, *, call_list: bool, as_json: bool) -> None:
     # `as_json` tells command_errors how to say what goes wrong.
     import sys
-    from itertools import islice
 
     from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.reports import report_files, report_page
     from dispatcher.reports.call_list import call_list as students_to_call
-    from dispatcher.reports.classes import class_counts
+    from dispatcher.reports.classes import read_classes
     from dispatcher.reports.counting import alert_head
     from dispatcher.reports.counting import report as count
 
     with open_store(need_keys=False) as store, store.database.read() as connection:
         alert_id = find_alert(connection, alert).id
-        students = students_to_call(connection, alert_id)
+        classes = read_classes(connection, alert_id)
+        students = students_to_call(connection, alert_id, classes)
         match output, call_list:
             case Format.JSON, True:
                 report_files.write_call_list_json(sys.stdout, alert_head(connection, alert_id), students)
             case Format.JSON, False:
-                report_files.write_report_json(sys.stdout, count(connection, alert_id), students)
+                report_files.write_report_json(sys.stdout, count(connection, alert_id, classes.counts), students)
             case Format.CSV, True:
                 report_files.write_call_list_csv(sys.stdout, students)
             case Format.CSV, False:
-                report_files.write_figures_csv(sys.stdout, count(connection, alert_id))
+                report_files.write_figures_csv(sys.stdout, count(connection, alert_id, classes.counts))
             case _, True:
-                head, classes = alert_head(connection, alert_id), class_counts(connection, alert_id)
-                report_page.print_call_page(console(), head, classes, students)
+                head = alert_head(connection, alert_id)
+                report_page.print_call_page(console(), head, classes.counts, students)
             case _:
-                figures = count(connection, alert_id)
-                report_page.print_report(console(), figures, list(islice(students, report_page.SHOWN)))
+                figures = count(connection, alert_id, classes.counts)
+                first = students_to_call(connection, alert_id, classes, limit=report_page.SHOWN)
+                report_page.print_report(console(), figures, list(first))

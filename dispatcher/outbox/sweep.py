@@ -15,6 +15,7 @@ from config.database import Database
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.progress import fold_progress
 from dispatcher.outbox.record import Patience, attempt_row, unknown_wait, write_attempts
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY
@@ -32,6 +33,7 @@ def sweep(database: Database, patience: Patience) -> int:
     moved += _until_done(database, cancel_stopped)
     moved += _until_done(database, expire_deliveries)
     _close_ended_alerts(database)
+    fold_progress(database)
     return moved
 
 

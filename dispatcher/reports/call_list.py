@@ -7,21 +7,23 @@ gives no number, and says so. Of a protected student it says the reference, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Integer, Select, case, func, select
 
 from config.clock import db_now, oslo_date
+from config.rows import rows_of
+from config.tables import BigInt
 from contacts.codes import AddressChannel, Protection
 from contacts.entitlement import Verdict
 from contacts.facts import GuardianCase, StudentCase, load_cases
 from contacts.id_sets import among, id_set
 from contacts.tables import ADDRESS, MEMBERSHIP, PERSON, STUDENT_GROUP
 from dispatcher.codes import DeliveryState, StudentClass
-from dispatcher.reports.classes import CLASS_OF_RANK, RANK_OF_CLASS, students_by_class
+from dispatcher.reports.classes import RANK_OF_CLASS, StudentsByClass, read_classes
 from dispatcher.reports.words import delivery_reason, held_reason, short_name, unreachable_reason
 from dispatcher.tables import DECISION, DELIVERY, RECIPIENT, AnyRow
 from providers.base import Channel
@@ -30,7 +32,6 @@ _CHUNK = 500
 # Whether a number is stale decides about messages; a person may call it all the same.
 _NO_MATTER = 18
 
-UNDER_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.DEFERRED)
 NOT_PLANNED = "planning has not come to this student"
 PROTECTED = "protected: beredskap contacts explain tells who may look"
 NO_LONGER = "may not be told any more: do not call"
@@ -89,28 +90,39 @@ class _Facts:
 
 
 def call_list(
-    connection: Connection, alert_id: int, *, limit: int | None = None, settled_only: bool = False
+    connection: Connection,
+    alert_id: int,
+    classes: StudentsByClass | None = None,
+    *,
+    limit: int | None = None,
+    settled_only: bool = False,
 ) -> Iterator[StudentToCallAbout]:
     """Unreached students, then held ones, each by home class and name; at most `limit` of them.
 
-    `settled_only`: leave out students for whom planning or a message is still under way. Reads in chunks while it is
-    consumed: `connection` must stay open, and memory does not grow with the list.
+    `classes`: what `read_classes` has read in this transaction, for whoever shows the counts as well. Without it they
+    are read here; `settled_only` leaves out students for whom planning or a message is still under way. The facts are
+    read in chunks while the list is consumed: `connection` must stay open.
     """
+    to_call = (classes or read_classes(connection, alert_id, settled_only=settled_only)).to_call
+    if not to_call:
+        return
     today = oslo_date(connection.execute(select(db_now())).scalar_one())
-    students = _students(alert_id, today, settled_only=settled_only).limit(limit)
-    rows = connection.execute(students, execution_options={"yield_per": _CHUNK})
+    ordered = _in_order(connection, to_call, today).limit(limit)
+    rows = connection.execute(ordered, execution_options={"yield_per": _CHUNK})
     for chunk in rows.partitions():
         facts = _facts(connection, alert_id, [row.student_id for row in chunk], today)
         for row in chunk:
-            yield _student(row, facts)
+            yield _student(row, *to_call[row.student_id], facts)
 
 
-def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
-    classes = students_by_class(alert_id).subquery("classes")
+def _in_order(connection: Connection, to_call: Mapping[int, tuple[StudentClass, bool]], today: date) -> Select[Any]:
+    ranks = [(student_id, RANK_OF_CLASS[name]) for student_id, (name, _planned) in to_call.items()]
+    wanted = rows_of(connection, "wanted", {"student_id": BigInt, "rank": Integer()}, ranks)
     home = (
         select(MEMBERSHIP.c.student_id, func.min(STUDENT_GROUP.c.name).label("name"))
         .join(STUDENT_GROUP, STUDENT_GROUP.c.id == MEMBERSHIP.c.group_id)
         .where(
+            MEMBERSHIP.c.student_id.in_(select(wanted.c.student_id)),
             STUDENT_GROUP.c.home,
             MEMBERSHIP.c.ended_on.is_(None) | (MEMBERSHIP.c.ended_on > today),
         )
@@ -119,12 +131,9 @@ def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
     )
     # A place in the order would tell a protected student's class and name: they stand last, in no order of either.
     protected = PERSON.c.protection.in_([grade for grade in Protection if grade.protected])
-    wanted = [RANK_OF_CLASS[StudentClass.UNREACHED], RANK_OF_CLASS[StudentClass.HELD]]
-    students = (
+    return (
         select(
-            classes.c.student_id,
-            classes.c.rank,
-            classes.c.planned,
+            wanted.c.student_id,
             home.c.name.label("home_class"),
             PERSON.c.ref,
             PERSON.c.given_name,
@@ -132,27 +141,18 @@ def _students(alert_id: int, today: date, *, settled_only: bool) -> Select[Any]:
             PERSON.c.protection,
         )
         .select_from(
-            classes.join(PERSON, PERSON.c.id == classes.c.student_id).outerjoin(
-                home, home.c.student_id == classes.c.student_id
+            wanted.join(PERSON, PERSON.c.id == wanted.c.student_id).outerjoin(
+                home, home.c.student_id == wanted.c.student_id
             )
         )
-        .where(classes.c.rank.in_(wanted))
         .order_by(
-            classes.c.rank,
+            wanted.c.rank,
             protected,
             *(case((protected, None), else_=column) for column in (home.c.name.is_(None), home.c.name)),
             *(case((protected, None), else_=column) for column in (PERSON.c.family_name, PERSON.c.given_name)),
-            classes.c.student_id,
+            wanted.c.student_id,
         )
     )
-    if not settled_only:
-        return students
-    under_way = (
-        select(RECIPIENT.c.student_id)
-        .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
-        .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.state.in_(UNDER_WAY), RECIPIENT.c.unlinked_at.is_(None))
-    )
-    return students.where(classes.c.planned, classes.c.student_id.not_in(under_way))
 
 
 def _facts(connection: Connection, alert_id: int, students: Sequence[int], today: date) -> _Facts:
@@ -216,14 +216,13 @@ def _facts(connection: Connection, alert_id: int, students: Sequence[int], today
     return _Facts({case.student_id: case for case in cases}, decisions, deliveries, numbers, today)
 
 
-def _student(row: AnyRow, facts: _Facts) -> StudentToCallAbout:
-    name_of_class = CLASS_OF_RANK[row.rank]
+def _student(row: AnyRow, name_of_class: StudentClass, planned: bool, facts: _Facts) -> StudentToCallAbout:
     ref = row.ref or f"P-{row.student_id}"
     if Protection(row.protection).protected:
         return StudentToCallAbout(name_of_class, ref, None, None, PROTECTED, ())
     decisions = facts.decisions[row.student_id]
     why = None
-    if not row.planned:
+    if not planned:
         why = NOT_PLANNED
     elif name_of_class is StudentClass.HELD:
         reasons = {one.reason: None for one in decisions if one.verdict is Verdict.HELD}

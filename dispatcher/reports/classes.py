@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, select
+from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.reports.several_cores import use_several_cores
 from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, RECIPIENT
 
 MAYBE_READ = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNKNOWN})
+UNDER_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,45 @@ class ClassCounts:
     students: int
 
 
+@dataclass(frozen=True, slots=True)
+class StudentsByClass:
+    """All students of an alert, read once. `to_call`: the ids of those whom nobody was reached for, each with its class
+    and whether planning has come to it, in no order."""
+
+    counts: ClassCounts
+    to_call: Mapping[int, tuple[StudentClass, bool]]
+
+
 def class_counts(connection: Connection, alert_id: int) -> ClassCounts:
     """How many students of the alert are in each class."""
+    use_several_cores(connection)
     classes = students_by_class(alert_id).subquery()
     rows = connection.execute(select(classes.c.rank, func.count()).group_by(classes.c.rank))
-    counts = {CLASS_OF_RANK[rank]: count for rank, count in rows}
+    return _counts({CLASS_OF_RANK[rank]: count for rank, count in rows})
+
+
+def read_classes(connection: Connection, alert_id: int, *, settled_only: bool = False) -> StudentsByClass:
+    """The counts, and whom to call about. It takes as long as the counts alone: a large alert is aggregated once.
+
+    `settled_only`: not to be called about while planning or a message is still under way.
+    """
+    use_several_cores(connection)
+    classes = students_by_class(alert_id, with_under_way=settled_only).subquery("classes")
+    nobody = classes.c.rank.in_([RANK_OF_CLASS[StudentClass.UNREACHED], RANK_OF_CLASS[StudentClass.HELD]])
+    settled = and_(classes.c.planned, or_(classes.c.under_way.is_(None), classes.c.under_way == 0))
+    student_id = case((and_(nobody, settled) if settled_only else nobody, classes.c.student_id)).label("student_id")
+    keys = (classes.c.rank, classes.c.planned, student_id)
+    counts: Counter[StudentClass] = Counter()
+    to_call: dict[int, tuple[StudentClass, bool]] = {}
+    for rank, planned, student, count in connection.execute(select(*keys, func.count()).group_by(*keys)):
+        name = CLASS_OF_RANK[rank]
+        counts[name] += count
+        if student is not None:
+            to_call[student] = (name, planned)
+    return StudentsByClass(_counts(counts), to_call)
+
+
+def _counts(counts: Mapping[StudentClass, int]) -> ClassCounts:
     unreached, held = counts.get(StudentClass.UNREACHED, 0), counts.get(StudentClass.HELD, 0)
     return ClassCounts(
         nobody_reached=unreached + held,
@@ -85,17 +124,24 @@ RANK_OF_CLASS = {
 CLASS_OF_RANK = {rank: name for name, rank in RANK_OF_CLASS.items()}
 
 
-def students_by_class(alert_id: int) -> Select[tuple[int, int, bool, int]]:
-    """SQL for all students of an alert: student_id, position, planned, rank (see `CLASS_OF_RANK`).
+def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[Any]:
+    """SQL for all students of an alert: student_id, position, planned, rank (see `CLASS_OF_RANK`), under_way.
 
-    Says the same as `student_class`; aggregates the alert's deliveries once and its decisions once.
+    Says the same as `student_class`; aggregates the alert's deliveries once and its decisions once. under_way is 1 for
+    students to whom a message is still under way; only looked for when `with_under_way`, and 0 or NULL otherwise.
     """
+    telling = [DeliveryState.DELIVERED, *sorted(MAYBE_READ)]
+    under_way = DELIVERY.c.state.in_(UNDER_WAY)
     told = (
-        select(RECIPIENT.c.student_id, func.max(_told_rank()).label("told"))
+        select(
+            RECIPIENT.c.student_id,
+            func.max(_told_rank()).label("told"),
+            func.max(case((under_way, 1), else_=0)).label("under_way"),
+        )
         .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
         .where(
             DELIVERY.c.alert_id == alert_id,
-            DELIVERY.c.state.in_([DeliveryState.DELIVERED, *sorted(MAYBE_READ)]),
+            DELIVERY.c.state.in_([*telling, *UNDER_WAY] if with_under_way else telling),
             RECIPIENT.c.unlinked_at.is_(None),
         )
         .group_by(RECIPIENT.c.student_id)
@@ -121,7 +167,13 @@ def students_by_class(alert_id: int) -> Select[tuple[int, int, bool, int]]:
         else_=_rank(StudentClass.NOBODY_MAY_BE_TOLD),
     )
     return (
-        select(ALERT_STUDENT.c.student_id, ALERT_STUDENT.c.position, planned.label("planned"), rank.label("rank"))
+        select(
+            ALERT_STUDENT.c.student_id,
+            ALERT_STUDENT.c.position,
+            planned.label("planned"),
+            rank.label("rank"),
+            told.c.under_way,
+        )
         .select_from(
             ALERT_STUDENT.join(ALERT, ALERT.c.id == ALERT_STUDENT.c.alert_id)
             .outerjoin(told, told.c.student_id == ALERT_STUDENT.c.student_id)
@@ -136,7 +188,9 @@ def _rank(name: StudentClass) -> ColumnElement[int]:
 
 
 def _told_rank() -> ColumnElement[int]:
-    return case((DELIVERY.c.state == DeliveryState.DELIVERED, 2), else_=1)
+    return case(
+        (DELIVERY.c.state == DeliveryState.DELIVERED, 2), (DELIVERY.c.state.in_(sorted(MAYBE_READ)), 1), else_=0
+    )
 
 
 def _verdict_rank() -> ColumnElement[int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from config.clock import db_now, plus_seconds
 from contacts.entitlement import Verdict
 from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.reports.acts import acts
-from dispatcher.reports.classes import class_counts
+from dispatcher.reports.classes import ClassCounts, class_counts
 from dispatcher.reports.figures import (
     AlertHead,
     AttemptCount,
@@ -30,8 +30,11 @@ from providers.base import Channel
 LONG_UNKNOWN_SECONDS = 60
 
 
-def report(connection: Connection, alert_id: int) -> Report:
-    """Count everything about a confirmed alert. Every query is set-based: none of them runs once a delivery."""
+def report(connection: Connection, alert_id: int, classes: ClassCounts | None = None) -> Report:
+    """Count everything about a confirmed alert. Every query is set-based: none of them runs once a delivery.
+
+    `classes`: the students by class, where they were read in this transaction already.
+    """
     head = alert_head(connection, alert_id)
     groups = _delivery_groups(connection, alert_id)
     states: Counter[tuple[Channel, DeliveryState]] = Counter()
@@ -45,7 +48,7 @@ def report(connection: Connection, alert_id: int) -> Report:
     unreachable, decisions = _decisions(connection, alert_id)
     stale, unverified = _doubtful(connection, alert_id)
     return Report(
-        classes=class_counts(connection, alert_id),
+        classes=classes or class_counts(connection, alert_id),
         alert=head,
         states=tuple(StateCount(*key, states[key]) for key in sorted(states, key=_channel_then_state)),
         times=channel_times(connection, alert_id, head.confirmed_at),
@@ -184,15 +187,22 @@ def _attempts(connection: Connection, alert_id: int) -> tuple[AttemptCount, ...]
 
 def _doubtful(connection: Connection, alert_id: int) -> tuple[int, int]:
     """Deliveries that rest on a stale and on an unverified contact point of somebody they are still meant for."""
-    counts = [
-        connection.execute(
-            select(func.count(RECIPIENT.c.delivery_id.distinct()))
-            .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
-            .where(DELIVERY.c.alert_id == alert_id, flag, RECIPIENT.c.unlinked_at.is_(None))
-        ).scalar_one()
-        for flag in (RECIPIENT.c.stale, RECIPIENT.c.unverified)
-    ]
-    return counts[0], counts[1]
+    either = (
+        select(
+            func.max(case((RECIPIENT.c.stale, 1), else_=0)).label("stale"),
+            func.max(case((RECIPIENT.c.unverified, 1), else_=0)).label("unverified"),
+        )
+        .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
+        .where(
+            DELIVERY.c.alert_id == alert_id,
+            or_(RECIPIENT.c.stale, RECIPIENT.c.unverified),
+            RECIPIENT.c.unlinked_at.is_(None),
+        )
+        .group_by(RECIPIENT.c.delivery_id)
+        .subquery("either")
+    )
+    stale, unverified = connection.execute(select(func.sum(either.c.stale), func.sum(either.c.unverified))).one()
+    return stale or 0, unverified or 0
 
 
 _LANGUAGES = ("nb", "nn", "se", "en")

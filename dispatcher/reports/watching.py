@@ -10,8 +10,8 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from config.clock import db_now, plus_seconds
 from dispatcher.codes import AlertState, DeliveryState, Lane
-from dispatcher.reports.call_list import UNDER_WAY, StudentToCallAbout, call_list
-from dispatcher.reports.classes import ClassCounts, class_counts
+from dispatcher.reports.call_list import StudentToCallAbout, call_list
+from dispatcher.reports.classes import UNDER_WAY, ClassCounts, read_classes
 from dispatcher.reports.counting import alert_head, long_unknown
 from dispatcher.reports.figures import AlertHead
 from dispatcher.running.presence import SENDING, alive
@@ -129,8 +129,8 @@ def watch_figures(connection: Connection, alert_id: int) -> WatchFigures:
 
 def watch_students(connection: Connection, alert_id: int, *, ended: bool = False) -> WatchStudents:
     """Read the classes of all students, and whom to call first. `ended`: what has not left by now never will."""
-    first = call_list(connection, alert_id, limit=CALL_FIRST, settled_only=not ended)
-    return WatchStudents(class_counts(connection, alert_id), tuple(first))
+    classes = read_classes(connection, alert_id, settled_only=not ended)
+    return WatchStudents(classes.counts, tuple(call_list(connection, alert_id, classes, limit=CALL_FIRST)))
 
 
 def _channels(connection: Connection, alert_id: int, head: AlertHead, now: datetime) -> tuple[ChannelProgress, ...]:

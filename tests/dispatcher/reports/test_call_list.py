@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from config.clock import bound_db_now
 from config.database import Database
@@ -16,6 +16,8 @@ from contacts.tables import PERSON
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports import call_list as module
 from dispatcher.reports.call_list import NO_LONGER, NOT_PLANNED, PROTECTED, Phone, StudentToCallAbout, call_list
+from dispatcher.reports.classes import read_classes
+from dispatcher.reports.counting import report
 from dispatcher.reports.report_files import write_call_list_csv
 from providers.base import Channel
 from tests.dispatcher.reports.conftest import Case
@@ -188,3 +190,25 @@ def test_csv_has_a_row_a_guardian_and_runs_no_formula(case: Case) -> None:
         "why": PROTECTED,
         "codes": "",
     }
+
+
+def test_with_classes_that_were_read_before_it_is_the_same(case: Case) -> None:
+    with case.database.read() as connection:
+        classes = read_classes(connection, case.alert)
+        assert list(call_list(connection, case.alert, classes)) == list(call_list(connection, case.alert))
+        assert len(list(call_list(connection, case.alert, classes, limit=2))) == 2
+
+
+def test_classes_are_read_once_for_the_counts_and_the_list(case: Case) -> None:
+    statements: list[str] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    with case.database.read() as connection:
+        event.listen(case.database.engine, "before_cursor_execute", listen)
+        classes = read_classes(connection, case.alert)
+        report(connection, case.alert, classes.counts)
+        list(call_list(connection, case.alert, classes))
+        event.remove(case.database.engine, "before_cursor_execute", listen)
+    assert sum("alert_student" in statement for statement in statements) == 1

@@ -14,8 +14,10 @@ from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports.classes import (
     CLASS_OF_RANK,
+    UNDER_WAY,
     Standing,
     class_counts,
+    read_classes,
     student_class,
     students_by_class,
 )
@@ -107,12 +109,27 @@ def test_sql_says_the_same_as_the_rule(database: Database, rows: list[Row], curs
         alert, students = _write(World(connection), rows, cursor)
         found = {row.student_id: CLASS_OF_RANK[row.rank] for row in connection.execute(students_by_class(alert))}
         counts = class_counts(connection, alert)
+        everybody, settled = read_classes(connection, alert), read_classes(connection, alert, settled_only=True)
         transaction.rollback()
     assert [found[student] for student in students] == expected
     counted = Counter(expected)
     assert {name: getattr(counts, name.value) for name in StudentClass} == {name: counted[name] for name in C}
     assert counts.nobody_reached == counted[C.UNREACHED] + counted[C.HELD]
     assert counts.students == len(rows)
+    assert everybody.counts == settled.counts == counts
+    planned = [position <= cursor for position in range(1, len(rows) + 1)]
+    to_call = {
+        student: (name, so_far)
+        for student, name, so_far in zip(students, expected, planned, strict=True)
+        if name in (C.UNREACHED, C.HELD)
+    }
+    under_way = {
+        student
+        for student, row, so_far in zip(students, rows, planned, strict=True)
+        if not so_far or row.standing(True).states & set(UNDER_WAY)
+    }
+    assert everybody.to_call == to_call
+    assert settled.to_call == {student: found for student, found in to_call.items() if student not in under_way}
 
 
 def test_a_message_shared_by_siblings_counts_for_each_who_is_still_meant(database: Database) -> None:
