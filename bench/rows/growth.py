@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 
+from bench.cpu import each_message, used_by
 from bench.fill import School
 from bench.installation import Installation, command, environment
 from bench.memory import MemoryWatch, Use
@@ -20,38 +22,56 @@ _SCHOOL = "Eksempel vgs"
 _REFRESHES = 11
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """`cpu`: seconds of processor time, of the workers and of PostgreSQL."""
+
+    sent: Sent
+    memory: Use
+    cpu: dict[str, float]
+
+    @property
+    def seconds_each(self) -> float:
+        return self.sent.seconds / self.sent.deliveries
+
+
 def growth(stage: Stage) -> list[Row]:
     """Each size on a store of its own. The smaller ones are measured before and after the largest: best of both."""
     *smaller, largest = sorted(stage.sizes.growth)
-    runs: dict[int, list[Sent]] = {}
+    runs: dict[int, list[_Run]] = {}
     with ExitStack() as open_stores:
         stores = {
             size: open_stores.enter_context(stage.distributed(School(_SCHOOL, size // 2)))
             for size in (*smaller, largest)
         }
         for size in (*smaller, largest, *reversed(smaller)):
-            sent, use = _send(stage, stores[size], size)
-            runs.setdefault(size, []).append(sent)
+            runs.setdefault(size, []).append(_send(stage, stores[size], size))
             if size == largest:
-                memory = use
-                looking = _looking(stores[size], sent)
-    costs = {size: min(sent.seconds / sent.deliveries for sent in of_size) for size, of_size in runs.items()}
-    first, last = costs[min(costs)], costs[largest]
-    detail = ", ".join(f"{size:,}: {1e6 * cost:,.0f} µs" for size, cost in sorted(costs.items()))
+                looking = _looking(stores[size], runs[size][0].sent)
+    best = {size: min(of_size, key=lambda run: run.seconds_each) for size, of_size in sorted(runs.items())}
+    first, last = next(iter(best.values())), best[largest]
     return [
-        Row(f"time per delivery, {largest:,} against {min(costs):,}", last / first, at_most(1.15), detail=detail),
-        *_memory_rows(memory, largest),
+        Row(f"time per delivery, {largest:,} against {first.sent.deliveries:,}",
+            last.seconds_each / first.seconds_each, at_most(1.15),
+            detail="; ".join(_in_words(run) for run in best.values())),
+        *_memory_rows(last.memory, largest),
         *looking,
-    ]
+    ]  # fmt: skip
 
 
-def _send(stage: Stage, installation: Installation, size: int) -> tuple[Sent, Use]:
+def _in_words(run: _Run) -> str:
+    return f"{run.sent.deliveries:,}: {1e6 * run.seconds_each:,.0f} µs ({each_message(run.cpu, run.sent.deliveries)})"
+
+
+def _send(stage: Stage, installation: Installation, size: int) -> _Run:
     school = School(_SCHOOL, size // 2)
     workers = installation.start_workers(stage.sizes.processes)
+    expected = {stage.texts: school.guardians, stage.mails: school.guardians}
+    parts = {"workers": workers, "PostgreSQL": [stage.postgres.pid]}
     with MemoryWatch(workers) as watch:
-        sent = send(installation, school.name, {stage.texts: school.guardians, stage.mails: school.guardians})
+        sent, used = used_by(parts, lambda: send(installation, school.name, expected))
     installation.stop_workers()
-    return sent, watch.use
+    return _Run(sent, watch.use, used)
 
 
 def _memory_rows(use: Use, size: int) -> list[Row]:
