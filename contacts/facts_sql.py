@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     Select,
     String,
-    and_,
     bindparam,
     case,
     exists,
@@ -43,7 +42,10 @@ _ON = bindparam("on", type_=Date)
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Parameters: `students`, `guardians` (id sets), `on` (a day), moments named below. Codes come as plain text."""
+    """Parameters: `students`, `guardians`, `addresses` (id sets), `on` (a day), moments named below.
+
+    Codes come as plain text.
+    """
 
     # student id, ref, school id, birth date, deceased, protection, released, has a register document
     students: Select[Any]
@@ -52,9 +54,9 @@ class Statements:
     # student id, guardian id, guardian deceased, given on, withdrawn on
     consents: Select[Any]
     # guardian id, language, address id, channel, takes messages, opted out, rank: 2 if verified, and 1 if confirmed
-    # since `fresh_from`
+    # since `fresh_from`, somebody else has the address too
     points: Select[Any]
-    # address id, another living owner's id and language
+    # address id, a living owner's id and language
     sharers: Select[Any]
     # guardian id, student id or null, from, to
     blocks: Select[Any]
@@ -153,6 +155,12 @@ def _consents(dialect: str) -> Select[Any]:
 def _points(dialect: str) -> Select[Any]:
     point, address = CONTACT_POINT.c, ADDRESS.c
     confirmed = func.coalesce(point.confirmed_at, point.verified_at)
+    # Asked for each point by itself: joined instead, a PostgreSQL without statistics (just filled, or restored) reads
+    # the table of points again and again.
+    other = CONTACT_POINT.alias("other").c
+    shared = exists().where(
+        other.address_id == point.address_id, other.person_id != point.person_id, other.ended_at.is_(None)
+    )
     return (
         select(
             point.person_id,
@@ -163,6 +171,7 @@ def _points(dialect: str) -> Select[Any]:
             address.opted_out_at.is_not(None),
             case((point.verified_at.is_not(None), 2), else_=0)
             + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
+            shared,
         )
         .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
         .join(PERSON, PERSON.c.id == point.person_id)
@@ -171,22 +180,11 @@ def _points(dialect: str) -> Select[Any]:
 
 
 def _sharers(dialect: str) -> Select[Any]:
-    mine = CONTACT_POINT.alias("mine")
-    others = CONTACT_POINT.alias("others")
-    owner = PERSON.c
+    point, owner = CONTACT_POINT.c, PERSON.c
     return (
-        select(mine.c.address_id, others.c.person_id, owner.language)
-        .join_from(
-            mine,
-            others,
-            and_(
-                others.c.address_id == mine.c.address_id,
-                others.c.person_id != mine.c.person_id,
-                others.c.ended_at.is_(None),
-            ),
-        )
-        .join(PERSON, owner.id == others.c.person_id)
-        .where(among(mine.c.person_id, "guardians", dialect), mine.c.ended_at.is_(None), owner.deceased.is_(False))
+        select(point.address_id, point.person_id, owner.language)
+        .join_from(CONTACT_POINT, PERSON, owner.id == point.person_id)
+        .where(among(point.address_id, "addresses", dialect), point.ended_at.is_(None), owner.deceased.is_(False))
     )
 
 

@@ -66,21 +66,26 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
     sql = statements(dialect)
     guardians = {"guardians": id_set(guardian_ids, dialect)}
 
-    sharers: dict[int, dict[int, str | None]] = {}
-    for address_id, owner_id, language in connection.execute(sql.sharers, guardians).all():
-        sharers.setdefault(address_id, {})[owner_id] = language
-
     # Several sources may tell one address of the same guardian: the best word counts.
     best: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
+    shared: set[int] = set()
     fresh = guardians | {"fresh_from": oslo_midnight(months_before(on, stale_after_months))}
     for row in connection.execute(sql.points, fresh).all():
         key = (row[0], row[2])
         known = best.get(key)
         if known is None or known[6] < row[6]:
             best[key] = row
+        if row[7]:
+            shared.add(row[2])
+
+    sharers: dict[int, dict[int, str | None]] = {}
+    if shared:
+        addresses = {"addresses": id_set(shared, dialect)}
+        for address_id, owner_id, language in connection.execute(sql.sharers, addresses).all():
+            sharers.setdefault(address_id, {})[owner_id] = language
 
     points: dict[int, list[PointFacts]] = {}
-    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank in best.values():
+    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank, _shared in best.values():
         others = sharers.get(address_id)
         languages = _one_language(language) if others is None else frozenset((language, *others.values()))
         points.setdefault(guardian_id, []).append(

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, cast, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import REGCLASS
 
 from config.clock import db_now, plus_seconds
 from config.filling import fill
@@ -260,7 +261,8 @@ def _reserve(connection: Connection, count: int) -> tuple[datetime, list[int]]:
         # The one writer of an SQLite database is us.
         now, last = connection.execute(select(db_now(), func.coalesce(func.max(DELIVERY.c.id), 0))).one()
         return now, list(range(last + 1, last + 1 + count))
-    sequence = func.pg_get_serial_sequence(DELIVERY.name, "id")
+    # In a SELECT of its own, so that the name is looked up once and not for every id.
+    sequence = select(cast(func.pg_get_serial_sequence(DELIVERY.name, "id"), REGCLASS)).scalar_subquery()
     statement = select(db_now(), func.nextval(sequence)).select_from(func.generate_series(1, literal(count)))
     rows = connection.execute(statement).all()
     return rows[0][0], [row[1] for row in rows]
