@@ -128,7 +128,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
     """SQL for all students of an alert: student_id, position, planned, rank (see `CLASS_OF_RANK`), under_way.
 
     Says the same as `student_class`; aggregates the alert's deliveries once and its decisions once. under_way is 1 for
-    students to whom a message is still under way; only looked for when `with_under_way`, and 0 or NULL otherwise.
+    students to whom a message is still under way; looked for only when `with_under_way`, and 0 or NULL otherwise.
     """
     telling = [DeliveryState.DELIVERED, *sorted(MAYBE_READ)]
     under_way = DELIVERY.c.state.in_(UNDER_WAY)
@@ -136,7 +136,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
         select(
             RECIPIENT.c.student_id,
             func.max(_told_rank()).label("told"),
-            func.max(case((under_way, 1), else_=0)).label("under_way"),
+            (func.max(case((under_way, 1), else_=0)) if with_under_way else literal(0)).label("under_way"),
         )
         .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
         .where(

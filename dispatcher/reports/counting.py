@@ -21,6 +21,7 @@ from dispatcher.reports.figures import (
     Text,
     UnreachableCount,
 )
+from dispatcher.reports.id_range import Condition, deliveries_of
 from dispatcher.reports.times import channel_times
 from dispatcher.reports.words import delivery_reason, unreachable_reason
 from dispatcher.tables import ALERT, ALERT_TEXT, ATTEMPT, DECISION, DELIVERY, EVENT, RECIPIENT
@@ -37,6 +38,7 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
     """
     head = alert_head(connection, alert_id)
     groups = _delivery_groups(connection, alert_id)
+    of_alert = deliveries_of(connection, alert_id, [(row.deliveries, row.first, row.last) for row in groups])
     states: Counter[tuple[Channel, DeliveryState]] = Counter()
     reasons: Counter[tuple[Channel, DeliveryState, str | None]] = Counter()
     languages: Counter[str] = Counter()
@@ -46,7 +48,7 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
         if row.state in _NEEDS_A_REASON:
             reasons[row.channel, row.state, row.code] += row.deliveries
     unreachable, decisions = _decisions(connection, alert_id)
-    stale, unverified = _doubtful(connection, alert_id)
+    stale, unverified = _doubtful(connection, of_alert)
     return Report(
         classes=classes or class_counts(connection, alert_id),
         alert=head,
@@ -63,8 +65,8 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
         unknown=sum(count for (_, state), count in states.items() if state is DeliveryState.UNKNOWN),
         long_unknown=long_unknown(connection, alert_id),
         email_repeats=sum(row.repeats for row in groups if row.channel is Channel.EMAIL),
-        refused_moves=_refused_moves(connection, alert_id),
-        attempts=_attempts(connection, alert_id),
+        refused_moves=_refused_moves(connection, of_alert),
+        attempts=_attempts(connection, of_alert),
         stale=stale,
         unverified=unverified,
         texts=_texts(connection, alert_id, languages),
@@ -134,7 +136,13 @@ def _delivery_groups(connection: Connection, alert_id: int):  # type: ignore[no-
     """The one pass over the alert's deliveries; a few dozen groups, however many there are."""
     keys = (DELIVERY.c.channel, DELIVERY.c.state, DELIVERY.c.code, DELIVERY.c.language)
     return connection.execute(
-        select(*keys, func.count().label("deliveries"), func.sum(DELIVERY.c.repeats).label("repeats"))
+        select(
+            *keys,
+            func.count().label("deliveries"),
+            func.sum(DELIVERY.c.repeats).label("repeats"),
+            func.min(DELIVERY.c.id).label("first"),
+            func.max(DELIVERY.c.id).label("last"),
+        )
         .where(DELIVERY.c.alert_id == alert_id)
         .group_by(*keys)
     ).all()
@@ -166,35 +174,30 @@ def _decisions(connection: Connection, alert_id: int) -> tuple[tuple[Unreachable
     )
 
 
-def _refused_moves(connection: Connection, alert_id: int) -> int:
-    return connection.execute(
-        select(func.count())
-        .select_from(EVENT.join(DELIVERY, DELIVERY.c.id == EVENT.c.delivery_id))
-        .where(EVENT.c.refused, DELIVERY.c.alert_id == alert_id)
-    ).scalar_one()
+def _refused_moves(connection: Connection, of_alert: Condition) -> int:
+    statement = select(func.count()).select_from(EVENT).where(EVENT.c.refused, of_alert(EVENT.c.delivery_id))
+    return connection.execute(statement).scalar_one()
 
 
-def _attempts(connection: Connection, alert_id: int) -> tuple[AttemptCount, ...]:
+def _attempts(connection: Connection, of_alert: Condition) -> tuple[AttemptCount, ...]:
     rows = connection.execute(
         select(ATTEMPT.c.outcome, func.count().label("attempts"))
-        .join(DELIVERY, DELIVERY.c.id == ATTEMPT.c.delivery_id)
-        .where(DELIVERY.c.alert_id == alert_id)
+        .where(of_alert(ATTEMPT.c.delivery_id))
         .group_by(ATTEMPT.c.outcome)
     )
     counts = {row.outcome: row.attempts for row in rows}
     return tuple(AttemptCount(outcome, counts[outcome]) for outcome in AttemptOutcome if outcome in counts)
 
 
-def _doubtful(connection: Connection, alert_id: int) -> tuple[int, int]:
+def _doubtful(connection: Connection, of_alert: Condition) -> tuple[int, int]:
     """Deliveries that rest on a stale and on an unverified contact point of somebody they are still meant for."""
     either = (
         select(
             func.max(case((RECIPIENT.c.stale, 1), else_=0)).label("stale"),
             func.max(case((RECIPIENT.c.unverified, 1), else_=0)).label("unverified"),
         )
-        .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
         .where(
-            DELIVERY.c.alert_id == alert_id,
+            of_alert(RECIPIENT.c.delivery_id),
             or_(RECIPIENT.c.stale, RECIPIENT.c.unverified),
             RECIPIENT.c.unlinked_at.is_(None),
         )
