@@ -1,4 +1,4 @@
-"""Many new rows by the shortest way that each database has: COPY, or one prepared INSERT.
+"""Many new rows by the shortest way that each database has: COPY, or a prepared INSERT of many.
 
 Nothing of SQLAlchemy is done for each value, which takes longer than the insert itself; so nothing is checked either,
 and no default of a column is filled in.
@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import Connection, Date, Table
 from sqlalchemy.exc import DBAPIError
 
 from config.clock import UtcDateTime
+
+# Values in one statement: any SQLite takes so many.
+_VALUES = 900
 
 
 def fill(connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]) -> None:
@@ -27,9 +32,7 @@ def fill(connection: Connection, table: Table, columns: Sequence[str], rows: lis
     if connection.dialect.name == "postgresql":
         _copy(connection, f"COPY {table.name} ({names}) FROM STDIN", rows)
         return
-    marks = ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
-    connection.exec_driver_sql(statement, _with_texts(table, columns, rows))
+    _insert(connection, f"INSERT INTO {table.name} ({names})", len(columns), _with_texts(table, columns, rows))
 
 
 def _copy(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -53,6 +56,18 @@ def _copy(connection: Connection, statement: str, rows: Sequence[tuple[object, .
         ) from error
 
 
+def _insert(connection: Connection, into: str, width: int, rows: list[tuple[object, ...]]) -> None:
+    """Some rows in each run of the statement: SQLite draws up the codes that a CHECK allows anew for each run."""
+    row = f"({', '.join('?' * width)})"
+    several = max(1, _VALUES // width)
+    whole = len(rows) // several * several
+    if whole:
+        blocks = [tuple(chain.from_iterable(rows[start : start + several])) for start in range(0, whole, several)]
+        connection.exec_driver_sql(f"{into} VALUES {', '.join([row] * several)}", blocks)
+    if rows[whole:]:
+        connection.exec_driver_sql(f"{into} VALUES {row}", rows[whole:])
+
+
 def _with_texts(table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
     """The rows with their dates and moments as SQLAlchemy stores them in SQLite."""
     texts = [
@@ -71,10 +86,12 @@ def _with_texts(table: Table, columns: Sequence[str], rows: list[tuple[object, .
     return made
 
 
+@lru_cache(maxsize=64)
 def _day(day: date) -> str:
     return day.isoformat()
 
 
+@lru_cache(maxsize=64)
 def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 

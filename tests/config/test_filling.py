@@ -66,6 +66,14 @@ def test_columns_may_come_in_any_order_and_some_may_be_left_out(store: Database)
     assert [row[:3] for row in _stored(store)] == [(7, None, "a"), (8, None, "b")]
 
 
+@pytest.mark.parametrize("count", [149, 150, 151, 1000])
+def test_all_of_many_rows_go_in_once_and_in_their_order(store: Database, count: int) -> None:
+    rows: list[tuple[Any, ...]] = [(number, None, str(number), None, None, None) for number in range(1, count + 1)]
+    with store.write() as connection:
+        fill(connection, things, COLUMNS, rows)
+    assert _stored(store) == rows
+
+
 def test_no_rows_are_no_statement(store: Database) -> None:
     with store.write() as connection:
         fill(connection, things, ("no such column",), [])
