@@ -67,12 +67,14 @@ _RANK = {reason: rank for rank, reason in enumerate(Unreachable)}
 def reach(points: Sequence[PointFacts], options: ReachOptions) -> Reach:
     """The contact points of one guardian that a message with these options uses. At most one for each address."""
     used: list[PointFacts] = []
+    addresses: set[int] = set()
     reasons: list[Unreachable] = []
     for point in points:
         reason = refusal(point, options)
         if reason is not None:
             reasons.append(reason)
-        elif all(point.address_id != other.address_id for other in used):
+        elif point.address_id not in addresses:
+            addresses.add(point.address_id)
             used.append(point)
     if used:
         return Reach(tuple(used))

@@ -131,15 +131,19 @@ def _delivery(
 
 
 def _forecast(student_id: int, decisions: list[PlannedDecision]) -> PlannedStudent:
-    entitled = [one for one in decisions if one.verdict is Verdict.ENTITLED]
-    if any(one.unreachable is None for one in entitled):
-        return PlannedStudent(student_id, StudentClass.HANDED_OVER, "")
-    for found, student_class in (
-        (entitled, StudentClass.UNREACHED),
-        ([one for one in decisions if one.verdict is Verdict.HELD], StudentClass.HELD),
-    ):
-        if found:
-            return PlannedStudent(student_id, student_class, found[0].unreachable or found[0].reason)
+    unreached: PlannedDecision | None = None
+    held: PlannedDecision | None = None
+    for one in decisions:
+        if one.verdict is Verdict.ENTITLED:
+            if one.unreachable is None:
+                return PlannedStudent(student_id, StudentClass.HANDED_OVER, "")
+            unreached = unreached or one
+        elif one.verdict is Verdict.HELD:
+            held = held or one
+    if unreached is not None:
+        return PlannedStudent(student_id, StudentClass.UNREACHED, unreached.unreachable or unreached.reason)
+    if held is not None:
+        return PlannedStudent(student_id, StudentClass.HELD, held.reason)
     return PlannedStudent(student_id, StudentClass.NOBODY_MAY_BE_TOLD, decisions[0].reason)
 
 

@@ -7,6 +7,7 @@ first message leaves before planning has ended.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +17,7 @@ from config.clock import db_now, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from config.filling import fill
-from contacts.facts import load_cases
+from contacts.facts import collector_paused, load_cases
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState
 from dispatcher.outbox.enqueue import Basis, enqueue
@@ -67,14 +68,20 @@ def plan_next_chunk(database: Database, planner: str, chunking: Chunking) -> Pla
         if not students:
             _finish(connection, alert.id)
             return PlannedChunk(alert.id, 0, 0)
-        today = oslo_date(alert.now)
-        revision = read_counter(connection, CONTACTS_REVISION)
-        cases = load_cases(connection, students, today, stale_after_months=chunking.stale_after_months)
-        planned = plan(cases, plan_options(alert, today))
-        _store_decisions(connection, alert.id, planned, today)
-        basis = Basis(alert.id, alert.expires_at, revision, today)
-        made = enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
+        with collector_paused():
+            made = _plan(connection, alert, students, chunking.stale_after_months)
         return PlannedChunk(alert.id, len(students), made)
+
+
+def _plan(connection: Connection, alert: AnyRow, students: Sequence[int], stale_after_months: int) -> int:
+    """Decide about these students and store what comes of it; the number of deliveries made."""
+    today = oslo_date(alert.now)
+    revision = read_counter(connection, CONTACTS_REVISION)
+    cases = load_cases(connection, students, today, stale_after_months=stale_after_months)
+    planned = plan(cases, plan_options(alert, today))
+    _store_decisions(connection, alert.id, planned, today)
+    basis = Basis(alert.id, alert.expires_at, revision, today)
+    return enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
 
 
 def plan_options(alert: AnyRow, today: date) -> PlanOptions:
