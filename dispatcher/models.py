@@ -28,7 +28,7 @@ assert contacts_models.Person.__table__ is not None  # type: ignore[attr-defined
 _DUE = "state IN ('queued', 'deferred')"
 _IN_FLIGHT = "state = 'sending'"
 _UNCLEAR = "state = 'unknown'"
-_AWAITED = "state = 'accepted'"
+_AWAITED = "state = 'accepted' AND poll_at IS NOT NULL"
 _OF_NOTICE = "notice_id IS NOT NULL"
 _NO_MESSAGE = "unreachable IS NOT NULL"
 _NOTICE_KEY = ("notice_id", "channel", "address_id")
@@ -172,6 +172,7 @@ class Delivery(SQLModel, table=True):
         # the row. So there is none that no statement needs, and none of columns that are empty for most rows.
         _partial("uq_delivery_notice_id_channel_address_id", *_NOTICE_KEY, where=_OF_NOTICE, unique=True),
         _partial("ix_delivery_due", "lane", "channel", "due_at", "id", where=_DUE),
+        _partial("ix_delivery_due_of_alert", "alert_id", "expires_at", where=_DUE),
         _partial("ix_delivery_lease_until", "lease_until", where=_IN_FLIGHT),
         _partial("ix_delivery_unknown", "lookup_at", where=_UNCLEAR),
         _partial("ix_delivery_awaiting_receipt", "poll_at", where=_AWAITED),

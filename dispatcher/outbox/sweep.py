@@ -5,10 +5,25 @@ Every step may be run by any process, at any time, by several at once: each row 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from config.clock import db_now
 from config.database import Database
@@ -94,41 +109,82 @@ def lost_leases(connection: Connection, patience: Patience) -> int:
 
 def cancel_stopped(connection: Connection) -> int:
     """What has not left of stopped alerts is cancelled."""
-    stopped = and_(ALERT.c.id == DELIVERY.c.alert_id, ALERT.c.state == AlertState.STOPPED)
-    return _move_due(connection, exists().where(stopped), DeliveryState.CANCELLED, STOPPED)
+    waiting = _waiting_alerts()
+    stopped = (
+        select(waiting.c.alert_id)
+        .join(ALERT, ALERT.c.id == waiting.c.alert_id)
+        .where(ALERT.c.state == AlertState.STOPPED)
+    )
+    return _move_due(connection, stopped, (), DeliveryState.CANCELLED, STOPPED)
 
 
 def expire_deliveries(connection: Connection) -> int:
     """What has not left when its time is over never leaves."""
-    return _move_due(connection, DELIVERY.c.expires_at <= db_now(), DeliveryState.EXPIRED, EXPIRED)
+    waiting = _waiting_alerts()
+    over = select(waiting.c.alert_id).where(_first_expiry(DELIVERY.c.alert_id == waiting.c.alert_id) <= db_now())
+    notices = select(null()).where(_first_expiry(DELIVERY.c.alert_id.is_(None)) <= db_now())
+    return _move_due(
+        connection, over.union_all(notices), [DELIVERY.c.expires_at <= db_now()], DeliveryState.EXPIRED, EXPIRED
+    )
 
 
-def _move_due(connection: Connection, which: ColumnElement[bool], to: DeliveryState, code: str) -> int:
-    rows = connection.execute(
-        select(DELIVERY.c.id, DELIVERY.c.state)
-        .where(DELIVERY.c.state.in_(DUE), which)
-        .order_by(DELIVERY.c.id)
-        .limit(_BATCH)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
-    moves = [Move(row.id, to, code=code) for row in rows]
-    apply_moves(connection, moves, MoveSource.SWEEP, locked={row.id: row.state for row in rows})
-    return len(rows)
+def _waiting_alerts() -> CTE:
+    """The alerts that have due rows; leaps through the index from one to the next, however many rows each has."""
+    lowest = select(func.min(DELIVERY.c.alert_id).label("alert_id")).where(DELIVERY.c.state.in_(DUE))
+    waiting = lowest.cte("waiting", recursive=True)
+    following = lowest.where(DELIVERY.c.alert_id > waiting.c.alert_id).scalar_subquery()
+    return waiting.union_all(select(following).where(waiting.c.alert_id.is_not(None)))
 
 
-def still_moving() -> ColumnElement[bool]:
-    """That a delivery may yet move without a person: it is due, on its way, or waits for a look-up or a receipt."""
-    return or_(
-        DELIVERY.c.state.in_((*DUE, DeliveryState.SENDING)),
+def _first_expiry(of: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """When the first of these due rows expires; NULL when there is none. One look into the index, as `exists` is not:
+    PostgreSQL expects to meet such a row soon, wherever it looks, and reads through all those that are done."""
+    return select(func.min(DELIVERY.c.expires_at)).where(DELIVERY.c.state.in_(DUE), of).scalar_subquery()
+
+
+def _move_due(
+    connection: Connection,
+    alerts: Select[Any] | CompoundSelect[Any],
+    where: Sequence[ColumnElement[bool]],
+    to: DeliveryState,
+    code: str,
+) -> int:
+    """Move the due rows of these alerts (NULL: of notices), at most a batch of each."""
+    count = 0
+    for alert_id in connection.execute(alerts).scalars().all():
+        rows = connection.execute(
+            select(DELIVERY.c.id, DELIVERY.c.state)
+            .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.state.in_(DUE), *where)
+            .order_by(DELIVERY.c.expires_at)  # the index's own order: none of the others is read
+            .limit(_BATCH)
+            .with_for_update(skip_locked=True, key_share=True)
+        ).all()
+        moves = [Move(row.id, to, code=code) for row in rows]
+        apply_moves(connection, moves, MoveSource.SWEEP, locked={row.id: row.state for row in rows})
+        count += len(rows)
+    return count
+
+
+def _any_moving(*of: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That such a delivery may yet move without a person: it is due, on its way, or waits for a look-up or a receipt.
+
+    Asked one after the other, each of the index that holds just those rows.
+    """
+    others = (
+        DELIVERY.c.state == DeliveryState.SENDING,
         and_(DELIVERY.c.state == DeliveryState.UNKNOWN, DELIVERY.c.lookup_at.is_not(None)),
         and_(DELIVERY.c.state == DeliveryState.ACCEPTED, DELIVERY.c.poll_at.is_not(None)),
+    )
+    return or_(
+        _first_expiry(and_(true(), *of)).is_not(None),
+        *(exists(select(DELIVERY.c.id).where(other, *of)) for other in others),
     )
 
 
 def _close_ended_alerts(database: Database) -> None:
     """An open alert that nothing moves any more is closed; one whose time is over with messages unsent is expired."""
     with database.read() as connection:
-        moving = exists().where(DELIVERY.c.alert_id == ALERT.c.id, still_moving())
+        moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
         over = ALERT.c.expires_at <= db_now()
         ended = connection.execute(
             select(ALERT.c.id, over.label("over")).where(
@@ -143,7 +199,7 @@ def _close_ended_alerts(database: Database) -> None:
 def _end(connection: Connection, alert_id: int) -> None:
     # The row is ours before anybody looks at its messages: a second chance given meanwhile keeps the alert open.
     connection.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
-    moving = exists().where(DELIVERY.c.alert_id == ALERT.c.id, still_moving())
+    moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
     unsent = exists().where(
         DELIVERY.c.alert_id == ALERT.c.id,
         or_(DELIVERY.c.state.in_((*DUE, DeliveryState.SENDING)), DELIVERY.c.state == DeliveryState.EXPIRED),
@@ -167,5 +223,4 @@ def _end(connection: Connection, alert_id: int) -> None:
 def anything_left(connection: Connection) -> bool:
     """Whether an alert is alive, or a delivery may yet move without a person: whoever drains may not end yet."""
     alerts = exists().where(ALERT.c.state.in_(ALIVE))
-    deliveries = exists().where(DELIVERY.c.id.is_not(None), still_moving())
-    return bool(connection.execute(select(alerts | deliveries)).scalar())
+    return bool(connection.execute(select(alerts | _any_moving())).scalar())

@@ -19,6 +19,21 @@ def upgrade() -> None:
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_reference"))
+        batch_op.drop_index("ix_delivery_awaiting_receipt")
+        batch_op.create_index(
+            "ix_delivery_awaiting_receipt",
+            ["poll_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'accepted' AND poll_at IS NOT NULL"),
+            sqlite_where=sa.text("state = 'accepted' AND poll_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_delivery_due_of_alert",
+            ["alert_id", "expires_at"],
+            unique=False,
+            postgresql_where=sa.text("state IN ('queued', 'deferred')"),
+            sqlite_where=sa.text("state IN ('queued', 'deferred')"),
+        )
         batch_op.drop_constraint(batch_op.f("uq_delivery_notice_id_channel_address_id"), type_="unique")
         batch_op.create_index(
             "uq_delivery_notice_id_channel_address_id",
