@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CTE, Connection, Float, Integer, String, case, func, insert, null, select, true, update
@@ -17,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from config.clock import db_now, plus_seconds
+from config.filling import fill
 from config.rows import rows_of
 from config.tables import BigInt
 from dispatcher.codes import DeliveryState, MoveSource
@@ -55,6 +57,7 @@ class Moved:
     channel: str
     before: DeliveryState
     to: DeliveryState
+    at: datetime
 
 
 def apply_moves(
@@ -133,10 +136,10 @@ def _move_chunk(
             update(DELIVERY)
             .values({"state": target, **_columns_for(target, wish), **extra})
             .where(DELIVERY.c.id == wish.c.id, DELIVERY.c.state == before, same_attempt)
-            .returning(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.alert_id, DELIVERY.c.channel)
+            .returning(DELIVERY.c.id, DELIVERY.c.attempt, DELIVERY.c.alert_id, DELIVERY.c.channel, db_now().label("at"))
         )
         moved += [
-            Moved(row.id, row.attempt, row.alert_id, row.channel, before, target)
+            Moved(row.id, row.attempt, row.alert_id, row.channel, before, target, row.at)
             for row in connection.execute(statement)
         ]
     return moved
@@ -184,22 +187,24 @@ def _columns_for(target: DeliveryState, wish: CTE) -> dict[str, Any]:
 
 
 def _write_events(connection: Connection, moved: Sequence[Moved], wishes: dict[int, Move], source: MoveSource) -> None:
-    if moved:
-        connection.execute(
-            insert(EVENT),
-            [
-                {
-                    "delivery_id": m.delivery_id,
-                    "attempt": m.attempt,
-                    "from_state": m.before,
-                    "to_state": m.to,
-                    "source": source,
-                    "code": wishes[m.delivery_id].code,
-                    "refused": False,
-                }
-                for m in moved
-            ],
-        )
+    fill(
+        connection,
+        EVENT,
+        ("delivery_id", "attempt", "from_state", "to_state", "at", "source", "code", "refused"),
+        [
+            (
+                m.delivery_id,
+                m.attempt,
+                m.before.value,
+                m.to.value,
+                m.at,
+                source.value,
+                wishes[m.delivery_id].code,
+                False,
+            )
+            for m in moved
+        ],
+    )
 
 
 def _write_refused(connection: Connection, refused: Sequence[Move], source: MoveSource) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, func
+from sqlalchemy import Connection, Enum, Insert, String, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 from config.clock import db_now
+from config.rows import rows_of
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import Claimed
@@ -107,7 +109,7 @@ def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
     """Insert attempts; one that was written as unknown when its lease ran out takes the truth that came later."""
     if not rows:
         return
-    statement = upsert(connection, ATTEMPT).values(ended_at=db_now())
+    statement = _new_attempts(connection, rows)
     statement = statement.on_conflict_do_update(
         index_elements=[ATTEMPT.c.delivery_id, ATTEMPT.c.number],
         set_={
@@ -118,7 +120,25 @@ def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
         },
         where=ATTEMPT.c.outcome == AttemptOutcome.UNKNOWN,
     )
-    connection.execute(statement, list(rows))
+    if connection.dialect.name == "sqlite":
+        connection.execute(statement, list(rows))
+    else:
+        connection.execute(statement)
+
+
+# For the arrays of one statement: on PostgreSQL a run of the statement for each row took as long as all the rest.
+_ATTEMPT: Mapping[str, TypeEngine[Any]] = {
+    column.name: String() if isinstance(column.type, Enum) else column.type
+    for column in ATTEMPT.c
+    if column.name != "ended_at"
+}
+
+
+def _new_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> Any:
+    if connection.dialect.name == "sqlite":
+        return upsert(connection, ATTEMPT).values(ended_at=db_now())
+    wish = rows_of(connection, "tried", _ATTEMPT, [[row[name] for name in _ATTEMPT] for row in rows])
+    return upsert(connection, ATTEMPT).from_select([*_ATTEMPT, "ended_at"], select(*wish.c, db_now()))
 
 
 def upsert(connection: Connection, table: Any) -> Any:
