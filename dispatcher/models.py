@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from config.catalogue import MsgType
@@ -21,6 +21,7 @@ from dispatcher.codes import (
     MoveSource,
     NoticeKind,
 )
+from dispatcher.partial_index import partial_index, written_out
 from providers.base import Channel
 
 assert contacts_models.Person.__table__ is not None  # type: ignore[attr-defined]
@@ -32,11 +33,6 @@ _AWAITED = "state = 'accepted' AND poll_at IS NOT NULL"
 _OF_NOTICE = "notice_id IS NOT NULL"
 _NO_MESSAGE = "unreachable IS NOT NULL"
 _NOTICE_KEY = ("notice_id", "channel", "address_id")
-
-
-def _partial(name: str, *columns: str, where: str, sqlite_where: str | None = None, unique: bool = False) -> Index:
-    """An index of the few rows that some statement looks for. `sqlite_where`: SQLAlchemy writes a Boolean as `= 1`."""
-    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(sqlite_where or where))
 
 
 def _id() -> Column[int]:
@@ -55,7 +51,7 @@ class Alert(SQLModel, table=True):
 
     __tablename__ = "alert"
     __table_args__ = (
-        _partial("ix_alert_alive", "state", where="state IN ('planning', 'open')"),
+        partial_index("ix_alert_alive", "state", where="state IN ('planning', 'open')"),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_confirmed"),
     )
 
@@ -125,7 +121,7 @@ class Decision(SQLModel, table=True):
     __tablename__ = "decision"
     __table_args__ = (
         Index("ix_decision_alert_id_student_id", "alert_id", "student_id"),
-        _partial("ix_decision_unreachable", "alert_id", "unreachable", "guardian_id", where=_NO_MESSAGE),
+        partial_index("ix_decision_unreachable", "alert_id", "unreachable", "guardian_id", where=_NO_MESSAGE),
     )
 
     id: int | None = Field(default=None, sa_column=_id())
@@ -170,12 +166,12 @@ class Delivery(SQLModel, table=True):
         CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease_while_sending"),
         # Every move changes the state, which these name: PostgreSQL then writes into all indexes of the table that hold
         # the row. So there is none that no statement needs, and none of columns that are empty for most rows.
-        _partial("uq_delivery_notice_id_channel_address_id", *_NOTICE_KEY, where=_OF_NOTICE, unique=True),
-        _partial("ix_delivery_due", "lane", "channel", "due_at", "id", where=_DUE),
-        _partial("ix_delivery_due_of_alert", "alert_id", "expires_at", where=_DUE),
-        _partial("ix_delivery_lease_until", "lease_until", where=_IN_FLIGHT),
-        _partial("ix_delivery_unknown", "lookup_at", where=_UNCLEAR),
-        _partial("ix_delivery_awaiting_receipt", "poll_at", where=_AWAITED),
+        partial_index("uq_delivery_notice_id_channel_address_id", *_NOTICE_KEY, where=_OF_NOTICE, unique=True),
+        partial_index("ix_delivery_due", "lane", "channel", "due_at", "id", where=_DUE),
+        partial_index("ix_delivery_due_of_alert", "alert_id", "expires_at", where=_DUE),
+        partial_index("ix_delivery_lease_until", "lease_until", where=_IN_FLIGHT),
+        partial_index("ix_delivery_unknown", "lookup_at", where=_UNCLEAR),
+        partial_index("ix_delivery_awaiting_receipt", "poll_at", where=_AWAITED),
     )
 
     id: int | None = Field(default=None, sa_column=_id())
@@ -187,7 +183,7 @@ class Delivery(SQLModel, table=True):
     round: int = 1
     language: str = Field(max_length=2)
     segments: int = 1
-    state: DeliveryState = Field(default=DeliveryState.QUEUED, sa_column=code_column(DeliveryState))
+    state: DeliveryState = Field(default=DeliveryState.QUEUED, sa_column=written_out(code_column(DeliveryState)))
     attempt: int = 0
     due_at: datetime = Field(sa_column=utc_column())
     expires_at: datetime = Field(sa_column=utc_column())
@@ -216,7 +212,7 @@ class DeliveryRecipient(SQLModel, table=True):
     __tablename__ = "delivery_recipient"
     __table_args__ = (
         Index("ix_delivery_recipient_student_id", "student_id"),
-        _partial(
+        partial_index(
             "ix_delivery_recipient_doubtful",
             "delivery_id",
             where="stale OR unverified",
@@ -252,7 +248,7 @@ class DeliveryEvent(SQLModel, table=True):
 
     __tablename__ = "delivery_event"
     __table_args__ = (
-        _partial("ix_delivery_event_refused", "delivery_id", where="refused", sqlite_where="refused = 1"),
+        partial_index("ix_delivery_event_refused", "delivery_id", where="refused", sqlite_where="refused = 1"),
     )
 
     id: int | None = Field(default=None, sa_column=_id())

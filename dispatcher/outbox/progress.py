@@ -30,15 +30,10 @@ def fold_progress(database: Database) -> int:
 
     What is left of an alert that has ended stays as it is.
     """
+    old = select(func.count()).where(PROGRESS.c.alert_id == ALERT.c.id, PROGRESS.c.at < _old()).scalar_subquery()
+    alive = ALERT.c.state.in_((AlertState.PLANNING, AlertState.OPEN))
     with database.read() as connection:
-        many = connection.execute(
-            select(PROGRESS.c.alert_id)
-            .join(ALERT, ALERT.c.id == PROGRESS.c.alert_id)
-            .where(ALERT.c.state.in_((AlertState.PLANNING, AlertState.OPEN)), PROGRESS.c.at < _old())
-            .group_by(PROGRESS.c.alert_id)
-            .having(func.count() >= FOLD_FROM)
-        ).scalars()
-        alerts = list(many)
+        alerts = connection.execute(select(ALERT.c.id).where(alive, old >= FOLD_FROM)).scalars().all()
     gone = 0
     for alert_id in alerts:
         with database.write() as connection:

@@ -33,7 +33,7 @@ from dispatcher.outbox.moves import Move, apply_moves
 from dispatcher.outbox.progress import fold_progress
 from dispatcher.outbox.record import Patience, attempt_row, unknown_wait, write_attempts
 from dispatcher.outbox.transitions import DUE
-from dispatcher.tables import ALERT, DELIVERY
+from dispatcher.tables import ALERT, DELIVERY, PROGRESS
 
 LEASE_LOST = "lease_lost"
 EXPIRED = "expired"
@@ -75,7 +75,7 @@ def lost_leases(connection: Connection, patience: Patience) -> int:
             DELIVERY.c.provider,
         )
         .where(DELIVERY.c.state == DeliveryState.SENDING, DELIVERY.c.lease_until < db_now())
-        .order_by(DELIVERY.c.id)
+        .order_by(DELIVERY.c.lease_until)
         .limit(_BATCH)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
@@ -200,9 +200,14 @@ def _end(connection: Connection, alert_id: int) -> None:
     # The row is ours before anybody looks at its messages: a second chance given meanwhile keeps the alert open.
     connection.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
     moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
-    unsent = exists().where(
-        DELIVERY.c.alert_id == ALERT.c.id,
-        or_(DELIVERY.c.state.in_((*DUE, DeliveryState.SENDING)), DELIVERY.c.state == DeliveryState.EXPIRED),
+    of_alert = DELIVERY.c.alert_id == ALERT.c.id
+    unsent = or_(
+        _first_expiry(of_alert).is_not(None),
+        exists(select(DELIVERY.c.id).where(of_alert, DELIVERY.c.state == DeliveryState.SENDING)),
+        # Of a final state the progress knows as well, in a few rows.
+        exists(
+            select(PROGRESS.c.id).where(PROGRESS.c.alert_id == ALERT.c.id, PROGRESS.c.state == DeliveryState.EXPIRED)
+        ),
     )
     over = ALERT.c.expires_at <= db_now()
     values: dict[str, Any] = {"ended_at": db_now(), "planner": None, "planner_until": None}
