@@ -13,6 +13,10 @@ class Channel(StrEnum):
     EMAIL = "email"
 
 
+# What ends a header, or a text in C: in an address or a subject it could forge more of them.
+_FORGING = frozenset("\r\n\0")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message to one address on one channel. Knows no student and no guardian.
@@ -37,7 +41,7 @@ class Message:
             raise ValueError("an e-mail needs a subject")
         if not self.body:
             raise ValueError("a message needs a text")
-        if any(character in self.to + self.subject for character in "\r\n\0"):
+        if not _FORGING.isdisjoint(self.to + self.subject):
             raise ValueError("a line break in an address or subject would forge headers")
 
     def __repr__(self) -> str:
