@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from config.clock import bound_db_now
 from config.database import Database
 from config.errors import ExitStatus
 from config.keys import create_key_file, load_keys
@@ -36,7 +37,8 @@ def installed(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def run(installed: Importer) -> Run:
     def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+        with bound_db_now(installed.now):
+            return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
     return call
 
