@@ -107,8 +107,8 @@ def test_an_alert_stopped_in_its_cancel_window_never_leaves(embedded: Installati
 
 @pytest.mark.parametrize("leaving", ["Ctrl-C", "closed window"])
 def test_leaving_while_watching_stops_nothing(embedded: Installation, terminal: RunOnTerminal, leaving: str) -> None:
-    school = fill(embedded.database, 6)
-    embedded.set("sms", segments_per_second=1.0)
+    school = fill(embedded.database, 16)
+    embedded.set("sms", segments_per_second=4.0)
     sending = terminal(*SEND, "--hold", "0")
     sending.wait_for(QUESTION)
     sending.type(f"{NAME}\n")
