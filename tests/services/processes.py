@@ -178,8 +178,10 @@ class Processes:
 
 
 def listen_to_ctrl_c() -> None:
-    """In a child before exec: a shell that runs the tests in the background has them, and so it, ignore Ctrl-C."""
+    """In a child before exec: what runs the tests in the background (a shell, nohup) has them, and so it, ignore
+    Ctrl-C and the end of the window."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
