@@ -102,7 +102,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(_WAL)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if not _is_busy(error):
+            raise
         _insist_on_wal(cursor)
     for pragma in (
         "synchronous=FULL",
@@ -114,11 +116,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _is_busy(error: BaseException) -> bool:
+    """Somebody else has the file for a moment; whatever else SQLite says of it does not pass by waiting."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _insist_on_wal(cursor: sqlite3.Cursor) -> None:
     """Of two that make the file at the same time, SQLite refuses one at once instead of letting it wait."""
-    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random  # a tenth of a second
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random  # a tenth of a second
 
-    busy = retry_if_exception_type(sqlite3.OperationalError)
+    busy = retry_if_exception(_is_busy)
     Retrying(retry=busy, stop=stop_after_delay(30), wait=wait_random(0.01, 0.1), reraise=True)(cursor.execute, _WAL)
 
 

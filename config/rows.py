@@ -18,7 +18,8 @@ def rows_of(
 ) -> CTE:
     """A common table expression `name` with these columns and rows, for joins and UPDATE … FROM.
 
-    Values must be numbers, texts or None. The types are those of the columns that they are compared with.
+    Values must be numbers, texts or None; on PostgreSQL moments, too. The types are those of the columns that they are
+    compared with.
     """
     if connection.dialect.name == "sqlite":
         each = func.json_each(literal(json.dumps(rows), String)).table_valued("value")

@@ -80,7 +80,11 @@ class KeptTwilioHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the librar
         """Send one request and read the whole answer. Raises OSError, or BadAnswerError."""
         call = current_call.get()
         query = urlencode({name: str(value) for name, value in params.items()}) if params else ""
-        origin, head = _head(method, url, query, tuple((headers or {}).items()), auth)
+        try:
+            origin, head = _head(method, url, query, tuple((headers or {}).items()), auth)
+        except ValueError:
+            # Of the settings, not of the message: it waits until they are mended. The error may hold the address.
+            raise ConnectionError("the settings give no address to connect to") from None
         body = _form(data) if data else b""
         connection = await self._connections.take(origin)
         call.begun = True

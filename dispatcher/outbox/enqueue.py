@@ -15,7 +15,7 @@ from config.clock import db_now, plus_seconds
 from config.filling import fill
 from contacts.id_sets import id_set, ids_given
 from dispatcher.codes import DeliveryState, Lane, MoveSource
-from dispatcher.outbox.moves import count_progress
+from dispatcher.outbox.moves import EVENT_COLUMNS, count_progress
 from dispatcher.outbox.record import upsert
 from dispatcher.tables import DELIVERY, EVENT, RECIPIENT, AnyRow
 from providers.base import Channel
@@ -81,7 +81,6 @@ _NEW: dict[str, Any] = {
     "lookups": 0,
 }
 _DELIVERY_COLUMNS = ("id", "due_at", *NewDelivery._fields, "lane", *_NEW)
-_EVENT_COLUMNS = ("delivery_id", "attempt", "from_state", "to_state", "at", "source", "code", "refused")
 _RECIPIENT_COLUMNS = ("delivery_id", "student_id", "guardian_id", "stale", "unverified")
 
 
@@ -274,7 +273,7 @@ def _log_new(connection: Connection, delivery_ids: Sequence[int], now: datetime,
     fill(
         connection,
         EVENT,
-        _EVENT_COLUMNS,
+        EVENT_COLUMNS,
         [(id_, 0, None, state, now, source.value, None, False) for id_ in delivery_ids],
     )
 

@@ -25,6 +25,8 @@ from dispatcher.codes import DeliveryState, MoveSource
 from dispatcher.outbox.transitions import FINAL, NO_PROOF, PROVES_ACCEPTANCE, Proof, sources_of
 from dispatcher.tables import DELIVERY, EVENT, PROGRESS
 
+# What `fill` writes of an event.
+EVENT_COLUMNS = ("delivery_id", "attempt", "from_state", "to_state", "at", "source", "code", "refused")
 # Rows in one statement: well under SQLite's and PostgreSQL's limits on bound values.
 _ROWS = 500
 
@@ -190,7 +192,7 @@ def _write_events(connection: Connection, moved: Sequence[Moved], wishes: dict[i
     fill(
         connection,
         EVENT,
-        ("delivery_id", "attempt", "from_state", "to_state", "at", "source", "code", "refused"),
+        EVENT_COLUMNS,
         [
             (
                 m.delivery_id,

@@ -109,7 +109,13 @@ def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
     """Insert attempts; one that was written as unknown when its lease ran out takes the truth that came later."""
     if not rows:
         return
-    statement = _new_attempts(connection, rows)
+    parameters: list[dict[str, Any]] | None = None
+    if connection.dialect.name == "sqlite":
+        statement, parameters = upsert(connection, ATTEMPT).values(ended_at=db_now()), list(rows)
+    else:
+        # One statement: a run of it for each row took PostgreSQL as long as all the rest of the record.
+        tried = rows_of(connection, "tried", _ATTEMPT, [[row[name] for name in _ATTEMPT] for row in rows])
+        statement = upsert(connection, ATTEMPT).from_select([*_ATTEMPT, "ended_at"], select(*tried.c, db_now()))
     statement = statement.on_conflict_do_update(
         index_elements=[ATTEMPT.c.delivery_id, ATTEMPT.c.number],
         set_={
@@ -120,25 +126,14 @@ def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
         },
         where=ATTEMPT.c.outcome == AttemptOutcome.UNKNOWN,
     )
-    if connection.dialect.name == "sqlite":
-        connection.execute(statement, list(rows))
-    else:
-        connection.execute(statement)
+    connection.execute(statement, parameters)
 
 
-# For the arrays of one statement: on PostgreSQL a run of the statement for each row took as long as all the rest.
 _ATTEMPT: Mapping[str, TypeEngine[Any]] = {
     column.name: String() if isinstance(column.type, Enum) else column.type
     for column in ATTEMPT.c
     if column.name != "ended_at"
 }
-
-
-def _new_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> Any:
-    if connection.dialect.name == "sqlite":
-        return upsert(connection, ATTEMPT).values(ended_at=db_now())
-    wish = rows_of(connection, "tried", _ATTEMPT, [[row[name] for name in _ATTEMPT] for row in rows])
-    return upsert(connection, ATTEMPT).from_select([*_ATTEMPT, "ended_at"], select(*wish.c, db_now()))
 
 
 def upsert(connection: Connection, table: Any) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from config.database import Database, open_database
 from config.redaction import describe_exception
@@ -99,3 +100,11 @@ def test_the_embedded_store_gets_a_directory_only_its_owner_may_enter(monkeypatc
     settings = load_settings()
     open_database(settings).dispose()
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_cannot_be_opened_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a file that somebody else has for a moment is waited for."""
+    monkeypatch.setattr("config.database._insist_on_wal", lambda _cursor: pytest.fail("it was waited for"))
+    store = Database(f"sqlite:///{tmp_path / 'nowhere' / 'beredskap.db'}")
+    with pytest.raises(OperationalError), store.read():
+        pass

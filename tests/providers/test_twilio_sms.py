@@ -103,6 +103,11 @@ def test_without_settings_nothing_is_tried(sandbox: Sandbox, missing: str) -> No
     assert sandbox.mailbox.requests == 0
 
 
+@pytest.mark.parametrize("address", ["api.example", "ftp://api.example", "https://", "http://api.example:port"])
+def test_an_address_of_the_settings_that_is_none_is_certain(address: str) -> None:
+    assert sent(twilio(address)) == Deferred("connect_refused")
+
+
 def test_no_server_is_certain(unused_port: int) -> None:
     assert sent(twilio(f"http://127.0.0.1:{unused_port}")) == Deferred("connect_refused")
 
