@@ -10,7 +10,8 @@ def complete_metadata() -> MetaData:
     import config.audit
     import config.counters  # noqa: F401
     import contacts.models  # noqa: F401
-    import dispatcher.models  # noqa: F401
+    import dispatcher.models
+    import dispatcher.trace_models  # noqa: F401
     from config.tables import metadata
 
     return metadata

@@ -5,22 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from config.catalogue import MsgType
-from config.tables import BigInt, code_column, utc_column
+from config.tables import code_column, utc_column
 from contacts import models as contacts_models  # the tables that the links below point to
 from contacts.entitlement import Verdict
-from dispatcher.codes import (
-    AlertState,
-    AlertStatus,
-    AttemptOutcome,
-    DeliveryState,
-    Lane,
-    MoveSource,
-    NoticeKind,
-)
+from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, NoticeKind
+from dispatcher.columns import id_column, link, loose_link
 from dispatcher.partial_index import partial_index, written_out
 from providers.base import Channel
 
@@ -35,14 +28,6 @@ _NO_MESSAGE = "unreachable IS NOT NULL"
 _NOTICE_KEY = ("notice_id", "channel", "address_id")
 
 
-def _id() -> Column[int]:
-    return Column(BigInt, primary_key=True, autoincrement=True)
-
-
-def _link(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:
-    return Column(BigInt, ForeignKey(target), nullable=nullable, primary_key=primary_key, index=index)
-
-
 class Alert(SQLModel, table=True):
     """One thing said to an audience. `request_id`: the same request within ten minutes shows this alert again.
 
@@ -55,12 +40,12 @@ class Alert(SQLModel, table=True):
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_confirmed"),
     )
 
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     number: str | None = Field(default=None, max_length=16, unique=True)
     status: AlertStatus = Field(sa_column=code_column(AlertStatus))
     msg_type: MsgType = Field(default=MsgType.ALERT, sa_column=code_column(MsgType))
     response_type: str | None = Field(default=None, max_length=16)
-    references_id: int | None = Field(default=None, sa_column=_link("alert.id", nullable=True))
+    references_id: int | None = Field(default=None, sa_column=link("alert.id", nullable=True))
     scenario: str = Field(max_length=64)
     severity: str = Field(max_length=16)
     audience: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
@@ -91,7 +76,7 @@ class AlertText(SQLModel, table=True):
 
     __tablename__ = "alert_text"
 
-    alert_id: int = Field(sa_column=_link("alert.id", primary_key=True))
+    alert_id: int = Field(sa_column=link("alert.id", primary_key=True))
     language: str = Field(primary_key=True, max_length=2)
     sms: str
     subject: str
@@ -106,9 +91,9 @@ class AlertStudent(SQLModel, table=True):
     __tablename__ = "alert_student"
     __table_args__ = (UniqueConstraint("alert_id", "student_id"),)
 
-    alert_id: int = Field(sa_column=_link("alert.id", primary_key=True))
+    alert_id: int = Field(sa_column=link("alert.id", primary_key=True))
     position: int = Field(primary_key=True)
-    student_id: int = Field(sa_column=_link("person.id"))
+    student_id: int = Field(sa_column=link("person.id"))
 
 
 class Decision(SQLModel, table=True):
@@ -124,10 +109,10 @@ class Decision(SQLModel, table=True):
         partial_index("ix_decision_unreachable", "alert_id", "unreachable", "guardian_id", where=_NO_MESSAGE),
     )
 
-    id: int | None = Field(default=None, sa_column=_id())
-    alert_id: int = Field(sa_column=_link("alert.id"))
-    student_id: int = Field(sa_column=_link("person.id"))
-    guardian_id: int | None = Field(default=None, sa_column=_link("person.id", nullable=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    alert_id: int = Field(sa_column=loose_link())
+    student_id: int = Field(sa_column=loose_link())
+    guardian_id: int | None = Field(default=None, sa_column=loose_link(nullable=True))
     verdict: Verdict = Field(sa_column=code_column(Verdict))
     reason: str = Field(max_length=32)
     unreachable: str | None = Field(default=None, max_length=32)
@@ -142,10 +127,10 @@ class Notice(SQLModel, table=True):
 
     __tablename__ = "notice"
 
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     kind: NoticeKind = Field(sa_column=code_column(NoticeKind))
-    person_id: int = Field(sa_column=_link("person.id", index=True))
-    challenge_id: int | None = Field(default=None, sa_column=_link("verification_challenge.id", nullable=True))
+    person_id: int = Field(sa_column=link("person.id", index=True))
+    challenge_id: int | None = Field(default=None, sa_column=link("verification_challenge.id", nullable=True))
     operator: str = Field(max_length=128)
     created_at: datetime = Field(sa_column=utc_column(default_now=True))
 
@@ -167,19 +152,19 @@ class Delivery(SQLModel, table=True):
         # Every move changes the state, which these name: PostgreSQL then writes into all indexes of the table that hold
         # the row. So there is none that no statement needs, and none of columns that are empty for most rows.
         partial_index("uq_delivery_notice_id_channel_address_id", *_NOTICE_KEY, where=_OF_NOTICE, unique=True),
-        partial_index("ix_delivery_due", "lane", "channel", "due_at", "id", where=_DUE),
+        partial_index("ix_delivery_due", "alert_id", "channel", "due_at", "id", where=_DUE),
         partial_index("ix_delivery_due_of_alert", "alert_id", "expires_at", where=_DUE),
         partial_index("ix_delivery_lease_until", "lease_until", where=_IN_FLIGHT),
         partial_index("ix_delivery_unknown", "lookup_at", where=_UNCLEAR),
         partial_index("ix_delivery_awaiting_receipt", "poll_at", where=_AWAITED),
     )
 
-    id: int | None = Field(default=None, sa_column=_id())
-    alert_id: int | None = Field(default=None, sa_column=_link("alert.id", nullable=True))
-    notice_id: int | None = Field(default=None, sa_column=_link("notice.id", nullable=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    alert_id: int | None = Field(default=None, sa_column=link("alert.id", nullable=True))
+    notice_id: int | None = Field(default=None, sa_column=link("notice.id", nullable=True))
     lane: Lane = Field(sa_column=code_column(Lane))
     channel: Channel = Field(sa_column=code_column(Channel))
-    address_id: int = Field(sa_column=_link("address.id", index=True))
+    address_id: int = Field(sa_column=link("address.id", index=True))
     round: int = 1
     language: str = Field(max_length=2)
     segments: int = 1
@@ -220,76 +205,12 @@ class DeliveryRecipient(SQLModel, table=True):
         ),
     )
 
-    delivery_id: int = Field(sa_column=_link("delivery.id", primary_key=True))
-    student_id: int = Field(sa_column=_link("person.id", primary_key=True))
-    guardian_id: int = Field(sa_column=_link("person.id", primary_key=True))
+    delivery_id: int = Field(sa_column=link("delivery.id", primary_key=True))
+    student_id: int = Field(sa_column=loose_link(primary_key=True))
+    guardian_id: int = Field(sa_column=loose_link(primary_key=True))
     stale: bool = False
     unverified: bool = False
     unlinked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-
-
-class Attempt(SQLModel, table=True):
-    """One try of a delivery at one provider. Always written, even when the delivery's own move is refused."""
-
-    __tablename__ = "attempt"
-
-    delivery_id: int = Field(sa_column=_link("delivery.id", primary_key=True))
-    number: int = Field(primary_key=True)
-    provider: str = Field(max_length=32)
-    began_at: datetime = Field(sa_column=utc_column())
-    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    outcome: AttemptOutcome = Field(default=AttemptOutcome.OPEN, sa_column=code_column(AttemptOutcome))
-    code: str | None = Field(default=None, max_length=64)
-    reference: str | None = Field(default=None, max_length=128, index=True)
-
-
-class DeliveryEvent(SQLModel, table=True):
-    """One move of one delivery, or (`refused`) one that the table did not allow and that changed nothing."""
-
-    __tablename__ = "delivery_event"
-    __table_args__ = (
-        partial_index("ix_delivery_event_refused", "delivery_id", where="refused", sqlite_where="refused = 1"),
-    )
-
-    id: int | None = Field(default=None, sa_column=_id())
-    delivery_id: int = Field(sa_column=_link("delivery.id", index=True))
-    attempt: int
-    from_state: DeliveryState | None = Field(default=None, sa_column=code_column(DeliveryState, nullable=True))
-    to_state: DeliveryState = Field(sa_column=code_column(DeliveryState))
-    at: datetime = Field(sa_column=utc_column(default_now=True))
-    source: MoveSource = Field(sa_column=code_column(MoveSource))
-    code: str | None = Field(default=None, max_length=64)
-    refused: bool = False
-
-
-class AlertProgress(SQLModel, table=True):
-    """What one recorded batch changed: so many deliveries more, or fewer, in a state. Watching sums these rows."""
-
-    __tablename__ = "alert_progress"
-    __table_args__ = (Index("ix_alert_progress_alert_id", "alert_id"),)
-
-    id: int | None = Field(default=None, sa_column=_id())
-    alert_id: int = Field(sa_column=_link("alert.id"))
-    channel: Channel = Field(sa_column=code_column(Channel))
-    state: DeliveryState = Field(sa_column=code_column(DeliveryState))
-    delta: int
-    at: datetime = Field(sa_column=utc_column(default_now=True))
-
-
-class StoredReceipt(SQLModel, table=True):
-    """What a provider said about a message, kept once. Without a delivery it waits to be matched."""
-
-    __tablename__ = "receipt"
-    __table_args__ = (UniqueConstraint("provider", "reference", "status"),)
-
-    id: int | None = Field(default=None, sa_column=_id())
-    provider: str = Field(max_length=32)
-    reference: str = Field(max_length=128)
-    status: str = Field(max_length=16)
-    code: str = Field(default="", max_length=64)
-    delivery_id: int | None = Field(default=None, sa_column=_link("delivery.id", nullable=True, index=True))
-    attempt: int | None = None
-    received_at: datetime = Field(sa_column=utc_column(default_now=True))
 
 
 class Process(SQLModel, table=True):

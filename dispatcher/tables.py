@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from config.tables import core_table
-from dispatcher import models
+from dispatcher import models, trace_models
 
 # A row of a statement whose columns the type checker does not follow.
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -19,9 +19,9 @@ DECISION = core_table(models.Decision)
 NOTICE = core_table(models.Notice)
 DELIVERY = core_table(models.Delivery)
 RECIPIENT = core_table(models.DeliveryRecipient)
-ATTEMPT = core_table(models.Attempt)
-EVENT = core_table(models.DeliveryEvent)
-PROGRESS = core_table(models.AlertProgress)
-RECEIPT = core_table(models.StoredReceipt)
+ATTEMPT = core_table(trace_models.Attempt)
+EVENT = core_table(trace_models.DeliveryEvent)
+PROGRESS = core_table(trace_models.AlertProgress)
+RECEIPT = core_table(trace_models.StoredReceipt)
 PROCESS = core_table(models.Process)
 LEASE = core_table(models.Lease)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """A token bucket at one moment. `tokens` may be below zero: a message larger than the bucket borrows."""
 
     rate: float
@@ -18,15 +16,12 @@ class Bucket:
     tokens: float
     at: float
 
-    def __post_init__(self) -> None:
-        if self.rate <= 0 or self.capacity <= 0:
-            raise ValueError("a sender's rate must be above zero")
-
 
 def filled(bucket: Bucket, now: float) -> Bucket:
     """The bucket as it stands at `now` (a clock that goes back fills nothing)."""
     elapsed = max(0.0, now - bucket.at)
-    return replace(bucket, tokens=min(bucket.capacity, bucket.tokens + elapsed * bucket.rate), at=max(now, bucket.at))
+    rate, capacity, tokens, at = bucket
+    return Bucket(rate, capacity, min(capacity, tokens + elapsed * rate), max(now, at))
 
 
 def take(bucket: Bucket, cost: float, now: float) -> tuple[Bucket, float]:
@@ -39,7 +34,7 @@ def take(bucket: Bucket, cost: float, now: float) -> tuple[Bucket, float]:
     # A billionth of a token: what floating point loses in adding up, which must not cost a further wait.
     if missing > 1e-9:
         return bucket, missing / bucket.rate
-    return replace(bucket, tokens=bucket.tokens - cost), 0.0
+    return Bucket(bucket.rate, bucket.capacity, bucket.tokens - cost, bucket.at), 0.0
 
 
 class Limiter(Protocol):
@@ -56,6 +51,8 @@ class LocalLimiter:
     def __init__(
         self, segments_per_second: float, *, burst_seconds: float = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        if segments_per_second <= 0:
+            raise ValueError("a sender's rate must be above zero")
         self._clock = clock
         self._burst_seconds = burst_seconds
         capacity = self._capacity(segments_per_second)
@@ -63,6 +60,11 @@ class LocalLimiter:
 
     def _capacity(self, rate: float) -> float:
         return max(1.0, rate * self._burst_seconds)
+
+    @property
+    def rate(self) -> float:
+        """Segments a second, at present."""
+        return self._bucket.rate
 
     def set_rate(self, segments_per_second: float) -> None:
         """Go on at another rate, for instance when another process began to share the sender."""

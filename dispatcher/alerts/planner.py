@@ -19,7 +19,7 @@ from config.database import Database
 from config.filling import fill
 from contacts.facts import collector_paused, load_cases
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
-from dispatcher.codes import AlertState
+from dispatcher.codes import AlertState, AlertStatus
 from dispatcher.outbox.enqueue import Basis, enqueue
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, AnyRow
 from providers.base import Channel
@@ -96,7 +96,8 @@ def _take(connection: Connection, planner: str) -> AnyRow | None:
     return connection.execute(
         select(ALERT, db_now().label("now"))
         .where(ALERT.c.state == AlertState.PLANNING, ALERT.c.expires_at > db_now(), free)
-        .order_by(ALERT.c.id)
+        # A county's alert keeps no school's waiting: first what has nothing planned yet, then the oldest last chunk.
+        .order_by(ALERT.c.status != AlertStatus.ACTUAL, ALERT.c.planner_until.nulls_first(), ALERT.c.id)
         .limit(1)
         # Sending goes on meanwhile: it writes rows that point at this alert, which a stronger lock would keep waiting.
         .with_for_update(skip_locked=True, key_share=True)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, ScalarSelect, select, update
 from config.clock import db_now
 from contacts.tables import ADDRESS
 from dispatcher.codes import DeliveryState
-from dispatcher.outbox.moves import Moved
+from dispatcher.outbox.move_statements import Moved
 from dispatcher.tables import DELIVERY
 from providers.errors import is_permanent_address_failure
 

@@ -1,7 +1,8 @@
 """Take due deliveries for this process: fenced by the attempt number, leased by the database's clock.
 
 A claim joins the alert: only rows of an alert that is being planned or open, not expired and past its hold are taken.
-A stop therefore holds for every row that was not yet claimed. What a claim finds to be lost (an entitlement that
+A stop therefore holds for every row that was not yet claimed. Alerts under way at the same time have equal parts of
+each claim, however large they are; a drill waits for actual alerts. What a claim finds to be lost (an entitlement that
 ended, an owner who answered STOP) is cancelled in the same transaction.
 """
 
@@ -10,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Float, Select, String, bindparam, func, select
 
-from config.clock import db_now, oslo_date, plus_seconds
+from config.clock import db_now_when_run, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from contacts.tables import ADDRESS
-from dispatcher.codes import AlertState, DeliveryState, Lane, MoveSource
-from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, MoveSource
+from dispatcher.outbox.move_statements import Further, Move
+from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.recheck import lost_entitlements
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
@@ -28,10 +31,11 @@ from providers.base import Channel
 ALIVE = (AlertState.PLANNING, AlertState.OPEN)
 # A row whose claim was lost this often may itself be what kills workers: it is claimed alone from then on.
 ALONE_AFTER = 2
+# Alerts that share one claim. With more of them under way, each claim begins with those that the last one left out.
+_TOGETHER = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One delivery that this process may send, once, before its lease is half over."""
 
     delivery_id: int
@@ -53,7 +57,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Who claims what: at most `size` due deliveries of one channel in one lane, for `lease_seconds`."""
+    """Who claims what: at most `size` due deliveries of one channel in one lane, for `lease_seconds`.
+
+    `after`: the alert that an earlier claim took from last; the others come before it.
+    """
 
     lane: Lane
     channel: Channel
@@ -62,12 +69,13 @@ class ClaimRequest:
     holder: str
     provider: str
     alone: bool = False
+    after: int = 0
 
 
 def claim(database: Database, request: ClaimRequest, *, stale_after_months: int) -> list[Claimed]:
     """Claim due deliveries in one transaction. An empty list: nothing is due (or others have it)."""
     with database.write() as connection:
-        due = _not_stopped(connection, connection.execute(_due(request)).all())
+        due = _not_stopped(connection, _due(connection, request))
         if not due:
             return []
         lost = _lost(connection, due, stale_after_months)
@@ -83,20 +91,49 @@ def claim(database: Database, request: ClaimRequest, *, stale_after_months: int)
             connection,
             [Move(row.id, DeliveryState.SENDING) for row in keep],
             MoveSource.CLAIM,
+            further=_CLAIM,
+            given={"holder": request.holder, "lease_seconds": request.lease_seconds, "provider": request.provider},
             locked=locked,
-            extra={
-                "attempt": DELIVERY.c.attempt + 1,
-                "claimed_by": request.holder,
-                "claimed_at": db_now(),
-                "lease_until": plus_seconds(db_now(), request.lease_seconds),
-                "provider": request.provider,
-            },
         )
         attempts = {move.delivery_id: move.attempt for move in moved}
     return [_claimed(row, attempts[row.id]) for row in keep if row.id in attempts]
 
 
-def _due(request: ClaimRequest) -> Select[Any]:
+_CLAIM = Further(
+    {
+        "attempt": DELIVERY.c.attempt + 1,
+        "claimed_by": bindparam("holder", type_=String),
+        "claimed_at": db_now_when_run(),
+        "lease_until": plus_seconds(db_now_when_run(), bindparam("lease_seconds", type_=Float)),
+        "provider": bindparam("provider", type_=String),
+    }
+)
+
+
+def _due(connection: Connection, request: ClaimRequest) -> list[AnyRow]:
+    """The rows to claim, locked: of each alert that may leave an equal part, what the one lacks going to the next."""
+    of: Sequence[int | None] = [None]
+    if request.lane is Lane.ALERTS:
+        of = _in_turn(alerts_to_send(connection, request.channel), request.after)[:_TOGETHER]
+    rows: list[AnyRow] = []
+    left = 1 if request.alone else request.size
+    for place, alert_id in enumerate(of):
+        part = -(-left // (len(of) - place))
+        given = {"alert": alert_id, "channel": request.channel, "most": part}
+        found = connection.execute(_due_rows(alert_id is not None, request.alone), given).all()
+        rows += found
+        left -= len(found)
+        if left <= 0:
+            break
+    return rows
+
+
+def _in_turn(alerts: Sequence[int], after: int) -> list[int]:
+    return sorted(alerts, key=lambda alert_id: (alert_id <= after, alert_id))
+
+
+@cache
+def _due_rows(of_alert: bool, alone: bool) -> Select[Any]:
     lost_often = DELIVERY.c.lost_claims >= ALONE_AFTER
     return (
         select(
@@ -114,22 +151,51 @@ def _due(request: ClaimRequest) -> Select[Any]:
             DELIVERY.c.decided_on,
             ADDRESS.c.value.label("to"),
             ADDRESS.c.opted_out_at,
-            db_now().label("now"),
+            db_now_when_run().label("now"),
         )
-        .select_from(
-            DELIVERY.join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id).outerjoin(
-                ALERT, ALERT.c.id == DELIVERY.c.alert_id
-            )
-        )
+        .select_from(DELIVERY.join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
         .where(
-            *_is_due(request.lane),
-            DELIVERY.c.channel == request.channel,
-            lost_often if request.alone else ~lost_often,
+            DELIVERY.c.alert_id == bindparam("alert") if of_alert else DELIVERY.c.alert_id.is_(None),
+            DELIVERY.c.channel == bindparam("channel"),
+            DELIVERY.c.state.in_(DUE),
+            DELIVERY.c.due_at <= db_now_when_run(),
+            DELIVERY.c.expires_at > db_now_when_run(),
+            lost_often if alone else ~lost_often,
         )
         .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
-        .limit(1 if request.alone else request.size)
+        .limit(bindparam("most"))
         .with_for_update(of=DELIVERY, skip_locked=True, key_share=True)
     )
+
+
+def alerts_to_send(connection: Connection, channel: Channel) -> list[int]:
+    """The alerts that may leave now and have a due message: the actual ones, or if there are none, the drills."""
+    rows = connection.execute(_ALERTS[channel]).all()
+    actual = [row.id for row in rows if row.status is AlertStatus.ACTUAL]
+    return actual or [row.id for row in rows]
+
+
+def anything_due(connection: Connection) -> bool:
+    """Whether some alert has a message that may leave now, on whatever channel."""
+    return any(alerts_to_send(connection, channel) for channel in Channel)
+
+
+def _alerts(channel: Channel) -> Select[Any]:
+    # Not `exists`, for which PostgreSQL may read through all rows of an alert that are done.
+    first_due = select(func.min(DELIVERY.c.due_at)).where(
+        DELIVERY.c.alert_id == ALERT.c.id,
+        DELIVERY.c.channel == channel,
+        DELIVERY.c.state.in_(DUE),
+    )
+    return select(ALERT.c.id, ALERT.c.status).where(
+        ALERT.c.state.in_(ALIVE),
+        ALERT.c.hold_until <= db_now_when_run(),
+        ALERT.c.expires_at > db_now_when_run(),
+        first_due.scalar_subquery() <= db_now_when_run(),
+    )
+
+
+_ALERTS = {channel: _alerts(channel) for channel in Channel}
 
 
 def _not_stopped(connection: Connection, due: Sequence[AnyRow]) -> list[AnyRow]:
@@ -176,21 +242,3 @@ def _claimed(row: AnyRow, attempt: int) -> Claimed:
         deferrals=row.deferrals,
         repeats=row.repeats,
     )
-
-
-def _is_due(lane: Lane) -> tuple[ColumnElement[bool], ...]:
-    """That a delivery, joined with its alert when it has one, may leave now."""
-    alive = and_(ALERT.c.state.in_(ALIVE), ALERT.c.hold_until <= db_now(), ALERT.c.expires_at > db_now())
-    return (
-        DELIVERY.c.lane == lane,
-        DELIVERY.c.state.in_(DUE),
-        DELIVERY.c.due_at <= db_now(),
-        DELIVERY.c.expires_at > db_now(),
-        or_(DELIVERY.c.alert_id.is_(None), alive),
-    )
-
-
-def anything_due(connection: Connection, lane: Lane) -> bool:
-    """Whether a claim in this lane would find something now; cheap, for whoever only wants to know."""
-    statement = select(DELIVERY.c.id).outerjoin(ALERT, ALERT.c.id == DELIVERY.c.alert_id).where(*_is_due(lane))
-    return connection.execute(statement.limit(1)).first() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,9 +16,9 @@ from config.clock import db_now, plus_seconds
 from config.filling import fill
 from contacts.id_sets import id_set, ids_given
 from dispatcher.codes import DeliveryState, Lane, MoveSource
-from dispatcher.outbox.moves import EVENT_COLUMNS, count_progress
+from dispatcher.outbox.move_statements import EVENT_COLUMNS, PROGRESS_COLUMNS
 from dispatcher.outbox.record import upsert
-from dispatcher.tables import DELIVERY, EVENT, RECIPIENT, AnyRow
+from dispatcher.tables import DELIVERY, EVENT, PROGRESS, RECIPIENT, AnyRow
 from providers.base import Channel
 
 
@@ -110,7 +111,7 @@ def enqueue(connection: Connection, basis: Basis, wanted: Sequence[Wanted], segm
     links = _links(joined)
     if links:
         rows = [dict(zip(_RECIPIENT_COLUMNS, link, strict=True)) for link in links]
-        connection.execute(upsert(connection, RECIPIENT).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection.dialect.name, RECIPIENT).on_conflict_do_nothing(), rows)
     return len(made)
 
 
@@ -250,7 +251,10 @@ def _insert(connection: Connection, new: Sequence[NewDelivery], source: MoveSour
     fresh = (Lane.ALERTS.value, *_NEW.values())
     fill(connection, DELIVERY, _DELIVERY_COLUMNS, [(id_, now, *one, *fresh) for id_, one in zip(ids, new, strict=True)])
     _log_new(connection, ids, now, source)
-    count_progress(connection, ((one.alert_id, one.channel, None, DeliveryState.QUEUED) for one in new))
+    queued = Counter((one.alert_id, one.channel) for one in new)
+    fill(
+        connection, PROGRESS, PROGRESS_COLUMNS, [(*of, DeliveryState.QUEUED.value, n, now) for of, n in queued.items()]
+    )
     return ids
 
 

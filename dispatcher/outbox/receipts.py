@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends
-from dispatcher.outbox.moves import Move, Moved, apply_moves
-from dispatcher.outbox.record import attempt_row, upsert, write_attempts
+from dispatcher.outbox.move_statements import Move, Moved
+from dispatcher.outbox.moves import apply_moves
+from dispatcher.outbox.record import AttemptRow, upsert, write_attempts
 from dispatcher.outbox.transitions import DUE, state_after_receipt
 from dispatcher.tables import ATTEMPT, DELIVERY, RECEIPT, AnyRow
 from providers.base import Receipt, ReceiptStatus
@@ -86,7 +86,9 @@ def _store_new(connection: Connection, provider: str, arrived: Sequence[Arrived]
     first = {(one.receipt.reference, one.receipt.status.value): one for one in reversed(arrived)}
     if not first:
         return []
-    statement = upsert(connection, RECEIPT).on_conflict_do_nothing(index_elements=["provider", "reference", "status"])
+    statement = upsert(connection.dialect.name, RECEIPT).on_conflict_do_nothing(
+        index_elements=["provider", "reference", "status"]
+    )
     stored = connection.execute(
         statement.returning(RECEIPT.c.reference, RECEIPT.c.status),
         [
@@ -157,13 +159,13 @@ def _apply(connection: Connection, matched: Sequence[_Matched], source: MoveSour
     write_attempts(connection, [_attempt(move, rows[move.delivery_id], best[move.delivery_id]) for move in under_way])
 
 
-def _attempt(move: Moved, row: AnyRow, one: _Matched) -> dict[str, Any]:
+def _attempt(move: Moved, row: AnyRow, one: _Matched) -> AttemptRow:
     """The attempt that was under way when a receipt came: that was accepted, or an earlier one, and nobody knows."""
     if one.attempt in (None, move.attempt):
         outcome, reference = AttemptOutcome.ACCEPTED, one.receipt.reference
     else:
         outcome, reference = AttemptOutcome.UNKNOWN, None
-    return attempt_row(move.delivery_id, move.attempt, row.provider, row.claimed_at, outcome, reference=reference)
+    return AttemptRow(move.delivery_id, move.attempt, row.provider, row.claimed_at, outcome, reference=reference)
 
 
 _SAYS = {ReceiptStatus.PENDING: 0, ReceiptStatus.UNDELIVERED: 1, ReceiptStatus.DELIVERED: 2}

@@ -17,7 +17,8 @@ from config.database import Database
 from contacts.tables import ADDRESS
 from dispatcher.codes import DeliveryState, Lane, MoveSource
 from dispatcher.outbox.messages import Renderer
-from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.move_statements import Further, Move
+from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.receipts import Arrived, take_receipts
 from dispatcher.outbox.record import POISON
 from dispatcher.outbox.transitions import Proof
@@ -34,6 +35,7 @@ _POLL_BATCH = 200
 _GRACE_SECONDS = 600.0
 _POLL_LONGEST = 600.0
 FOUND_NOTHING = Proof(lookup_found_nothing=True)
+_REPEAT = Further({"repeats": DELIVERY.c.repeats + 1})
 
 
 async def look_up_unknown(
@@ -259,7 +261,7 @@ def _repeat_or_leave(connection: Connection, rows: Sequence[AnyRow]) -> None:
         [Move(row.id, DeliveryState.QUEUED, attempt=row.attempt, code="repeat") for row in again],
         MoveSource.RECONCILER,
         FOUND_NOTHING,
-        extra={"repeats": DELIVERY.c.repeats + 1},
+        further=_REPEAT,
     )
     _ask_no_more(connection, {row.id for row in rows} - {row.id for row in again})
 

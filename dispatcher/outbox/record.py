@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Enum, Insert, String, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.types import TypeEngine
 
-from config.clock import db_now
-from config.rows import rows_of
+from config.clock import db_now_when_run
+from config.rows import GivenRows
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import Claimed
-from dispatcher.outbox.moves import Move, apply_moves
+from dispatcher.outbox.move_statements import Move
+from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
 from dispatcher.tables import ATTEMPT
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
@@ -34,8 +35,7 @@ class Patience:
     receipt_poll: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """One attempt that ended."""
 
     claimed: Claimed
@@ -53,7 +53,7 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
     write_attempts(
         connection,
         [
-            attempt_row(
+            AttemptRow(
                 one.claimed.delivery_id,
                 one.claimed.attempt,
                 one.provider,
@@ -77,46 +77,43 @@ def release(connection: Connection, claims: Sequence[Claimed], *, provider: str)
     )
     write_attempts(
         connection,
-        [
-            attempt_row(one.delivery_id, one.attempt, provider, one.claimed_at, AttemptOutcome.RELEASED)
-            for one in claims
-        ],
+        [AttemptRow(one.delivery_id, one.attempt, provider, one.claimed_at, AttemptOutcome.RELEASED) for one in claims],
     )
 
 
-def attempt_row(
-    delivery_id: int,
-    number: int,
-    provider: str,
-    began_at: datetime,
-    outcome: AttemptOutcome,
-    *,
-    code: str | None = None,
-    reference: str | None = None,
-) -> dict[str, Any]:
-    return {
-        "delivery_id": delivery_id,
-        "number": number,
-        "provider": provider,
-        "began_at": began_at,
-        "outcome": outcome,
-        "code": code,
-        "reference": reference,
-    }
+class AttemptRow(NamedTuple):
+    """One attempt, as it is written down."""
+
+    delivery_id: int
+    number: int
+    provider: str
+    began_at: datetime
+    outcome: AttemptOutcome
+    code: str | None = None
+    reference: str | None = None
 
 
-def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def write_attempts(connection: Connection, rows: Sequence[AttemptRow]) -> None:
     """Insert attempts; one that was written as unknown when its lease ran out takes the truth that came later."""
     if not rows:
         return
-    parameters: list[dict[str, Any]] | None = None
-    if connection.dialect.name == "sqlite":
-        statement, parameters = upsert(connection, ATTEMPT).values(ended_at=db_now()), list(rows)
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        connection.execute(_write_attempts(dialect), [row._asdict() for row in rows])
     else:
-        # One statement: a run of it for each row took PostgreSQL as long as all the rest of the record.
-        tried = rows_of(connection, "tried", _ATTEMPT, [[row[name] for name in _ATTEMPT] for row in rows])
-        statement = upsert(connection, ATTEMPT).from_select([*_ATTEMPT, "ended_at"], select(*tried.c, db_now()))
-    statement = statement.on_conflict_do_update(
+        # One run for all: a run for each row took PostgreSQL as long as all the rest of the record.
+        connection.execute(_write_attempts(dialect), _TRIED.values(dialect, rows))
+
+
+@cache
+def _write_attempts(dialect: str) -> Any:
+    if dialect == "sqlite":
+        statement = upsert(dialect, ATTEMPT).values(ended_at=db_now_when_run())
+    else:
+        tried = _TRIED.cte(dialect)
+        columns = [*AttemptRow._fields, "ended_at"]
+        statement = upsert(dialect, ATTEMPT).from_select(columns, select(*tried.c, db_now_when_run()))
+    return statement.on_conflict_do_update(
         index_elements=[ATTEMPT.c.delivery_id, ATTEMPT.c.number],
         set_={
             "outcome": statement.excluded.outcome,
@@ -126,19 +123,17 @@ def write_attempts(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
         },
         where=ATTEMPT.c.outcome == AttemptOutcome.UNKNOWN,
     )
-    connection.execute(statement, parameters)
 
 
-_ATTEMPT: Mapping[str, TypeEngine[Any]] = {
-    column.name: String() if isinstance(column.type, Enum) else column.type
-    for column in ATTEMPT.c
-    if column.name != "ended_at"
-}
+_TRIED = GivenRows(
+    "tried",
+    {name: String() if isinstance(ATTEMPT.c[name].type, Enum) else ATTEMPT.c[name].type for name in AttemptRow._fields},
+)
 
 
-def upsert(connection: Connection, table: Any) -> Any:
-    """INSERT with ON CONFLICT, in the words of the connection's database."""
-    insert: Insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+def upsert(dialect: str, table: Any) -> Any:
+    """INSERT with ON CONFLICT, in the words of this kind of database."""
+    insert: Insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
     return insert
 
 

@@ -7,7 +7,7 @@ gives no number, and says so. Of a protected student it says the reference, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Select, case, func, select
 
 from config.clock import db_now, oslo_date
-from config.rows import rows_of
+from config.rows import GivenRows
 from config.tables import BigInt
 from contacts.codes import AddressChannel, Protection
 from contacts.entitlement import Verdict
@@ -107,17 +107,21 @@ def call_list(
     if not to_call:
         return
     today = oslo_date(connection.execute(select(db_now())).scalar_one())
-    ordered = _in_order(connection, to_call, today).limit(limit)
-    rows = connection.execute(ordered, execution_options={"yield_per": _CHUNK})
+    dialect = connection.dialect.name
+    ranks = [(student_id, RANK_OF_CLASS[name]) for student_id, (name, _planned) in to_call.items()]
+    ordered = _in_order(dialect, today).limit(limit)
+    rows = connection.execute(ordered, _WANTED.values(dialect, ranks), execution_options={"yield_per": _CHUNK})
     for chunk in rows.partitions():
         facts = _facts(connection, alert_id, [row.student_id for row in chunk], today)
         for row in chunk:
             yield _student(row, *to_call[row.student_id], facts)
 
 
-def _in_order(connection: Connection, to_call: Mapping[int, tuple[StudentClass, bool]], today: date) -> Select[Any]:
-    ranks = [(student_id, RANK_OF_CLASS[name]) for student_id, (name, _planned) in to_call.items()]
-    wanted = rows_of(connection, "wanted", {"student_id": BigInt, "rank": Integer()}, ranks)
+_WANTED = GivenRows("wanted", {"student_id": BigInt, "rank": Integer()})
+
+
+def _in_order(dialect: str, today: date) -> Select[Any]:
+    wanted = _WANTED.cte(dialect)
     home = (
         select(MEMBERSHIP.c.student_id, func.min(STUDENT_GROUP.c.name).label("name"))
         .join(STUDENT_GROUP, STUDENT_GROUP.c.id == MEMBERSHIP.c.group_id)

@@ -8,6 +8,7 @@ calls still unanswered after ten seconds become unknown.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from dispatcher.outbox.record import POISON, Ended, Patience
 from dispatcher.running.job import Job
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
-from providers.base import Message, Rejected, Unknown
+from providers.base import Message, Outcome, Rejected, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -112,8 +113,18 @@ class LaneDrain:
                 channel.wake()
 
 
+@dataclass(slots=True)
+class _Ready:
+    """A claimed delivery with its message. `last_start`: the loop's time until which it may be handed over."""
+
+    claimed: Claimed
+    message: Message
+    last_start: float
+    handed_over: bool = False
+
+
 class _Channel:
-    """One sender of a lane at work."""
+    """One sender of a lane at work: it claims, and as many callers as it has connections hand over what was claimed."""
 
     def __init__(
         self,
@@ -132,14 +143,9 @@ class _Channel:
         self._holder = holder
         self._options = options
         self._stopped = stopped
-        self._slots = asyncio.Semaphore(sender.connections)
-        # On a sender shared with alerts a claim is what it passes in a second, and the next one waits for its end: an
-        # alert that becomes due finds no more than that before it.
-        shared = sender.shares_with_alerts
-        self._room = 0 if shared else sender.connections
-        self._most = min(options.claim_size, max(1, int(sender.rate))) if shared else options.claim_size
-        self._tasks: dict[asyncio.Task[None], Claimed] = {}
-        self._handed_over: set[int] = set()
+        self._waiting: deque[_Ready] = deque()
+        self._calls: dict[asyncio.Task[None], _Ready | None] = {}
+        self._after = 0
 
     async def work(self, news: asyncio.Event) -> None:
         """Claim and send until nothing is due and nothing is under way. `news`: look again, something may be due."""
@@ -149,28 +155,44 @@ class _Channel:
         try:
             while not self._stopped.is_set():
                 news.clear()
-                if len(self._tasks) <= self._room and await self._claim():
+                if self._has_room() and await self._claim():
                     continue
-                if not self._tasks:
+                if not self._waiting and not self._calls:
                     break
-                # A send has ended and made room, something may be due, or the process is asked to stop.
+                # Little is left, something may be due, or the process is asked to stop.
                 await news.wait()
         finally:
             await self._finish()
+
+    def _has_room(self) -> bool:
+        """Whether to claim more: what waits has become little enough for the next claim to come in time.
+
+        On a sender shared with alerts the next claim waits for the end of the last one: an alert that becomes due finds
+        no more than that before it.
+        """
+        if self._sender.shares_with_alerts:
+            return not self._waiting and not self._calls
+        return len(self._waiting) <= min(self._sender.connections, self._claim_size // 2)
+
+    @property
+    def _claim_size(self) -> int:
+        return self._sender.claim_size(self._options.claim_size)
 
     async def _claim(self) -> bool:
         """Claim a batch and start to send it; rows that may be poison are claimed one at a time, last."""
         began = asyncio.get_running_loop().time()
         claims = await asyncio.to_thread(self._claim_due, False)
-        if not claims and not self._tasks:
+        if not claims and not self._waiting and not self._calls:
             claims = await asyncio.to_thread(self._claim_due, True)
         for one, message in await self._rendered(claims) if claims else ():
             if message is None:
                 self._recorder.ended(Ended(one, self._sender.provider.name, Rejected(POISON)))
                 continue
             last_start = began + min(self._options.lease_seconds / 2, one.seconds_left)
-            task = asyncio.create_task(self._send(one, message, last_start))
-            self._tasks[task] = one
+            self._waiting.append(_Ready(one, message, last_start))
+        for _ in range(min(self._sender.connections - len(self._calls), len(self._waiting))):
+            task = asyncio.create_task(self._call())
+            self._calls[task] = None
             task.add_done_callback(self._forget)
         return bool(claims)
 
@@ -178,18 +200,22 @@ class _Channel:
         """Claim the next batch; nothing while an alert is due on a sender shared with alerts."""
         if self._sender.shares_with_alerts:
             with self._database.read() as connection:
-                if anything_due(connection, Lane.ALERTS):
+                if anything_due(connection):
                     return []
         request = ClaimRequest(
             lane=self._lane,
             channel=self._sender.channel,
-            size=self._sender.claim_size(self._most),
+            size=self._claim_size,
             lease_seconds=self._options.lease_seconds,
             holder=self._holder,
             provider=self._sender.provider.name,
             alone=alone,
+            after=self._after,
         )
-        return claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
+        claims = claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
+        if claims:
+            self._after = claims[-1].alert_id or 0
+        return claims
 
     async def _rendered(self, claims: Sequence[Claimed]) -> list[tuple[Claimed, Message | None]]:
         try:
@@ -213,40 +239,54 @@ class _Channel:
                     rendered.append((one, None))
         return rendered
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        claimed = self._tasks.pop(task)
-        self._handed_over.discard(claimed.delivery_id)
-        if len(self._tasks) <= self._room:
-            self._news.set()
+    async def _call(self) -> None:
+        """Hand over what waits, one after the other, until nothing does."""
+        task = asyncio.current_task()
+        assert task is not None
+        while self._waiting and not self._stopped.is_set():
+            one = self._calls[task] = self._waiting.popleft()
+            outcome = await self._outcome(one)
+            self._calls[task] = None
+            if outcome is None:
+                self._recorder.unsent(one.claimed)
+            else:
+                self._recorder.ended(Ended(one.claimed, self._sender.provider.name, outcome))
+            if self._has_room():
+                self._news.set()
 
-    async def _send(self, claimed: Claimed, message: Message, last_start: float) -> None:
-        provider = self._sender.provider
+    async def _outcome(self, one: _Ready) -> Outcome | None:
+        """How the message's attempt ended; None when it was not handed over."""
+        now = asyncio.get_running_loop().time
+        if now() > one.last_start:
+            return None
         try:
-            async with self._slots:
-                await self._sender.throttle.acquire(claimed.segments)
-                if self._stopped.is_set() or asyncio.get_running_loop().time() > last_start:
-                    self._recorder.unsent(claimed)
-                    return
-                self._handed_over.add(claimed.delivery_id)
-                outcome = await provider.send(message)
+            await self._sender.throttle.acquire(one.claimed.segments)
+            if self._stopped.is_set() or now() > one.last_start:
+                return None
+            one.handed_over = True
+            outcome = await self._sender.provider.send(one.message)
         except asyncio.CancelledError:
-            # What was not handed over is given back by whoever cancels: this task may not even have begun.
-            if claimed.delivery_id in self._handed_over:
-                self._recorder.ended(Ended(claimed, provider.name, Unknown(INTERRUPTED)))
-            return
+            return Unknown(INTERRUPTED) if one.handed_over else None
         except Exception as error:  # noqa: BLE001 (whatever a library raises here, bytes may have left)
-            log.error("send_crashed", delivery=claimed.delivery_id, error=type(error).__name__)
+            log.error("send_crashed", delivery=one.claimed.delivery_id, error=type(error).__name__)
             outcome = Unknown(CRASHED)
         self._sender.health.note(outcome)
-        self._recorder.ended(Ended(claimed, provider.name, outcome))
+        return outcome
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        del self._calls[task]
+        if not self._calls:
+            self._news.set()
 
     async def _finish(self) -> None:
         """Give back what was not handed over, wait for the rest, and write everything down."""
-        for task, claimed in list(self._tasks.items()):
-            if claimed.delivery_id not in self._handed_over and task.cancel():
-                self._recorder.unsent(claimed)
-        if self._tasks:
-            _done, late = await asyncio.wait(list(self._tasks), timeout=STOP_SECONDS)
+        while self._waiting:
+            self._recorder.unsent(self._waiting.popleft().claimed)
+        for task, one in self._calls.items():
+            if one is not None and not one.handed_over:
+                task.cancel()
+        if self._calls:
+            _done, late = await asyncio.wait(list(self._calls), timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

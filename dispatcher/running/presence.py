@@ -59,7 +59,7 @@ def _place_of(process_id: str) -> tuple[str, int | None]:
 
 def beat(connection: Connection, process_id: str, kind: str, lane: str | None, health: Mapping[str, Any]) -> None:
     """Say that this process is alive, and how it is."""
-    statement = upsert(connection, PROCESS).values(
+    statement = upsert(connection.dialect.name, PROCESS).values(
         id=process_id, kind=kind, lane=lane, started_at=db_now(), seen_at=db_now(), health=dict(health)
     )
     connection.execute(
@@ -105,7 +105,7 @@ def take_lease(connection: Connection, name: str, holder: str, seconds: float) -
     if kept.rowcount == 1:
         return True
     made = connection.execute(
-        upsert(connection, LEASE)
+        upsert(connection.dialect.name, LEASE)
         .values(name=name, holder=holder, until=plus_seconds(db_now(), seconds))
         .on_conflict_do_nothing()
         .returning(LEASE.c.name)  # the count of inserted rows is not told on PostgreSQL

@@ -16,8 +16,9 @@ from dispatcher.outbox.record import Ended, Patience, record_outcomes, release
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-# Outcomes that come within this time are written together: a transaction costs more than a row.
-_GATHER_SECONDS = 0.03
+# So many outcomes are written at once; fewer wait for others so long: a transaction costs more than a row.
+_ENOUGH = 200
+_GATHER_SECONDS = 0.1
 
 
 def _passes(error: BaseException) -> bool:
@@ -35,33 +36,46 @@ class Recorder:
         self._lease_seconds = lease_seconds
         self._waiting: list[Ended | Claimed] = []
         self._news = asyncio.Event()
+        self._enough = asyncio.Event()
         self._closed = False
         self._task = asyncio.create_task(self._run())
 
     def ended(self, one: Ended) -> None:
         """An attempt ended."""
-        self._waiting.append(one)
-        self._news.set()
+        self._take(one)
 
     def unsent(self, claimed: Claimed) -> None:
         """A claim is given back: nothing was handed over."""
-        self._waiting.append(claimed)
-        self._news.set()
+        self._take(claimed)
 
     async def close(self) -> None:
         self._closed = True
         self._news.set()
+        self._enough.set()
         await self._task
+
+    def _take(self, one: Ended | Claimed) -> None:
+        self._waiting.append(one)
+        self._news.set()
+        if len(self._waiting) >= _ENOUGH:
+            self._enough.set()
 
     async def _run(self) -> None:
         while not (self._closed and not self._waiting):
             await self._news.wait()
             self._news.clear()
             if not self._closed:
-                await asyncio.sleep(_GATHER_SECONDS)
+                await self._gathered()
             while self._waiting:
                 batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 await self._write(batch)
+
+    async def _gathered(self) -> None:
+        """Wait until there is enough to write, or for long enough."""
+        alarm = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._enough.set)
+        await self._enough.wait()
+        alarm.cancel()
+        self._enough.clear()
 
     async def _write(self, batch: Sequence[Ended | Claimed]) -> None:
         """Write, and go on trying until the lease ends: what is not written by then becomes unknown by itself.

@@ -13,10 +13,10 @@ from providers.twilio_sms import TwilioSms
 
 # What routine messages take of a sender that they share with alerts (section 4 of the design).
 SHARED_PART = 0.5
-# A claim takes what the sender passes in this time: a killed worker leaves little unknown, a stop holds within seconds.
-_CLAIM_SECONDS = 4.0
-# What was claimed before an alert came still leaves beside it: no more than this may delay it by.
-_SHARED_CLAIM_SECONDS = 1.0
+# A claim takes what the sender passes in this time: a killed worker leaves little unknown, a stop holds within seconds,
+# no worker is left with much of an alert that the others have done, and what routine messages of a shared sender were
+# claimed before an alert came delay it by no more than this.
+_CLAIM_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -51,8 +51,8 @@ class Sender:
         self.limiter.set_rate(self.rate / max(1, processes))
 
     def claim_size(self, most: int) -> int:
-        seconds = _SHARED_CLAIM_SECONDS if self.shares_with_alerts else _CLAIM_SECONDS
-        return max(1, min(most, int(self.rate * seconds)))
+        """How many deliveries one claim of this process takes, at most `most`."""
+        return max(1, min(most, int(self.limiter.rate * _CLAIM_SECONDS)))
 
 
 def make_senders(settings: Settings, lane: Lane) -> list[Sender]:

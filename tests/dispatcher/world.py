@@ -258,8 +258,9 @@ class World:
         size: int = 200,
         alone: bool = False,
         holder: str = "worker",
+        after: int = 0,
     ) -> list[Claimed]:
-        request = ClaimRequest(lane, channel, size, LEASE, holder, "fake", alone)
+        request = ClaimRequest(lane, channel, size, LEASE, holder, "fake", alone, after)
         with self.clock():
             return claim(self.database, request, stale_after_months=18)
 

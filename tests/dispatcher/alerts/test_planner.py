@@ -122,6 +122,32 @@ def test_a_second_planner_takes_the_next_alert(world: World) -> None:
     assert [alert_row(world, alert).planner for alert in (first, second)] == ["one", "two"]
 
 
+def test_a_county_that_is_being_planned_keeps_no_school_waiting(world: World) -> None:
+    county = world.alert([world.family().student for _ in range(9)])
+    chunk(world)
+    world.later(1)
+    school = world.alert([world.family().student for _ in range(4)])
+
+    def next_planned() -> int:
+        with world.clock():
+            planned = plan_next_chunk(world.database, "planner", CHUNKING)
+        assert planned is not None
+        world.later(1)
+        return planned.alert_id
+
+    assert [next_planned() for _ in range(5)] == [school, county, school, county, school]
+    world.plan()
+    check_books(world.database)
+
+
+def test_a_drill_is_planned_after_the_actual_alerts(world: World) -> None:
+    drill = world.alert(world.family().students, status=AlertStatus.EXERCISE)
+    actual = world.alert(world.family().students)
+    chunk(world)
+    assert (alert_row(world, drill).cursor, alert_row(world, actual).cursor) == (0, 1)
+    world.plan()
+
+
 def test_a_stop_ends_planning(world: World) -> None:
     alert = world.alert([world.family().student for _ in range(7)])
     chunk(world)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contacts.tables import ADDRESS
-from dispatcher.codes import AlertState, DeliveryState, Lane
+from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane
+from dispatcher.outbox import claim as claiming
 from dispatcher.outbox.claim import anything_due
 from dispatcher.tables import ALERT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Unknown
@@ -103,19 +105,72 @@ def test_each_channel_and_lane_takes_its_own(world: World) -> None:
     world.sweep()
 
 
-def test_whether_anything_is_due_is_said_for_each_lane(world: World) -> None:
-    def due() -> list[bool]:
+def test_whether_any_alert_has_something_due(world: World) -> None:
+    def due() -> bool:
         with world.clock(), world.database.read() as connection:
-            return [anything_due(connection, lane) for lane in (Lane.ALERTS, Lane.ROUTINE)]
+            return anything_due(connection)
 
-    assert due() == [False, False]
-    alert = world.sent(world.family())
-    assert due() == [True, False]
     world.notice()
+    assert not due()
+    alert = world.sent(world.family())
+    assert due()
     world.change(ALERT, alert, hold_until=world.now + timedelta(seconds=5))
-    assert due() == [False, True]
+    assert not due()
     world.change(ALERT, alert, hold_until=world.now, state=AlertState.STOPPED)
-    assert due() == [False, True]
+    assert not due()
+
+
+# Several alerts at once
+
+
+def test_alerts_under_way_at_once_share_each_claim(world: World) -> None:
+    county = world.sent(*[world.family() for _ in range(9)])
+    world.later(60)
+    school = world.sent(*[world.family() for _ in range(2)])
+    first, second, third = (world.claim(size=6) for _ in range(3))
+    assert Counter(one.alert_id for one in first) == {county: 3, school: 2}
+    assert Counter(one.alert_id for one in second) == {county: 6}
+    assert third == []
+    world.release(*first, *second)
+
+
+def test_what_one_alert_cannot_fill_goes_to_the_next(world: World) -> None:
+    school = world.sent(world.family())
+    county = world.sent(*[world.family() for _ in range(9)])
+    claims = world.claim(size=6)
+    assert Counter(one.alert_id for one in claims) == {school: 1, county: 5}
+    world.release(*claims)
+
+
+def test_many_alerts_at_once_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "_TOGETHER", 2)
+    alerts = [world.sent(*[world.family() for _ in range(4)]) for _ in range(3)]
+    first = world.claim(size=2)
+    second = world.claim(size=2, after=alerts[1])
+    third = world.claim(size=2, after=alerts[0])
+    assert [one.alert_id for one in (*first, *second, *third)] == [alerts[n] for n in (0, 1, 2, 0, 1, 2)]
+    world.release(*first, *second, *third)
+
+
+@pytest.mark.parametrize("status", [AlertStatus.EXERCISE, AlertStatus.TEST])
+def test_a_drill_waits_while_an_actual_alert_has_a_message_that_is_due(world: World, status: AlertStatus) -> None:
+    drill = world.sent(world.family(), status=status)
+    actual = world.sent(world.family(), world.family())
+    one, two = world.claim()
+    assert {one.alert_id, two.alert_id} == {actual}
+    world.record((one, Accepted("SM1")), (two, Deferred("20429", 30.0)))
+    # What is put off holds no drill back: nothing of the actual alert could leave now.
+    later = world.claim_one()
+    assert later.alert_id == drill
+    world.release(later)
+
+
+def test_an_alert_on_hold_keeps_no_other_waiting(world: World) -> None:
+    world.sent(world.family(), hold_until=world.now + timedelta(seconds=5))
+    drill = world.sent(world.family(), status=AlertStatus.EXERCISE)
+    one = world.claim_one()
+    assert one.alert_id == drill
+    world.release(one)
 
 
 def test_an_outcome_counts_for_its_own_attempt_alone(world: World) -> None:
