@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -49,13 +49,17 @@ def under(number: float) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`measured` in `unit` (empty: a ratio). `detail`: the figures behind it, or why nothing was measured."""
+    """`measured` in `unit` (empty: a ratio). `detail`: the figures behind it, or why nothing was measured.
+
+    `figures`: those that another program reads from the JSON, by name.
+    """
 
     what: str
     measured: float | None
     goal: Goal | None = None
     unit: str = ""
     detail: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -91,6 +95,7 @@ class Row:
             "unit": self.unit,
             "verdict": self.verdict.value,
             "detail": self.detail,
+            **({"figures": dict(self.figures)} if self.figures else {}),
         }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, select
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, select
 from sqlalchemy.engine import make_url
 
 from config.clock import db_now
@@ -81,6 +81,18 @@ class Database:
         """The database's clock, read once."""
         with self.read() as connection:
             return connection.execute(select(db_now())).scalar_one()
+
+    def refresh_statistics(self, tables: Sequence[Table]) -> None:
+        """Let PostgreSQL look at tables that have grown much, instead of up to a minute later.
+
+        Until then it plans as if they were small, and a join of two large ones may take minutes. Nothing on SQLite,
+        which plans by the indexes alone.
+        """
+        if not self.sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                names = ", ".join(table.name for table in tables)
+                # Who is looking at a table already does it for us, too.
+                connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
 
     def dispose(self) -> None:
         self.engine.dispose()

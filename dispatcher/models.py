@@ -205,7 +205,7 @@ class DeliveryRecipient(SQLModel, table=True):
         ),
     )
 
-    delivery_id: int = Field(sa_column=link("delivery.id", primary_key=True))
+    delivery_id: int = Field(sa_column=loose_link(primary_key=True))
     student_id: int = Field(sa_column=loose_link(primary_key=True))
     guardian_id: int = Field(sa_column=loose_link(primary_key=True))
     stale: bool = False

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from config.tables import code_column, utc_column
 from dispatcher import models
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
-from dispatcher.columns import id_column, link, loose_link
+from dispatcher.columns import id_column, loose_link
 from dispatcher.partial_index import partial_index
 from providers.base import Channel
 
@@ -76,6 +76,6 @@ class StoredReceipt(SQLModel, table=True):
     reference: str = Field(max_length=128)
     status: str = Field(max_length=16)
     code: str = Field(default="", max_length=64)
-    delivery_id: int | None = Field(default=None, sa_column=link("delivery.id", nullable=True, index=True))
+    delivery_id: int | None = Field(default=None, sa_column=loose_link(nullable=True, index=True))
     attempt: int | None = None
     received_at: datetime = Field(sa_column=utc_column(default_now=True))

@@ -68,7 +68,13 @@ def planning(stage: Stage) -> list[Row]:
         f"the bare inserts of all rows {min(bare):.1f} s"
     )
     return [
-        Row("planning, against bare inserts of the same rows", min(bare) / best.seconds, at_least(0.4), detail=detail),
+        Row(
+            "planning, against bare inserts of the same rows",
+            min(bare) / best.seconds,
+            at_least(0.4),
+            detail=detail,
+            figures={"seconds a student": best.seconds / school.students},
+        ),
         Row("first chunk planned after confirmation", chunk, under(0.3), "s"),
     ]
 

@@ -8,6 +8,8 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from sqlalchemy import func, select
+
 from bench.cpu import each_message, used_by
 from bench.fill import School
 from bench.installation import Installation, command, environment
@@ -24,11 +26,19 @@ _REFRESHES = 11
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """`cpu`: seconds of processor time, of the workers and of PostgreSQL."""
+    """`cpu`: seconds of processor time, of the workers and of PostgreSQL. `grown`: bytes more in the database."""
 
     sent: Sent
     memory: Use
     cpu: dict[str, float]
+    grown: int
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Of one delivery: seconds of processor time by part, and bytes. What `bench/country.py` reckons with."""
+        count = self.sent.deliveries
+        of_parts = {f"{part}, {count}": used / count for part, used in self.cpu.items()}
+        return {**of_parts, f"bytes, {count}": self.grown / count}
 
     @property
     def seconds_each(self) -> float:
@@ -53,7 +63,8 @@ def growth(stage: Stage) -> list[Row]:
     return [
         Row(f"time per delivery, {largest:,} against {first.sent.deliveries:,}",
             last.seconds_each / first.seconds_each, at_most(1.15),
-            detail="; ".join(_in_words(run) for run in best.values())),
+            detail="; ".join(_in_words(run) for run in best.values()),
+            figures={name: figure for run in best.values() for name, figure in run.figures.items()}),
         *_memory_rows(last.memory, largest),
         *looking,
     ]  # fmt: skip
@@ -68,10 +79,16 @@ def _send(stage: Stage, installation: Installation, size: int) -> _Run:
     workers = installation.start_workers(stage.sizes.processes)
     expected = {stage.texts: school.guardians, stage.mails: school.guardians}
     parts = {"workers": workers, "PostgreSQL": [stage.postgres.pid]}
+    before = _stored(installation)
     with MemoryWatch(workers) as watch:
         sent, used = used_by(parts, lambda: send(installation, school.name, expected))
     installation.stop_workers()
-    return _Run(sent, watch.use, used)
+    return _Run(sent, watch.use, used, _stored(installation) - before)
+
+
+def _stored(installation: Installation) -> int:
+    with installation.database.read() as connection:
+        return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
 
 
 def _memory_rows(use: Use, size: int) -> list[Row]:

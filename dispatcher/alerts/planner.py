@@ -21,7 +21,7 @@ from contacts.facts import collector_paused, load_cases
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState, AlertStatus
 from dispatcher.outbox.enqueue import Basis, enqueue
-from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, AnyRow
+from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, DELIVERY, RECIPIENT, AnyRow
 from providers.base import Channel
 
 _DECISION_COLUMNS = (
@@ -37,6 +37,8 @@ _DECISION_COLUMNS = (
 )
 # A planner that has not moved its alert for this long is taken to be dead, and another goes on.
 PLANNER_SECONDS = 5.0
+# Students planned after which the database looks at its tables anew.
+_MARKS = tuple(1000 * 4**power for power in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,14 @@ def plan_next_chunk(database: Database, planner: str, chunking: Chunking) -> Pla
             return PlannedChunk(alert.id, 0, 0)
         with collector_paused():
             made = _plan(connection, alert, students, chunking.stale_after_months)
-        return PlannedChunk(alert.id, len(students), made)
+    if _has_grown(alert.cursor, alert.cursor + len(students)):
+        database.refresh_statistics((ALERT_STUDENT, DECISION, DELIVERY, RECIPIENT))
+    return PlannedChunk(alert.id, len(students), made)
+
+
+def _has_grown(before: int, after: int) -> bool:
+    """Whether an alert that is being planned has come to four times the students at which this was last so."""
+    return any(before < mark <= after for mark in _MARKS)
 
 
 def _plan(connection: Connection, alert: AnyRow, students: Sequence[int], stale_after_months: int) -> int:

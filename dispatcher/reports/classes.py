@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from contacts.entitlement import Verdict
@@ -87,7 +87,7 @@ def read_classes(connection: Connection, alert_id: int, *, settled_only: bool = 
     use_several_cores(connection)
     classes = students_by_class(alert_id, with_under_way=settled_only).subquery("classes")
     nobody = classes.c.rank.in_([RANK_OF_CLASS[StudentClass.UNREACHED], RANK_OF_CLASS[StudentClass.HELD]])
-    settled = and_(classes.c.planned, or_(classes.c.under_way.is_(None), classes.c.under_way == 0))
+    settled = and_(classes.c.planned, classes.c.under_way == 0)
     student_id = case((and_(nobody, settled) if settled_only else nobody, classes.c.student_id)).label("student_id")
     keys = (classes.c.rank, classes.c.planned, student_id)
     counts: Counter[StudentClass] = Counter()
@@ -127,60 +127,57 @@ CLASS_OF_RANK = {rank: name for name, rank in RANK_OF_CLASS.items()}
 def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[Any]:
     """SQL for all students of an alert: student_id, position, planned, rank (see `CLASS_OF_RANK`), under_way.
 
-    Says the same as `student_class`; aggregates the alert's deliveries once and its decisions once. under_way is 1 for
-    students to whom a message is still under way; looked for only when `with_under_way`, and 0 or NULL otherwise.
+    Says the same as `student_class`; under_way is 1 for students to whom a message is still under way; looked for only
+    when `with_under_way`, and 0 otherwise.
     """
     telling = [DeliveryState.DELIVERED, *sorted(MAYBE_READ)]
-    under_way = DELIVERY.c.state.in_(UNDER_WAY)
+    under_way = case((DELIVERY.c.state.in_(UNDER_WAY), 1), else_=0) if with_under_way else _NOTHING
+    listed = select(
+        ALERT_STUDENT.c.student_id,
+        ALERT_STUDENT.c.position,
+        _NOTHING.label("told"),
+        _NOTHING.label("verdict"),
+        _NOTHING.label("under_way"),
+    ).where(ALERT_STUDENT.c.alert_id == alert_id)
     told = (
-        select(
-            RECIPIENT.c.student_id,
-            func.max(_told_rank()).label("told"),
-            (func.max(case((under_way, 1), else_=0)) if with_under_way else literal(0)).label("under_way"),
-        )
+        select(RECIPIENT.c.student_id, _NOTHING, _told_rank(), _NOTHING, under_way)
         .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
         .where(
             DELIVERY.c.alert_id == alert_id,
             DELIVERY.c.state.in_([*telling, *UNDER_WAY] if with_under_way else telling),
             RECIPIENT.c.unlinked_at.is_(None),
         )
-        .group_by(RECIPIENT.c.student_id)
-        .subquery("told")
     )
-    decided = (
-        select(DECISION.c.student_id, func.max(_verdict_rank()).label("verdict"))
-        .where(
-            DECISION.c.alert_id == alert_id,
-            DECISION.c.superseded.is_(False),
-            DECISION.c.verdict.in_([Verdict.ENTITLED, Verdict.HELD]),
+    decided = select(DECISION.c.student_id, _NOTHING, _NOTHING, _verdict_rank(), _NOTHING).where(
+        DECISION.c.alert_id == alert_id,
+        DECISION.c.superseded.is_(False),
+        DECISION.c.verdict.in_([Verdict.ENTITLED, Verdict.HELD]),
+    )
+    # One heap of rows, aggregated once. Joined student by student instead, a large alert took minutes wherever the
+    # database had no statistics of it yet, as in the first minute of the first one.
+    known = union_all(listed, told, decided).subquery("known")
+    one = (
+        select(
+            known.c.student_id,
+            *(func.max(known.c[name]).label(name) for name in ("position", "told", "verdict", "under_way")),
         )
-        .group_by(DECISION.c.student_id)
-        .subquery("decided")
+        .group_by(known.c.student_id)
+        .subquery("one")
     )
-    planned = ALERT_STUDENT.c.position <= ALERT.c.cursor
+    cursor = select(ALERT.c.cursor).where(ALERT.c.id == alert_id).scalar_subquery()
+    planned = one.c.position <= cursor
     rank = case(
-        (told.c.told == 2, _rank(StudentClass.CONFIRMED)),
-        (told.c.told == 1, _rank(StudentClass.HANDED_OVER)),
+        (one.c.told == 2, _rank(StudentClass.CONFIRMED)),
+        (one.c.told == 1, _rank(StudentClass.HANDED_OVER)),
         (~planned, _rank(StudentClass.UNREACHED)),
-        (decided.c.verdict == 2, _rank(StudentClass.UNREACHED)),
-        (decided.c.verdict == 1, _rank(StudentClass.HELD)),
+        (one.c.verdict == 2, _rank(StudentClass.UNREACHED)),
+        (one.c.verdict == 1, _rank(StudentClass.HELD)),
         else_=_rank(StudentClass.NOBODY_MAY_BE_TOLD),
     )
-    return (
-        select(
-            ALERT_STUDENT.c.student_id,
-            ALERT_STUDENT.c.position,
-            planned.label("planned"),
-            rank.label("rank"),
-            told.c.under_way,
-        )
-        .select_from(
-            ALERT_STUDENT.join(ALERT, ALERT.c.id == ALERT_STUDENT.c.alert_id)
-            .outerjoin(told, told.c.student_id == ALERT_STUDENT.c.student_id)
-            .outerjoin(decided, decided.c.student_id == ALERT_STUDENT.c.student_id)
-        )
-        .where(and_(ALERT_STUDENT.c.alert_id == alert_id))
-    )
+    return select(one.c.student_id, one.c.position, planned.label("planned"), rank.label("rank"), one.c.under_way)
+
+
+_NOTHING = literal(0, Integer)
 
 
 def _rank(name: StudentClass) -> ColumnElement[int]:

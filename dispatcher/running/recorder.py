@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 # So many outcomes are written at once; fewer wait for others so long: a transaction costs more than a row.
-_ENOUGH = 200
+_ENOUGH = 400
 _GATHER_SECONDS = 0.1
 
 

@@ -15,8 +15,8 @@ def upgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_attempt_delivery_id"), type_="foreignkey")
 
     with op.batch_alter_table("decision", schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f("fk_decision_guardian_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_decision_student_id"), type_="foreignkey")
+        batch_op.drop_constraint(batch_op.f("fk_decision_guardian_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_decision_alert_id"), type_="foreignkey")
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
@@ -35,3 +35,7 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery_recipient", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_delivery_recipient_student_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_delivery_recipient_guardian_id"), type_="foreignkey")
+        batch_op.drop_constraint(batch_op.f("fk_delivery_recipient_delivery_id"), type_="foreignkey")
+
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_receipt_delivery_id"), type_="foreignkey")

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from config.database import Database
 from contacts.codes import Basis, Protection
 from contacts.tables import CONSENT
 from dispatcher.alerts import counting, second_counter
+from dispatcher.alerts import planner as planning
 from dispatcher.alerts import preview as previewing
 from dispatcher.alerts.counting import Share
 from dispatcher.alerts.draft import discard_draft
@@ -138,6 +139,25 @@ def test_a_county_that_is_being_planned_keeps_no_school_waiting(world: World) ->
     assert [next_planned() for _ in range(5)] == [school, county, school, county, school]
     world.plan()
     check_books(world.database)
+
+
+def test_a_growing_alert_is_looked_at_by_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "_MARKS", (2, 8))
+    looks: list[int] = []
+    refresh = Database.refresh_statistics
+
+    def seen(self: Database, tables: Any) -> None:
+        refresh(self, tables)
+        looks.append(len(world.rows(DELIVERY)))
+
+    monkeypatch.setattr(Database, "refresh_statistics", seen)
+    world.alert([world.family().student for _ in range(10)])
+    world.plan()
+    assert looks == [2, 8]
+    if not world.database.sqlite:
+        with world.database.read() as connection:
+            known = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'delivery'")).scalar_one()
+        assert known == 8
 
 
 def test_a_drill_is_planned_after_the_actual_alerts(world: World) -> None:
