@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from config.database import Database
@@ -23,7 +24,7 @@ _GATHER_SECONDS = 0.1
 
 def _passes(error: BaseException) -> bool:
     """Whether the database is away, or in somebody's way, and may take the same later."""
-    return isinstance(error, (DBAPIError, TimeoutError)) and not isinstance(error, (IntegrityError, DataError))
+    return isinstance(error, (DBAPIError, PoolTimeout)) and not isinstance(error, (IntegrityError, DataError))
 
 
 class Recorder:
