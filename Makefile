@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env bench-env test lint demo bench bench-main-job lock clean
+.PHONY: env bench-env test test-faults lint demo bench bench-main-job lock clean
 
 env: $(STAMP)
 
@@ -31,7 +31,11 @@ $(BENCH)/.installed: requirements/bench.lock | $(STAMP)
 	@touch $@
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/faults
+
+# Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
+test-faults: $(STAMP)
+	$(BIN)/pytest tests/faults
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
