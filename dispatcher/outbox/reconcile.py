@@ -34,6 +34,9 @@ _POLL_BATCH = 200
 # Beyond the message's own life: the provider's last word may come a little late, and then nobody asks any more.
 _GRACE_SECONDS = 600.0
 _POLL_LONGEST = 600.0
+# After a question that the provider did not answer, where it names no time itself. A line that was cut for a moment must
+# not keep receipts away for a minute.
+_POLL_AGAIN = 10.0
 FOUND_NOTHING = Proof(lookup_found_nothing=True)
 _REPEAT = Further({"repeats": DELIVERY.c.repeats + 1})
 
@@ -93,7 +96,7 @@ async def poll_receipts(database: Database, lane: Lane, provider: Provider) -> i
     except LookupFailed as failure:
         with database.write() as connection:
             ids = [row.id for row in rows]
-            wait = failure.retry_after or _POLL_LONGEST / 10
+            wait = failure.retry_after or _POLL_AGAIN
             connection.execute(
                 update(DELIVERY)
                 .where(DELIVERY.c.id.in_(ids), DELIVERY.c.state == DeliveryState.ACCEPTED)

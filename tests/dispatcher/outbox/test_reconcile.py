@@ -301,14 +301,15 @@ def test_what_a_poll_learns_moves_the_delivery(world: World) -> None:
     assert len(world.rows(RECEIPT)) == 2
 
 
-def test_a_poll_that_failed_is_tried_again(world: World) -> None:
+@pytest.mark.parametrize(("named", "waits"), [(7.0, 7), (None, 10)])
+def test_a_poll_that_failed_is_tried_again(world: World, named: float | None, waits: int) -> None:
     delivery = accepted(world)
     world.later(30)
-    provider = FakeProvider(fails=LookupFailed("http_503", 7.0))
+    provider = FakeProvider(fails=LookupFailed("connection_lost", named))
     assert world.poll(provider) == 1
-    assert world.delivery(delivery).poll_at == world.now + timedelta(seconds=7)
+    assert world.delivery(delivery).poll_at == world.now + timedelta(seconds=waits)
     assert world.poll(provider) == 0
-    world.later(7)
+    world.later(waits)
     provider.fails, provider.said = None, [Receipt(f"SM{delivery}", R.DELIVERED)]
     assert world.poll(provider) == 1
     assert world.state(delivery) is S.DELIVERED
