@@ -34,8 +34,8 @@ _POLL_BATCH = 200
 # Beyond the message's own life: the provider's last word may come a little late, and then nobody asks any more.
 _GRACE_SECONDS = 600.0
 _POLL_LONGEST = 600.0
-# After a question that the provider did not answer, where it names no time itself. A line that was cut for a moment must
-# not keep receipts away for a minute.
+# After a question that the provider did not answer, where it names no time itself: a line that was cut for a moment
+# must not keep receipts away for a minute.
 _POLL_AGAIN = 10.0
 FOUND_NOTHING = Proof(lookup_found_nothing=True)
 _REPEAT = Further({"repeats": DELIVERY.c.repeats + 1})
