@@ -8,13 +8,10 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from config.tables import code_column, utc_column
-from dispatcher import models
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.columns import id_column, loose_link
 from dispatcher.partial_index import partial_index
 from providers.base import Channel
-
-assert models.Delivery.__table__ is not None  # type: ignore[attr-defined]  # what the links below point at
 
 
 class Attempt(SQLModel, table=True):
