@@ -155,6 +155,7 @@ class _Channel:
         try:
             while not self._stopped.is_set():
                 news.clear()
+                self._start_callers()
                 if self._has_room() and await self._claim():
                     continue
                 if not self._waiting and not self._calls:
@@ -190,11 +191,12 @@ class _Channel:
                 continue
             last_start = began + min(self._options.lease_seconds / 2, one.seconds_left)
             self._waiting.append(_Ready(one, message, last_start))
-        for _ in range(min(self._sender.connections - len(self._calls), len(self._waiting))):
-            task = asyncio.create_task(self._call())
-            self._calls[task] = None
-            task.add_done_callback(self._forget)
         return bool(claims)
+
+    def _start_callers(self) -> None:
+        """See to it that what waits has callers, as many as there are connections."""
+        for _ in range(min(self._sender.connections - len(self._calls), len(self._waiting))):
+            self._calls[asyncio.create_task(self._call())] = None
 
     def _claim_due(self, alone: bool) -> list[Claimed]:
         """Claim the next batch; nothing while an alert is due on a sender shared with alerts."""
@@ -243,15 +245,21 @@ class _Channel:
         """Hand over what waits, one after the other, until nothing does."""
         task = asyncio.current_task()
         assert task is not None
-        while self._waiting and not self._stopped.is_set():
-            one = self._calls[task] = self._waiting.popleft()
-            outcome = await self._outcome(one)
-            self._calls[task] = None
-            if outcome is None:
-                self._recorder.unsent(one.claimed)
-            else:
-                self._recorder.ended(Ended(one.claimed, self._sender.provider.name, outcome))
-            if self._has_room():
+        try:
+            while self._waiting and not self._stopped.is_set():
+                one = self._calls[task] = self._waiting.popleft()
+                outcome = await self._outcome(one)
+                self._calls[task] = None
+                if outcome is None:
+                    self._recorder.unsent(one.claimed)
+                else:
+                    self._recorder.ended(Ended(one.claimed, self._sender.provider.name, outcome))
+                if self._has_room():
+                    self._news.set()
+        finally:
+            # Here and not when the task is seen to be done: what is claimed in between would find no caller.
+            del self._calls[task]
+            if not self._calls:
                 self._news.set()
 
     async def _outcome(self, one: _Ready) -> Outcome | None:
@@ -272,11 +280,6 @@ class _Channel:
             outcome = Unknown(CRASHED)
         self._sender.health.note(outcome)
         return outcome
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._calls[task]
-        if not self._calls:
-            self._news.set()
 
     async def _finish(self) -> None:
         """Give back what was not handed over, wait for the rest, and write everything down."""

@@ -182,6 +182,37 @@ def test_a_stop_while_a_claim_is_being_made_gives_all_of_it_back(world: World, m
     assert [world.attempts(row.id) for row in world.rows(DELIVERY)] == [[A.RELEASED]] * 3
 
 
+def test_what_is_claimed_as_the_last_caller_ends_finds_another_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = world.sent(world.family(), world.family())
+    provider = Sending(blocked=True)
+    original = draining._Channel._rendered
+
+    async def as_the_caller_ends(self: Any, claims: Sequence[Claimed]) -> Any:
+        rendered = await original(self, claims)
+        callers = list(self._calls)
+        if callers:
+            provider.go_on.set()
+        while not all(caller.done() for caller in callers):
+            await asyncio.sleep(0)
+        return rendered
+
+    monkeypatch.setattr(draining._Channel, "_rendered", as_the_caller_ends)
+
+    async def work() -> None:
+        drain = lane(world, sender(provider, connections=1, rate=1.0))
+        running = asyncio.create_task(drain.run(PATIENCE_SECONDS))
+        await provider.begun.wait()
+        # Rung for while the only caller is under way: the second message is claimed.
+        await drain.run(PATIENCE_SECONDS)
+        await running
+        assert len(provider.sent) == 2
+
+    run(world, work())
+    assert world.states(alert) == {S.ACCEPTED: 2}
+
+
 def test_a_message_that_cannot_be_made_is_poison_and_stops_nobody_else(world: World) -> None:
     alert = world.sent(*[world.family() for _ in range(3)])
     victim = world.rows(DELIVERY)[1].id
