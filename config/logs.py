@@ -23,6 +23,7 @@ LIBRARY_LEVELS: Final = {
     "aiohttp.access": logging.CRITICAL,  # a line a request, with its URL
     "aiosmtplib": logging.WARNING,
     "alembic": logging.WARNING,
+    "apprise": logging.CRITICAL + 1,  # at every level: numbers, in words of its own
     "asyncio": logging.WARNING,
     "dramatiq": logging.INFO,  # below: the content of messages
     "mail": logging.WARNING,  # aiosmtpd: senders and recipients

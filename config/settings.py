@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import ExitStatus, UsageError
@@ -40,17 +40,36 @@ class OrganisationSettings(_Section):
     messages_dir: str
 
 
-class SmsSettings(_Section):
+class TwilioAccount(_Section):
+    """One account at Twilio, or one in another of its regions."""
+
     account_sid: str
     auth_token: SecretStr
     api_base_url: str
     sender: str
     routine_sender: str
     segments_per_second: Seconds
-    price_per_segment: Annotated[float, Field(ge=0)]
     timeout_seconds: Seconds
     connections: PositiveInt
+
+
+class SmsSettings(TwilioAccount):
+    price_per_segment: Annotated[float, Field(ge=0)]
     callback_base_url: str
+
+
+class LastResortSettings(_Section):
+    url: SecretStr
+    segments_per_second: Seconds
+    timeout_seconds: Seconds
+    connections: PositiveInt
+
+    @field_validator("url")
+    @classmethod
+    def _names_the_recipient(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and "{to}" not in url.get_secret_value():
+            raise ValueError("it must hold {to} in the recipient's place")
+        return url
 
 
 class SmtpSettings(_Section):
@@ -105,6 +124,8 @@ class Settings(BaseSettings):
     store: StoreSettings
     organisation: OrganisationSettings
     sms: SmsSettings
+    sms_backup: TwilioAccount
+    sms_last_resort: LastResortSettings
     smtp: SmtpSettings
     dispatch: DispatchSettings
     web: WebSettings
@@ -113,9 +134,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _calls_fit_into_half_a_lease(self) -> Settings:
         # A call takes up to twice its time-out, short retries included; a claim is sent in the first half of its lease.
-        longest = 2 * max(self.sms.timeout_seconds, self.smtp.timeout_seconds)
+        sections = (self.sms, self.sms_backup, self.sms_last_resort, self.smtp)
+        longest = 2 * max(section.timeout_seconds for section in sections)
         if longest > self.dispatch.lease_seconds / 2:
-            raise ValueError("dispatch.lease_seconds must be at least four times the longer timeout_seconds")
+            raise ValueError("dispatch.lease_seconds must be at least four times the longest timeout_seconds")
         return self
 
     @classmethod

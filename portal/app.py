@@ -22,7 +22,7 @@ from config.database import Database
 from config.settings import Settings
 from portal.arrivals import Arrivals
 from portal.twilio_callbacks import TwilioCallbacks
-from providers.twilio_sms import TwilioSms
+from providers.twilio_sms import TWILIO, TWILIO_BACKUP
 
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -41,17 +41,22 @@ def create_app(settings: Settings, database: Database) -> Starlette:
 
     Raises UsageError when the public address in the settings is none.
     """
-    arrivals = Arrivals(database, TwilioSms.name)
+    accounts = ((settings.sms, Arrivals(database, TWILIO)), (settings.sms_backup, Arrivals(database, TWILIO_BACKUP)))
+    callbacks = [TwilioCallbacks(account, settings.sms.callback_base_url, arrivals) for account, arrivals in accounts]
     health = Health(database)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        arrivals.close()
+        for _account, arrivals in accounts:
+            arrivals.close()
         health.close()
 
     app = Starlette(
-        routes=[*TwilioCallbacks(settings.sms, arrivals).routes(), Route("/healthz", health.answer, methods=["GET"])],
+        routes=[
+            *(route for each in callbacks for route in each.routes()),
+            Route("/healthz", health.answer, methods=["GET"]),
+        ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={Exception: _fault},
         lifespan=lifespan,

@@ -42,7 +42,7 @@ class Arrivals:
         most_waiting: int = 20_000,
     ) -> None:
         self._database = database
-        self._provider = provider
+        self.provider = provider
         self._gather_seconds = gather_seconds
         self._answer_seconds = answer_seconds
         self._batch = batch
@@ -95,7 +95,7 @@ class Arrivals:
         """For each receipt None, or why it was not stored."""
         try:
             with self._database.write() as connection:
-                take_receipts(connection, self._provider, batch)
+                take_receipts(connection, self.provider, batch)
         except Exception as error:  # noqa: BLE001 (each one is raised where its request is answered)
             if _database_is_away(error):
                 return [NotStored() for _ in batch]

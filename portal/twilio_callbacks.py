@@ -18,7 +18,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from config.errors import UsageError
-from config.settings import SmsSettings
+from config.settings import TwilioAccount
 from dispatcher.outbox.receipts import Arrived
 from portal.arrivals import Arrivals, NotStored
 from portal.forms import BadForm, read_form
@@ -29,7 +29,8 @@ from providers.twilio_lookup import receipt_status
 # proves by it that the public address and the signature are right.
 PROBE_DELIVERY: Final = 0
 SIGNATURE_HEADER: Final = "X-Twilio-Signature"
-PATH: Final = "/callbacks/twilio/status/{delivery_id}/{attempt}"
+# `provider`: the account that the message went through; each has a token of its own.
+PATH: Final = "/callbacks/{provider}/status/{delivery_id}/{attempt}"
 # Twilio's callbacks have some 500 bytes.
 MOST_BYTES: Final = 32_768
 RETRY_AFTER_SECONDS: Final = 5
@@ -46,19 +47,20 @@ _COMPLAINT_PAUSE: Final = 60.0
 log = structlog.stdlib.get_logger(__name__)
 
 
-def callback_url(base_url: str, delivery_id: int, attempt: int) -> str:
+def callback_url(base_url: str, provider: str, delivery_id: int, attempt: int) -> str:
     """The public address of one attempt's callback, as Twilio signs it."""
-    return base_url.rstrip("/") + PATH.format(delivery_id=delivery_id, attempt=attempt)
+    return base_url.rstrip("/") + PATH.format(provider=provider, delivery_id=delivery_id, attempt=attempt)
 
 
 class TwilioCallbacks:
-    """The status callback. Without an auth token or a public address in the settings, every call is refused."""
+    """The status callback of one account. Without an auth token or a public address in the settings, every call is
+    refused."""
 
-    def __init__(self, sms: SmsSettings, arrivals: Arrivals) -> None:
+    def __init__(self, account: TwilioAccount, callback_base_url: str, arrivals: Arrivals) -> None:
         """Raises UsageError when the public address in the settings is none."""
-        self._base_url = sms.callback_base_url.rstrip("/")
+        self._base_url = callback_base_url.rstrip("/")
         self._prefix = _path_of(self._base_url)
-        token = sms.auth_token.get_secret_value()
+        token = account.auth_token.get_secret_value()
         # An empty token would be a key that everybody knows.
         self._validator = RequestValidator(token) if token and self._base_url else None
         self._arrivals = arrivals
@@ -67,7 +69,8 @@ class TwilioCallbacks:
 
     def routes(self) -> list[Route]:
         """The callback's route, also below the path of the public address: some proxies keep it, some cut it off."""
-        paths = [PATH, self._prefix + PATH] if self._prefix else [PATH]
+        path = PATH.replace("{provider}", self._arrivals.provider)
+        paths = [path, self._prefix + path] if self._prefix else [path]
         return [Route(path, self._take, methods=["POST"]) for path in paths]
 
     async def _take(self, request: Request) -> Response:
@@ -97,7 +100,7 @@ class TwilioCallbacks:
 
     def _public_url(self, request: Request, delivery_id: int, attempt: int) -> str:
         """The address that Twilio called. Never made from the Host header, which the caller writes."""
-        url = callback_url(self._base_url, delivery_id, attempt)
+        url = callback_url(self._base_url, self._arrivals.provider, delivery_id, attempt)
         query = request.scope["query_string"].decode("latin-1")
         return f"{url}?{query}" if query else url
 

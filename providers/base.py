@@ -51,9 +51,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider has the message. `reference` is the provider's own id of it."""
+    """The provider has the message. `reference` is its own id of it; None: it gives none, and tells no more of it."""
 
-    reference: str
+    reference: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,12 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """One entry of the catalogue. `words`: a clause that fits after "SMS failed: ". `bad_address`: the address itself
-    is at fault, today and tomorrow."""
+    is at fault, today and tomorrow. `of_one`: it says nothing of other messages to the same provider."""
 
     kind: Kind
     words: str
     bad_address: bool = False
+    of_one: bool = False
 
 
 def _no(words: str) -> Meaning:
@@ -49,8 +50,8 @@ def _bad_address(words: str) -> Meaning:
     return Meaning(Kind.REJECTED, words, bad_address=True)
 
 
-def _later(words: str) -> Meaning:
-    return Meaning(Kind.DEFERRED, words)
+def _later(words: str, *, of_one: bool = False) -> Meaning:
+    return Meaning(Kind.DEFERRED, words, of_one=of_one)
 
 
 # Faults of the account, the sender or the settings strike every message alike and can be mended within an alert's
@@ -74,9 +75,9 @@ TWILIO: dict[str, Meaning] = {
     "21602": _no("the message has no text"),
     "21603": _later("no sender is set"),
     "21604": _no("the message has no recipient"),
-    "21606": _later("the sender in the settings cannot send SMS to this destination"),
+    "21606": _later("the sender in the settings cannot send SMS to this destination", of_one=True),
     "21608": _no("a Twilio trial account sends only to numbers verified at Twilio"),
-    "21609": _later("Twilio does not accept the callback address in the settings"),
+    "21609": _later("Twilio does not accept the callback address in the settings", of_one=True),
     "21610": Meaning(Kind.OPTED_OUT, "the owner of the number answered STOP"),
     "21611": _later("the sender's queue at Twilio is full"),
     "21612": _no("Twilio cannot reach this number from this sender"),
@@ -85,7 +86,7 @@ TWILIO: dict[str, Meaning] = {
     "21624": _no("Twilio does not accept the message's validity period"),
     "21635": _bad_address("a fixed line, which cannot take SMS"),
     "21656": _no("the message is not valid"),
-    "21657": _later("the sender in the settings is not accepted in the recipient's country"),
+    "21657": _later("the sender in the settings is not accepted in the recipient's country", of_one=True),
     "21659": _later("the sender in the settings does not belong to the Twilio account"),
     "21660": _later("the sender in the settings belongs to another Twilio account"),
     "21661": _later("the sender in the settings cannot send SMS"),
@@ -127,7 +128,7 @@ OWN: dict[str, Meaning] = {
     "connect_timeout": _later("the provider did not answer the connection in time"),
     "name_not_found": _later("the provider's host name was not found"),
     "tls_failed": _later("no secure connection to the provider (certificate or TLS)"),
-    "too_busy": _later("all connections to the provider were in use"),
+    "too_busy": _later("all connections to the provider were in use", of_one=True),
     "not_configured": _later("the settings for this channel are not filled in"),
     "login_failed": _later("the mail server does not accept the user name or password in the settings"),
     "account_not_active": _later("the Twilio account is suspended or closed"),
@@ -136,11 +137,12 @@ OWN: dict[str, Meaning] = {
     "read_timeout": Meaning(Kind.UNKNOWN, "the provider did not answer in time"),
     "connection_lost": Meaning(Kind.UNKNOWN, "the connection was lost before the provider answered"),
     "bad_answer": Meaning(Kind.UNKNOWN, "the provider's answer could not be read"),
-    "unexpected": Meaning(Kind.UNKNOWN, "an unexpected fault after the message was sent"),
+    "unexpected": Meaning(Kind.UNKNOWN, "an unexpected fault after the message was sent", of_one=True),
     "poison": _no("the message cannot be built or sent without a fault in the program"),
     "validity_expired": _no("the alert had ended before the message could leave"),
     "bad_address": _bad_address("the address cannot be used"),
     "smtputf8_missing": _bad_address("the mail server does not take letters such as æøå before the @"),
+    "said_no": Meaning(Kind.UNKNOWN, "the service of last resort did not say that it took the message"),
     "no_look_up": Meaning(Kind.UNKNOWN, "this channel cannot be asked what became of a message"),
     "too_many_pages": Meaning(Kind.UNKNOWN, "the provider's list is too long to search"),
 }
@@ -256,6 +258,20 @@ def is_permanent_address_failure(code: str) -> bool:
     if parsed["enhanced"]:
         return parsed["basic"].startswith("5") and parsed["enhanced"] in _BAD_MAILBOX
     return parsed["basic"] in ("551", "553")
+
+
+def is_fault_of_provider(code: str) -> bool:
+    """True when the code of a deferred or unknown attempt strikes the provider, the way to it, or our account there.
+
+    False when it is about one message or one address, so that others may well go the same way.
+    """
+    known = TWILIO.get(code) or OWN.get(code)
+    if known is not None:
+        return known.kind in (Kind.DEFERRED, Kind.UNKNOWN) and not known.of_one
+    parsed = _SMTP_CODE.fullmatch(code)
+    if parsed is not None:
+        return bool(parsed["prefix"]) or parsed["basic"] == "421" or int(parsed["basic"]) in _SMTP_LOGIN
+    return code.startswith("http_") or code.isdecimal()
 
 
 def in_plain_words(code: str) -> str:

@@ -6,12 +6,14 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from config.settings import SmsSettings
+from config.settings import TwilioAccount
 from providers.base import Accepted, Channel, Deferred, LookupFailed, LookupQuery, Message, Outcome, Receipt, Unknown
 from providers.errors import own_outcome
 from providers.twilio_calls import Lost, Negative, NotSent, TwilioCalls
 from providers.twilio_lookup import look_up, receipts
 
+# The names under which attempts and receipts are kept, and callbacks come in: one for each account.
+TWILIO, TWILIO_BACKUP = "twilio", "twilio_backup"
 # Twilio takes 1 to 36,000 seconds (https://www.twilio.com/docs/api/errors/21624 and 30045).
 LEAST_VALIDITY, MOST_VALIDITY = 1, 36_000
 # At most 5 repeats, after a time-out as after a 4xx or 5xx, so that a receipt outlives our own 503. The fragment is
@@ -31,7 +33,6 @@ class TwilioSms:
     as much again, so that an attempt ends within `call_seconds`, twice `timeout_seconds`.
     """
 
-    name = "twilio"
     channel = Channel.SMS
     can_look_up = True
 
@@ -41,11 +42,13 @@ class TwilioSms:
         account_sid: str,
         auth_token: str,
         sender: str,
+        name: str = TWILIO,
         api_base_url: str = "",
         callback_base_url: str = "",
         timeout_seconds: float = 10.0,
         connections: int = 32,
     ) -> None:
+        self.name = name
         self.call_seconds = 2 * timeout_seconds
         self._sender = sender
         self._account_sid = account_sid
@@ -63,16 +66,22 @@ class TwilioSms:
         )
 
     @classmethod
-    def from_settings(cls, sms: SmsSettings, sender: str) -> TwilioSms:
-        """For one sender: `sms.sender` in the lane of alerts, `sms.routine_sender` in the routine one."""
+    def from_settings(
+        cls, account: TwilioAccount, sender: str, *, name: str = TWILIO, callback_base_url: str = ""
+    ) -> TwilioSms:
+        """For one sender of one account: the sender of alerts, or that of routine messages.
+
+        `callback_base_url`: the public address of `beredskap web`; empty: no callbacks are asked for.
+        """
         return cls(
-            account_sid=sms.account_sid,
-            auth_token=sms.auth_token.get_secret_value(),
+            account_sid=account.account_sid,
+            auth_token=account.auth_token.get_secret_value(),
             sender=sender,
-            api_base_url=sms.api_base_url,
-            callback_base_url=sms.callback_base_url,
-            timeout_seconds=sms.timeout_seconds,
-            connections=sms.connections,
+            name=name,
+            api_base_url=account.api_base_url,
+            callback_base_url=callback_base_url,
+            timeout_seconds=account.timeout_seconds,
+            connections=account.connections,
         )
 
     async def send(self, message: Message) -> Outcome:
@@ -91,7 +100,7 @@ class TwilioSms:
     def _callback_url(self, message: Message, now: float) -> str:
         if not self._callback_base_url or now < self._callback_paused_until:
             return ""
-        path = f"/callbacks/twilio/status/{message.delivery_id}/{message.attempt}"
+        path = f"/callbacks/{self.name}/status/{message.delivery_id}/{message.attempt}"
         return f"{self._callback_base_url}{path}{CALLBACK_OVERRIDES}"
 
     async def _create(self, message: Message, callback: str, deadline: float) -> Outcome:

@@ -2,7 +2,8 @@
 
 An SMS of unknown fate is looked up at the provider. Found: it is accepted, with its reference. Not found twice, the
 settle time apart: it was never taken, and is queued again. Until then it is never sent. An e-mail cannot be looked up:
-it is repeated once, under the same Message-ID, and then stays unknown.
+it is repeated once, under the same Message-ID, and then stays unknown. An SMS that was given to a provider that cannot
+be asked stays unknown, too. Only the provider that was given a message is asked about it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ async def look_up_unknown(
 ) -> int:
     """Look up the unknown deliveries of one lane that are due for it; the number taken up."""
     with database.write() as connection:
-        rows = _take_up(connection, lane, provider.channel, settle_seconds)
+        rows = _take_up(connection, lane, provider, settle_seconds)
         if not provider.can_look_up:
             _repeat_or_leave(connection, rows)
             return len(rows)
@@ -79,6 +80,7 @@ async def poll_receipts(database: Database, lane: Lane, provider: Provider) -> i
             .where(
                 DELIVERY.c.lane == lane,
                 DELIVERY.c.channel == provider.channel,
+                DELIVERY.c.provider == provider.name,
                 DELIVERY.c.state == DeliveryState.ACCEPTED,
                 DELIVERY.c.poll_at <= db_now(),
             )
@@ -127,8 +129,9 @@ def _by_wait(rows: Sequence[AnyRow]) -> dict[float | None, list[int]]:
     return waits
 
 
-def _take_up(connection: Connection, lane: Lane, channel: Channel, settle_seconds: float) -> Sequence[AnyRow]:
-    """Rows due for a look-up; moved on by the settle time at once, so that nobody else takes them up meanwhile."""
+def _take_up(connection: Connection, lane: Lane, provider: Provider, settle_seconds: float) -> Sequence[AnyRow]:
+    """Rows that this provider was given last, due for a look-up; moved on by the settle time at once, so that nobody
+    else takes them up meanwhile."""
     rows = connection.execute(
         select(
             DELIVERY.c.id,
@@ -149,7 +152,8 @@ def _take_up(connection: Connection, lane: Lane, channel: Channel, settle_second
         .join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id)
         .where(
             DELIVERY.c.lane == lane,
-            DELIVERY.c.channel == channel,
+            DELIVERY.c.channel == provider.channel,
+            DELIVERY.c.provider == provider.name,
             DELIVERY.c.state == DeliveryState.UNKNOWN,
             DELIVERY.c.lookup_at <= db_now(),
         )
@@ -257,8 +261,15 @@ def _never_taken(connection: Connection, rows: Sequence[AnyRow]) -> None:
 
 
 def _repeat_or_leave(connection: Connection, rows: Sequence[AnyRow]) -> None:
-    """E-mail: repeat once, under the same Message-ID; after that it stays unknown."""
-    again = [row for row in rows if row.repeats == 0 and row.expires_at > row.now and row.lost_claims < POISON_AFTER]
+    """E-mail: repeat once, under the same Message-ID; after that it stays unknown. An SMS stays so at once."""
+    again = [
+        row
+        for row in rows
+        if row.channel is Channel.EMAIL
+        and row.repeats == 0
+        and row.expires_at > row.now
+        and row.lost_claims < POISON_AFTER
+    ]
     apply_moves(
         connection,
         [Move(row.id, DeliveryState.QUEUED, attempt=row.attempt, code="repeat") for row in again],

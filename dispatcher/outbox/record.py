@@ -36,11 +36,12 @@ class Patience:
 
 
 class Ended(NamedTuple):
-    """One attempt that ended."""
+    """One attempt that ended. `elsewhere`: this provider does not work, and another one of the channel does."""
 
     claimed: Claimed
     provider: str
     outcome: Outcome
+    elsewhere: bool = False
 
 
 def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Patience) -> None:
@@ -152,8 +153,10 @@ def _move(one: Ended, patience: Patience) -> Move:
 
 def _wait(one: Ended, patience: Patience) -> float | None:
     match one.outcome:
-        case Accepted():
-            return patience.receipt_poll if one.claimed.channel is Channel.SMS else None
+        case Accepted(reference=reference):
+            return patience.receipt_poll if one.claimed.channel is Channel.SMS and reference else None
+        case Deferred() if one.elsewhere:
+            return 0.0
         case Deferred(retry_after=retry_after):
             return retry_delay(
                 one.claimed.deferrals, retry_after, first=patience.retry_first, longest=patience.retry_longest

@@ -21,7 +21,14 @@ _BAR = 30
 # A drainer that was just started has not yet reported itself: that is no reason to alarm anybody.
 _STARTING = timedelta(seconds=5)
 _STATUS_STYLES = {AlertStatus.ACTUAL: "bold red", AlertStatus.EXERCISE: "bold yellow", AlertStatus.TEST: "bold cyan"}
-_PARTS = {"twilio": "Twilio", "smtp": "SMTP", "redis": "Redis", "database": "database"}
+_PARTS = {
+    "twilio": "Twilio",
+    "twilio_backup": "Twilio backup",
+    "apprise": "last resort",
+    "smtp": "SMTP",
+    "redis": "Redis",
+    "database": "database",
+}
 
 
 def watch_page(

@@ -45,6 +45,7 @@ class Check(StrEnum):
     SCHEDULER = "scheduler"
     SENDER = "sender ID"
     TWILIO = "Twilio"
+    SMS_BACKUP = "SMS backup"
     SMTP = "SMTP"
     CALLBACK = "callback address"
     CLOCK = "clock"
@@ -110,6 +111,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
         _in_thread(lambda: look_into_store(settings), DATABASE_SECONDS, silent_store(settings, DATABASE_SECONDS)),
         services.redis_answers(settings),
         _within(services.twilio_result(settings), Check.TWILIO),
+        _within(services.sms_backup_result(settings), Check.SMS_BACKUP),
         _within(services.smtp_result(settings), Check.SMTP),
         _within(services.callback_result(settings), Check.CALLBACK),
     )
@@ -117,7 +119,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
     results = [
         first,
         key_file,
-        local.sender_result(settings.sms),
+        local.sender_result(settings),
         local.disk_result(settings),
         services.redis_result(settings, redis, store.workers_alive),
         *store.results,

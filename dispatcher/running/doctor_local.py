@@ -11,13 +11,18 @@ from typing import Final
 
 from config.errors import BeredskapError
 from config.keys import load_keys
-from config.settings import Settings, SmsSettings, settings_file
+from config.settings import Settings, settings_file
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 
 # Sender IDs: https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id (at least one letter).
 _NAME: Final = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,11}")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,6}")
-_SECRETS: Final = (("sms", "auth_token"), ("smtp", "password"))
+_SECRETS: Final = (
+    ("sms", "auth_token"),
+    ("sms_backup", "auth_token"),
+    ("sms_last_resort", "url"),
+    ("smtp", "password"),
+)
 _GIGABYTE: Final = 1_000_000_000
 _ENOUGH: Final = _GIGABYTE
 _TOO_LITTLE: Final = _GIGABYTE // 10
@@ -50,13 +55,19 @@ def key_file_result(settings: Settings) -> CheckResult:
     return ok(Check.KEY_FILE, f"{settings.key_file}, for its owner alone")
 
 
-def sender_result(sms: SmsSettings) -> CheckResult:
+def sender_result(settings: Settings) -> CheckResult:
     """The form of the senders. Whether they are registered, only the operators know."""
+    sms, backup = settings.sms, settings.sms_backup
     if not sms.sender:
         return warn(
             Check.SENDER, "none: no SMS can be sent", "Set sms.sender: at most 11 letters and digits, or a number."
         )
-    for name, value in (("sms.sender", sms.sender), ("sms.routine_sender", sms.routine_sender)):
+    for name, value in (
+        ("sms.sender", sms.sender),
+        ("sms.routine_sender", sms.routine_sender),
+        ("sms_backup.sender", backup.sender),
+        ("sms_backup.routine_sender", backup.routine_sender),
+    ):
         if value and not _NAME.fullmatch(value) and not _NUMBER.fullmatch(value):
             return fail(
                 Check.SENDER,

@@ -85,6 +85,41 @@ async def twilio_result(settings: Settings) -> CheckResult:
     )
 
 
+async def sms_backup_result(settings: Settings) -> CheckResult:
+    """Reads the second account, and whether the address of the last resort can be used; sends nothing."""
+    account, last_resort = settings.sms_backup, settings.sms_last_resort
+    if not account.account_sid and not last_resort.url.get_secret_value():
+        return ok(Check.SMS_BACKUP, "none set: while Twilio does not work, SMS wait for it")
+    words = []
+    if account.account_sid:
+        from providers.twilio_sms import TwilioSms
+
+        second = TwilioSms.from_settings(account, account.sender or settings.sms.sender or "none")
+        result = await _asked(
+            Check.SMS_BACKUP,
+            second,
+            "the second account is active",
+            "Mend the section [sms_backup] of the settings, or look at https://status.twilio.com.",
+        )
+        if result.status is not Status.OK:
+            return result
+        words.append(result.what)
+    if last_resort.url.get_secret_value():
+        from providers.apprise_sms import AppriseSms
+
+        # Only a message would tell whether the service takes any.
+        result = await _asked(
+            Check.SMS_BACKUP,
+            AppriseSms.from_settings(last_resort),
+            "the last resort has an address that Apprise knows",
+            "Mend sms_last_resort.url: https://appriseit.com/services/ tells how addresses are written.",
+        )
+        if result.status is not Status.OK:
+            return result
+        words.append(result.what)
+    return ok(Check.SMS_BACKUP, "; ".join(words))
+
+
 async def smtp_result(settings: Settings) -> CheckResult:
     """Connects and logs in; sends nothing."""
     smtp = settings.smtp

@@ -25,9 +25,10 @@ from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
 from dispatcher.routine.notices import Notices
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
-from dispatcher.running.drain import DrainOptions, LaneDrain
+from dispatcher.running.drain import LaneDrain
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.senders import Sender, make_senders
+from dispatcher.running.sending import DrainOptions
 from dispatcher.running.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
@@ -149,7 +150,7 @@ class Runtime:
 
     def _health(self) -> dict[str, str]:
         """How the providers answered last, and whether Redis does; what `alert watch` shows."""
-        health = {sender.provider.name: sender.health.word for own in self._lanes for sender in self._senders[own]}
+        health = {sender.provider.name: sender.condition.word for own in self._lanes for sender in self._senders[own]}
         redis_answers = answers(self._broker)
         return health if redis_answers is None else {**health, "redis": "ok" if redis_answers else "away"}
 

@@ -1,15 +1,23 @@
-"""The senders of a lane: its providers, how fast each may speak, and how much of that is this process's share."""
+"""The senders of a lane: its providers in the order of preference, and how fast each may speak from this process.
+
+A channel may have several. The first whose circuit breaker is closed carries the messages; one that comes after goes on
+while those before it do not work.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from config.settings import Settings
+from config.settings import Settings, TwilioAccount
 from dispatcher.codes import Lane
 from providers.base import Channel, Deferred, Outcome, Provider, Unknown
+from providers.breaker import Closed, State, after_answer, after_try, allowance
+from providers.errors import is_fault_of_provider
 from providers.smtp_email import SmtpEmail
 from providers.throttle import LocalLimiter, Throttle
-from providers.twilio_sms import TwilioSms
+from providers.twilio_sms import TWILIO, TWILIO_BACKUP, TwilioSms
 
 # What routine messages take of a sender that they share with alerts (section 4 of the design).
 SHARED_PART = 0.5
@@ -19,20 +27,43 @@ SHARED_PART = 0.5
 _CLAIM_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class Health:
-    """How a provider answered last: "ok", or the code of what went wrong between us and it."""
+class Condition:
+    """How a provider has answered this process lately, and whether more goes to it.
 
-    word: str = "ok"
+    `word`: "ok", or the code of what went wrong between us and it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.word = "ok"
+        self._clock = clock
+        self._state: State = Closed(clock())
+
+    @property
+    def works(self) -> bool:
+        return isinstance(self._state, Closed)
+
+    def allowance(self) -> int | None:
+        """How many messages may be claimed for it now; None: as many as there are."""
+        return allowance(self._state, self._clock())
+
+    def tried(self) -> None:
+        """One message was claimed to see whether it works again."""
+        self._state = after_try(self._state, self._clock())
 
     def note(self, outcome: Outcome) -> None:
-        """A refusal is an answer, too: the provider is well, the address is not."""
+        """It answered, or did not. A refusal is an answer, too: the provider is well, the address is not."""
+        fault = isinstance(outcome, (Deferred, Unknown)) and is_fault_of_provider(outcome.code)
         self.word = outcome.code if isinstance(outcome, (Deferred, Unknown)) else "ok"
+        retry_after = (outcome.retry_after or 0.0) if isinstance(outcome, Deferred) else 0.0
+        self._state = after_answer(self._state, fault, self._clock(), retry_after)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One channel of one lane: who sends, how many at once, and at most how many segments a second."""
+    """One provider of one channel in one lane: how many at once, and at most how many segments a second.
+
+    `before`: the senders of the same channel that are preferred while they work.
+    """
 
     provider: Provider
     throttle: Throttle
@@ -40,7 +71,8 @@ class Sender:
     connections: int
     rate: float
     shares_with_alerts: bool
-    health: Health = field(default_factory=Health)
+    before: tuple[Sender, ...] = ()
+    condition: Condition = field(default_factory=Condition)
 
     @property
     def channel(self) -> Channel:
@@ -51,26 +83,47 @@ class Sender:
         self.limiter.set_rate(self.rate / max(1, processes))
 
     def claim_size(self, most: int) -> int:
-        """How many deliveries one claim of this process takes, at most `most`."""
-        return max(1, min(most, int(self.limiter.rate * _CLAIM_SECONDS)))
+        """How many deliveries one claim of this process takes, at most `most`; 0: none for now."""
+        if any(sender.condition.works for sender in self.before):
+            return 0
+        allowed = self.condition.allowance()
+        if allowed is not None:
+            most = min(most, allowed)
+        return min(most, max(1, int(self.limiter.rate * _CLAIM_SECONDS)))
 
 
 def make_senders(settings: Settings, lane: Lane) -> list[Sender]:
     """The senders of a lane, by the settings. A channel whose provider is not configured has none."""
-    senders = []
-    if settings.sms.account_sid:
-        own = settings.sms.sender if lane is Lane.ALERTS else settings.sms.routine_sender
-        shared = lane is Lane.ROUTINE and own in ("", settings.sms.sender)
-        provider = TwilioSms.from_settings(settings.sms, own or settings.sms.sender)
-        senders.append(_sender(provider, settings.sms.connections, settings.sms.segments_per_second, shared))
+    sms: list[Sender] = []
+    for account, name in ((settings.sms, TWILIO), (settings.sms_backup, TWILIO_BACKUP)):
+        if account.account_sid:
+            sms.append(_twilio(settings, account, name, lane, sms))
+    last_resort = settings.sms_last_resort
+    # Routine messages can wait until somebody can be asked what became of them.
+    if last_resort.url.get_secret_value() and lane is Lane.ALERTS:
+        from providers.apprise_sms import AppriseSms
+
+        provider = AppriseSms.from_settings(last_resort)
+        sms.append(_sender(provider, last_resort.connections, last_resort.segments_per_second, before=sms))
+    mail: list[Sender] = []
     if settings.smtp.host:
+        smtp = SmtpEmail.from_settings(settings.smtp)
         shared = lane is Lane.ROUTINE
-        mail = SmtpEmail.from_settings(settings.smtp)
-        senders.append(_sender(mail, mail.concurrency, settings.smtp.messages_per_second, shared))
-    return senders
+        mail.append(_sender(smtp, smtp.concurrency, settings.smtp.messages_per_second, shared=shared))
+    return [*sms, *mail]
 
 
-def _sender(provider: Provider, connections: int, rate: float, shared: bool) -> Sender:
+def _twilio(settings: Settings, account: TwilioAccount, name: str, lane: Lane, before: Sequence[Sender]) -> Sender:
+    alerts = account.sender or settings.sms.sender
+    own = alerts if lane is Lane.ALERTS else account.routine_sender or alerts
+    provider = TwilioSms.from_settings(account, own, name=name, callback_base_url=settings.sms.callback_base_url)
+    shared = lane is Lane.ROUTINE and own == alerts
+    return _sender(provider, account.connections, account.segments_per_second, shared=shared, before=before)
+
+
+def _sender(
+    provider: Provider, connections: int, rate: float, *, shared: bool = False, before: Sequence[Sender] = ()
+) -> Sender:
     rate = rate * SHARED_PART if shared else rate
     limiter = LocalLimiter(rate)
-    return Sender(provider, Throttle(limiter), limiter, connections, rate, shared)
+    return Sender(provider, Throttle(limiter), limiter, connections, rate, shared, tuple(before))

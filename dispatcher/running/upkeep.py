@@ -18,6 +18,7 @@ from dispatcher.outbox.record import Patience
 from dispatcher.outbox.sweep import sweep
 from dispatcher.running.presence import take_lease
 from dispatcher.running.senders import Sender
+from providers.base import Provider
 
 # Longer than any look-up takes; shorter than anybody would wait for a dead process's share of the work.
 _LEASE_SECONDS = 15.0
@@ -47,10 +48,13 @@ class Upkeep:
         if not await asyncio.to_thread(self._begin):
             return
         await asyncio.to_thread(sweep, self._database, self._patience)
-        for sender in self._senders:
-            await look_up_unknown(self._database, self._lane, sender.provider, self._renderer, self._patience.settle)
-            await poll_receipts(self._database, self._lane, sender.provider)
+        # At once: a provider that does not answer must not keep the others' receipts waiting.
+        await asyncio.gather(*(self._ask(sender.provider) for sender in self._senders))
         await asyncio.to_thread(self._tidy)
+
+    async def _ask(self, provider: Provider) -> None:
+        await look_up_unknown(self._database, self._lane, provider, self._renderer, self._patience.settle)
+        await poll_receipts(self._database, self._lane, provider)
 
     def _begin(self) -> bool:
         with self._database.write() as connection:

@@ -47,7 +47,8 @@ def send(settings: Settings, *numbers: str) -> None:
     """One SMS each, for the deliveries 1, 2, 3 …"""
 
     async def all_of_them() -> None:
-        provider = TwilioSms.from_settings(settings.sms, settings.sms.sender)
+        sms = settings.sms
+        provider = TwilioSms.from_settings(sms, sms.sender, callback_base_url=sms.callback_base_url)
         for delivery_id, number in enumerate(numbers, start=1):
             outcome = await provider.send(Message(delivery_id, 1, Channel.SMS, number, "ØVELSE Skolen er låst."))
             assert isinstance(outcome, Accepted)

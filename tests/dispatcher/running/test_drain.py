@@ -15,12 +15,13 @@ from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.record import Ended, record_outcomes
-from dispatcher.running import drain as draining
 from dispatcher.running import recorder as recording
-from dispatcher.running.drain import DrainOptions, LaneDrain
+from dispatcher.running import sending
+from dispatcher.running.drain import LaneDrain
 from dispatcher.running.job import Job
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
+from dispatcher.running.sending import DrainOptions
 from dispatcher.tables import DELIVERY
 from providers.base import Accepted, Channel, Deferred, Message, Outcome, Rejected
 from providers.throttle import LocalLimiter, Throttle
@@ -142,7 +143,7 @@ def test_a_stop_gives_back_what_was_not_handed_over_and_waits_for_what_was(world
 
 
 def test_a_call_that_stays_unanswered_becomes_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(sending, "STOP_SECONDS", 0.01)
     alert = world.sent(world.family())
 
     async def work() -> None:
@@ -166,13 +167,13 @@ def test_a_stop_while_a_claim_is_being_made_gives_all_of_it_back(world: World, m
     async def work() -> None:
         provider = Sending()
         drain = lane(world, sender(provider))
-        original = draining._Channel._render
+        original = sending.SenderAtWork._render
 
         def stopped_meanwhile(self: Any, claims: Sequence[Claimed]) -> Any:
             drain._stopped.set()
             return original(self, claims)
 
-        monkeypatch.setattr(draining._Channel, "_render", stopped_meanwhile)
+        monkeypatch.setattr(sending.SenderAtWork, "_render", stopped_meanwhile)
         await drain.run(PATIENCE_SECONDS)
         await drain.stop()
         assert provider.sent == []
@@ -187,7 +188,7 @@ def test_what_is_claimed_as_the_last_caller_ends_finds_another_one(
 ) -> None:
     alert = world.sent(world.family(), world.family())
     provider = Sending(blocked=True)
-    original = draining._Channel._rendered
+    original = sending.SenderAtWork._rendered
 
     async def as_the_caller_ends(self: Any, claims: Sequence[Claimed]) -> Any:
         rendered = await original(self, claims)
@@ -198,7 +199,7 @@ def test_what_is_claimed_as_the_last_caller_ends_finds_another_one(
             await asyncio.sleep(0)
         return rendered
 
-    monkeypatch.setattr(draining._Channel, "_rendered", as_the_caller_ends)
+    monkeypatch.setattr(sending.SenderAtWork, "_rendered", as_the_caller_ends)
 
     async def work() -> None:
         drain = lane(world, sender(provider, connections=1, rate=1.0))
