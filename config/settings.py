@@ -134,8 +134,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _calls_fit_into_half_a_lease(self) -> Settings:
         # A call takes up to twice its time-out, short retries included; a claim is sent in the first half of its lease.
-        sections = (self.sms, self.sms_backup, self.sms_last_resort, self.smtp)
-        longest = 2 * max(section.timeout_seconds for section in sections)
+        timeouts = [self.sms.timeout_seconds, self.smtp.timeout_seconds]
+        if self.sms_backup.account_sid:
+            timeouts.append(self.sms_backup.timeout_seconds)
+        if self.sms_last_resort.url.get_secret_value():
+            timeouts.append(self.sms_last_resort.timeout_seconds)
+        longest = 2 * max(timeouts)
         if longest > self.dispatch.lease_seconds / 2:
             raise ValueError("dispatch.lease_seconds must be at least four times the longest timeout_seconds")
         return self

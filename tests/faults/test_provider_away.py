@@ -50,12 +50,16 @@ def _begin(trial: Trial, messages: int) -> None:
 
 
 def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
-    """Certainly not taken: put off, and tried again by itself."""
+    """Certainly not taken: put off, and tried again by itself. Soon only single messages are tried."""
     for relay in way.each():
         relay.close()
     _begin(trial, 200)
     eventually(
-        lambda: trial.installation.states()[DeliveryState.DEFERRED] >= 100, what="messages are put off", seconds=30
+        lambda: (
+            {code for code, _count in _codes(trial)} == {"connect_refused"}
+            and all(trial.installation.states(channel)[DeliveryState.DEFERRED] for channel in Channel)
+        ),
+        what="messages are put off",
     )
     assert trial.installation.far_end.taken() == 0
     for relay in way.each():
@@ -86,9 +90,7 @@ def test_no_encryption_where_it_was_asked_for(embedded_trial: Trial) -> None:
     service = installation.start("run")
     eventually(lambda: installation.alive("run") == 1, what="the service is alive")
     assert installation.send("--json", "--no-watch").status == 0
-    eventually(
-        lambda: installation.states(Channel.SMS)[DeliveryState.DEFERRED] == school.guardians, what="SMS are put off"
-    )
+    eventually(lambda: installation.states(Channel.SMS)[DeliveryState.DEFERRED] >= 5, what="SMS are put off")
     eventually(lambda: installation.far_end.counts()["email"] == school.guardians, what="the e-mails have left")
     assert installation.far_end.counts()["sms"] == 0
     service.terminate()
@@ -102,10 +104,10 @@ def test_no_encryption_where_it_was_asked_for(embedded_trial: Trial) -> None:
 
 
 def test_every_way_in_which_an_sms_can_be_answered(trial: Trial) -> None:
-    """Each SMS meets one of them, once; what was taken all the same is found, and not sent again."""
+    """Every third SMS meets one of them, once; what was taken all the same is found, and not sent again."""
     installation = trial.installation
-    school = trial.school_of(20 * len(_ANSWERS))
-    for place, to in enumerate(trial.numbers()):
+    trial.school_of(60 * len(_ANSWERS))
+    for place, to in enumerate(trial.numbers()[::3]):
         behaviour, code = _ANSWERS[place % len(_ANSWERS)]
         installation.far_end.behave(to=to, behaviour=behaviour, times=1, code=code)
     if installation.distributed:
@@ -113,16 +115,17 @@ def test_every_way_in_which_an_sms_can_be_answered(trial: Trial) -> None:
     trial.struck()
     assert installation.send("--json", "--no-watch").status == 0
     trial.all_told_once()
-    with installation.database.read() as connection:
-        ends = (
-            select(ATTEMPT.c.code, func.count().label("times"))
-            .where(ATTEMPT.c.code.is_not(None))
-            .group_by(ATTEMPT.c.code)
-        )
-        met = {row.code: row.times for row in connection.execute(ends)}
+    met = dict(_codes(trial))
     # Each of them was really met: all but what was refused for rate ended as unknown, or put off.
-    assert sum(met.values()) >= school.guardians
+    assert sum(met.values()) >= 10 * len(_ANSWERS)
     assert {"20429", "20500", "read_timeout", "connection_lost", "bad_answer"} <= met.keys()
+
+
+def _codes(trial: Trial) -> list[tuple[str, int]]:
+    """The codes with which attempts ended, and how many."""
+    ends = select(ATTEMPT.c.code, func.count()).where(ATTEMPT.c.code.is_not(None)).group_by(ATTEMPT.c.code)
+    with trial.installation.database.read() as connection:
+        return [(code, count) for code, count in connection.execute(ends)]
 
 
 # With the provider's code, where the answer has one.
