@@ -61,6 +61,7 @@ def test_a_file_that_cannot_be_read_is_named(
         ("BEREDSKAP_DISPATCH__LEASE_SECONDS", "0", "dispatch.lease_seconds"),
         ("BEREDSKAP_LOG__FORMAT", "xml-secret", "log.format"),
         ("BEREDSKAP_SMS__SENDR", "secret", "sms.sendr"),
+        ("BEREDSKAP_SMS_LAST_RESORT__URL", "smseagle://secret@host/4799999999", "sms_last_resort.url"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not_shown(
@@ -72,6 +73,27 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(
     assert f"The setting {told} " in str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("section", "in_use"),
+    [
+        ("SMS", {}),
+        ("SMTP", {}),
+        ("SMS_BACKUP", {"BEREDSKAP_SMS_BACKUP__ACCOUNT_SID": "AC2"}),
+        ("SMS_LAST_RESORT", {"BEREDSKAP_SMS_LAST_RESORT__URL": "smseagle://token@host/{to}"}),
+    ],
+)
+def test_calls_of_every_provider_in_use_fit_into_half_a_lease(
+    section: str, in_use: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"BEREDSKAP_{section}__TIMEOUT_SECONDS", "15.1")
+    if in_use:
+        load_settings()
+    for name, value in in_use.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="four times the longest timeout_seconds"):
+        load_settings()
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

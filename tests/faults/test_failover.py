@@ -92,7 +92,8 @@ def test_the_first_provider_takes_and_does_not_answer(trial: Trial, first: Relay
     """What it may have taken is looked up there, and never given to the second."""
     far_end = trial.installation.far_end
     _school(trial, 600)
-    far_end.behave(to="*", behaviour="hang")
+    for number in trial.numbers():
+        far_end.behave(to=number, behaviour="hang")
     trial.struck()
     _send(trial)
     trial.all_told_once()

@@ -76,8 +76,8 @@ def form_of(sid: str, status: str, code: str | None = None, **more: str) -> dict
     return form if code is None else {**form, "ErrorCode": code}
 
 
-def path_of(delivery_id: int | str, attempt: int | str = 1) -> str:
-    return f"/callbacks/twilio/status/{delivery_id}/{attempt}"
+def path_of(delivery_id: int | str, attempt: int | str = 1, provider: str = "twilio") -> str:
+    return f"/callbacks/{provider}/status/{delivery_id}/{attempt}"
 
 
 def signed(path: str, form: Mapping[str, str], *, public: str = PUBLIC, token: str = TOKEN) -> dict[str, str]:

@@ -56,6 +56,22 @@ def test_a_delivered_message_is_delivered(server: WebServer, database: Database)
     assert state_of(database, 2) == (DeliveryState.ACCEPTED, None)
 
 
+def test_each_account_has_an_address_and_a_token_of_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEREDSKAP_SMS_BACKUP__ACCOUNT_SID", "AC" + "0" * 31 + "2")
+    monkeypatch.setenv("BEREDSKAP_SMS_BACKUP__AUTH_TOKEN", "another-token")
+    references = accepted_deliveries(database, 1)
+    path, form = path_of(1, provider="twilio_backup"), form_of(references[1], "delivered")
+    with serving(settings_with(monkeypatch), database) as server:
+        body = urlencode(form).encode()
+        assert call(server.url + path, body, signed(path, form)).status == 403
+        assert call(server.url + path, body, signed(path, form, token="another-token")).status == 204
+    assert state_of(database, 1)[0] == DeliveryState.DELIVERED
+    with database.read() as connection:
+        assert connection.execute(select(RECEIPT.c.provider)).scalar_one() == "twilio_backup"
+
+
 @pytest.mark.parametrize("status", ["undelivered", "failed"])
 def test_a_failure_brings_its_code(server: WebServer, database: Database, status: str) -> None:
     references = accepted_deliveries(database, 1)

@@ -12,6 +12,7 @@ from providers.errors import (
     TWILIO,
     Failure,
     in_plain_words,
+    is_fault_of_provider,
     is_permanent_address_failure,
     own_outcome,
     smtp_outcome,
@@ -145,3 +146,31 @@ def test_the_servers_words_never_enter_the_code(reply: int, text: str) -> None:
     code = smtp_outcome(reply, text).code
     assert set(code) <= set("0123456789. ")
     assert len(code) <= 14
+
+
+@pytest.mark.parametrize(
+    ("code", "strikes_all"),
+    [
+        ("connect_refused", True),
+        ("read_timeout", True),
+        ("login_failed", True),
+        ("20429", True),
+        ("20003", True),
+        ("http_503", True),
+        ("99999", True),  # Twilio's, and not in the catalogue: with a 429 or a 5xx
+        ("421", True),
+        ("greeting 450", True),
+        ("sender 550 5.7.1", True),
+        ("535 5.7.8", True),
+        ("450 4.2.0", False),
+        ("451", False),
+        ("too_busy", False),
+        ("21606", False),
+        ("21211", False),
+        ("21610", False),
+        ("crashed", False),
+        ("interrupted", False),
+    ],
+)
+def test_what_strikes_every_message_to_a_provider(code: str, strikes_all: bool) -> None:
+    assert is_fault_of_provider(code) is strikes_all

@@ -281,6 +281,27 @@ def test_providers_that_are_away_are_told(providers: Sandbox, monkeypatch: pytes
     assert found(diagnosis, Check.SMTP).status is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    ("settings", "status", "words"),
+    [
+        ({}, Status.OK, "none set"),
+        ({"sms_backup__auth_token": AUTH_TOKEN}, Status.OK, "the second account is active"),
+        ({"sms_backup__auth_token": "another"}, Status.FAIL, "does not accept"),
+        ({"sms_last_resort__url": "smseagle://token@127.0.0.1/{to}"}, Status.OK, "an address that Apprise knows"),
+        ({"sms_last_resort__url": "nonsense://{to}"}, Status.FAIL, "not filled in"),
+    ],
+)
+def test_what_goes_on_when_twilio_does_not(
+    providers: Sandbox, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], status: Status, words: str
+) -> None:
+    configure(monkeypatch, **settings)
+    if "sms_backup__auth_token" in settings:
+        configure(monkeypatch, sms_backup__account_sid=ACCOUNT_SID, sms_backup__api_base_url=providers.sms_url)
+    result = found(examine(), Check.SMS_BACKUP)
+    assert (result.status, words in result.what) == (status, True), result
+    assert "token@" not in repr(result)
+
+
 def test_providers_that_hang_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_module, "CHECK_SECONDS", 0.3)
     with Sandbox(SandboxConfig(latency=60.0)) as slow:
@@ -324,13 +345,13 @@ def test_one_channel_may_be_missing_but_not_both(
         ("MGS١", Status.FAIL),
     ],
 )
-@pytest.mark.parametrize("setting", ["sms__sender", "sms__routine_sender"])
+@pytest.mark.parametrize("setting", ["sms__sender", "sms__routine_sender", "sms_backup__sender"])
 def test_the_form_of_the_sender(monkeypatch: pytest.MonkeyPatch, setting: str, sender: str, status: Status) -> None:
     configure(monkeypatch, **{"sms__sender": "SKOLEN", setting: sender})
     result = found(examine(), Check.SENDER)
-    assert result.status is (Status.OK if setting == "sms__routine_sender" and not sender else status)
+    assert result.status is (Status.OK if setting != "sms__sender" and not sender else status)
     assert "99999999" not in repr(result)
-    if sender == "EKSEMPELVGS":
+    if sender == "EKSEMPELVGS" and setting != "sms_backup__sender":
         assert "registered" in result.what
 
 
