@@ -29,6 +29,7 @@ from dispatcher.running.drain import LaneDrain
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
+from dispatcher.running.shared_rate import SharedRates
 from dispatcher.running.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class Runtime:
         self._broker = make_broker(settings)
         self._worker: dramatiq.Worker | None = None
         self._senders: dict[Lane, list[Sender]] = {}
+        self._rates: SharedRates | None = None
         self._drains: dict[Lane, LaneDrain] = {}
         self._upkeeps: list[Upkeep] = []
         self._away = False
@@ -113,6 +115,8 @@ class Runtime:
         for senders in self._senders.values():
             for sender in senders:
                 self._run(sender.provider.close())
+        if self._rates is not None:
+            self._run(self._rates.close())
         self._loop.stop()  # type: ignore[no-untyped-call]
         try:
             with self._database.write() as connection:
@@ -122,12 +126,13 @@ class Runtime:
         self._broker.close()
 
     async def _build(self) -> None:
-        """Inside the loop: providers keep connections that belong to it."""
+        """Inside the loop: providers and the shared rates keep connections that belong to it."""
         dispatch, organisation = self._settings.dispatch, self._settings.organisation
         options = DrainOptions.from_settings(dispatch, organisation.stale_after_months)
         renderer = Renderer(self._notices)
+        self._rates = SharedRates(self._settings.store.redis_url)
         for lane in self._lanes:
-            senders = make_senders(self._settings, lane)
+            senders = make_senders(self._settings, lane, self._rates)
             self._senders[lane] = senders
             self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options)
             self._upkeeps.append(Upkeep(self._database, lane, senders, renderer, self._id, options.patience))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings, TwilioAccount
 from dispatcher.codes import Lane
+from dispatcher.running.shared_rate import SharedRates
 from providers.base import Channel, Deferred, Outcome, Provider, Unknown
 from providers.breaker import Closed, State, after_answer, after_try, allowance
 from providers.errors import is_fault_of_provider
@@ -62,15 +63,16 @@ class Condition:
 class Sender:
     """One provider of one channel in one lane: how many at once, and at most how many segments a second.
 
+    `limiter` has this process's share of the rate; `throttle` may count for all processes (see shared_rate.py).
     `before`: the senders of the same channel that are preferred while they work.
     """
 
     provider: Provider
     throttle: Throttle
     limiter: LocalLimiter
-    connections: int
     rate: float
-    shares_with_alerts: bool
+    connections: int
+    shares_with_alerts: bool = False
     before: tuple[Sender, ...] = ()
     condition: Condition = field(default_factory=Condition)
 
@@ -92,38 +94,47 @@ class Sender:
         return min(most, max(1, int(self.limiter.rate * _CLAIM_SECONDS)))
 
 
-def make_senders(settings: Settings, lane: Lane) -> list[Sender]:
+def make_senders(settings: Settings, lane: Lane, rates: SharedRates) -> list[Sender]:
     """The senders of a lane, by the settings. A channel whose provider is not configured has none."""
     sms: list[Sender] = []
     for account, name in ((settings.sms, TWILIO), (settings.sms_backup, TWILIO_BACKUP)):
         if account.account_sid:
-            sms.append(_twilio(settings, account, name, lane, sms))
+            sms.append(_twilio(settings, account, name, lane, rates, sms))
     last_resort = settings.sms_last_resort
+    url = last_resort.url.get_secret_value()
     # Routine messages can wait until somebody can be asked what became of them.
-    if last_resort.url.get_secret_value() and lane is Lane.ALERTS:
+    if url and lane is Lane.ALERTS:
         from providers.apprise_sms import AppriseSms
 
-        provider = AppriseSms.from_settings(last_resort)
-        sms.append(_sender(provider, last_resort.connections, last_resort.segments_per_second, before=sms))
+        service = AppriseSms.from_settings(last_resort)
+        throttles = _throttles(rates, (service.name, url), last_resort.segments_per_second, shared=False)
+        sms.append(Sender(service, *throttles, last_resort.connections, before=tuple(sms)))
     mail: list[Sender] = []
     if settings.smtp.host:
         smtp = SmtpEmail.from_settings(settings.smtp)
+        words, rate = (smtp.name, settings.smtp.host, settings.smtp.username), settings.smtp.messages_per_second
         shared = lane is Lane.ROUTINE
-        mail.append(_sender(smtp, smtp.concurrency, settings.smtp.messages_per_second, shared=shared))
+        mail.append(Sender(smtp, *_throttles(rates, words, rate, shared=shared), smtp.concurrency, shared))
     return [*sms, *mail]
 
 
-def _twilio(settings: Settings, account: TwilioAccount, name: str, lane: Lane, before: Sequence[Sender]) -> Sender:
+def _twilio(
+    settings: Settings, account: TwilioAccount, name: str, lane: Lane, rates: SharedRates, before: Sequence[Sender]
+) -> Sender:
     alerts = account.sender or settings.sms.sender
     own = alerts if lane is Lane.ALERTS else account.routine_sender or alerts
     provider = TwilioSms.from_settings(account, own, name=name, callback_base_url=settings.sms.callback_base_url)
     shared = lane is Lane.ROUTINE and own == alerts
-    return _sender(provider, account.connections, account.segments_per_second, shared=shared, before=before)
+    throttles = _throttles(rates, (name, account.account_sid, own), account.segments_per_second, shared=shared)
+    return Sender(provider, *throttles, account.connections, shared, tuple(before))
 
 
-def _sender(
-    provider: Provider, connections: int, rate: float, *, shared: bool = False, before: Sequence[Sender] = ()
-) -> Sender:
+def _throttles(
+    rates: SharedRates, words: tuple[str, ...], rate: float, *, shared: bool
+) -> tuple[Throttle, LocalLimiter, float]:
+    """What holds a sender to its rate, and that rate. `words` tell it from all others, in every process."""
     rate = rate * SHARED_PART if shared else rate
-    limiter = LocalLimiter(rate)
-    return Sender(provider, Throttle(limiter), limiter, connections, rate, shared, tuple(before))
+    own = LocalLimiter(rate)
+    # The lane's half of a shared sender is a count of its own, as it is in one process.
+    part = "part" if shared else "whole"
+    return Throttle(rates.limiter((*words, part), rate, own)), own, rate

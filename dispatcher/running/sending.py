@@ -127,7 +127,17 @@ class SenderAtWork:
         """
         if self._sender.shares_with_alerts:
             return not self._waiting and not self._calls
-        return len(self._waiting) <= min(self._sender.connections, self._claim_size() // 2)
+        least = min(self._sender.connections, self._claim_size() // 2)
+        return len(self._waiting) <= least and len(self._waiting) + self._in_turn() <= least
+
+    def _left(self) -> None:
+        """One less waits: see whether it is time to claim."""
+        if self._has_room():
+            self._news.set()
+
+    def _in_turn(self) -> int:
+        """How many callers wait at the throttle. Theirs have not left: a slow sender would claim for each of them."""
+        return sum(one is not None and not one.handed_over for one in self._calls.values())
 
     def _claim_size(self) -> int:
         return self._sender.claim_size(self._options.claim_size)
@@ -210,10 +220,9 @@ class SenderAtWork:
                 self._calls[task] = None
                 if outcome is None:
                     self._recorder.unsent(one.claimed)
+                    self._left()
                 else:
                     self._ended(one, outcome)
-                if self._has_room():
-                    self._news.set()
         finally:
             # Here and not when the task is seen to be done: what is claimed in between would find no caller.
             del self._calls[task]
@@ -248,6 +257,7 @@ class SenderAtWork:
             if self._stopped.is_set() or not self._may_go(one):
                 return None
             one.handed_over = True
+            self._left()
             outcome = await self._sender.provider.send(one.message)
         except asyncio.CancelledError:
             return Unknown(INTERRUPTED) if one.handed_over else None

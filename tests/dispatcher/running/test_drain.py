@@ -75,7 +75,7 @@ def world(database: Database) -> Iterator[World]:
 
 def sender(provider: Sending, *, connections: int = 4, shares: bool = False, rate: float = 10_000.0) -> Sender:
     limiter = LocalLimiter(rate)
-    return Sender(provider, Throttle(limiter), limiter, connections, rate, shares)
+    return Sender(provider, Throttle(limiter), limiter, rate, connections, shares)
 
 
 def lane(world: World, *senders: Sender, of: Lane = Lane.ALERTS) -> LaneDrain:
@@ -331,6 +331,31 @@ def test_routine_messages_with_a_sender_of_their_own_wait_for_nobody(world: Worl
     run(world, work())
     assert len(provider.sent) == 1
     assert world.states(alert) == {S.QUEUED: 1}
+
+
+def test_a_slow_sender_claims_no_more_for_its_many_connections(world: World) -> None:
+    """What waits for its turn beyond half its lease is given back: a sender whose callers all did sent nothing more."""
+    alert = world.sent(*[world.family() for _ in range(60)])
+    claimed: list[int] = []
+
+    async def work() -> None:
+        enough = asyncio.Event()
+
+        def answer(message: Message) -> Outcome:
+            claimed.append(world.states(alert)[S.SENDING])
+            if len(claimed) == 20:
+                enough.set()
+            return Accepted(f"{message.delivery_id}")
+
+        drain = lane(world, sender(Sending(answer=answer), connections=40, rate=10.0))
+        ringing = asyncio.create_task(drain.run(PATIENCE_SECONDS))
+        await enough.wait()
+        await drain.stop()
+        await ringing
+
+    run(world, work())
+    # A claim of ten, half of the one before, and what left at once and is not written down yet.
+    assert max(claimed) <= 30
 
 
 # The recorder

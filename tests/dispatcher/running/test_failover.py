@@ -10,6 +10,7 @@ import pytest
 from config.settings import load_settings
 from dispatcher.codes import DeliveryState, Lane
 from dispatcher.running.senders import Condition, Sender, make_senders
+from dispatcher.running.shared_rate import SharedRates
 from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected, Unknown
 from providers.breaker import LEAST_FAULTS
@@ -156,12 +157,12 @@ def test_the_senders_of_a_lane_by_the_settings(monkeypatch: pytest.MonkeyPatch) 
         ("SMTP", "FROM_ADDRESS", "skole@example.no"),
     ]:
         monkeypatch.setenv(f"BEREDSKAP_{section}__{name}", value)
-    alerts = make_senders(load_settings(), Lane.ALERTS)
+    alerts = make_senders(load_settings(), Lane.ALERTS, SharedRates(""))
     names = [one.provider.name for one in alerts]
     assert names == ["twilio", "twilio_backup", "apprise", "smtp"]
     assert [[before.provider.name for before in one.before] for one in alerts] == [[], names[:1], names[:2], []]
     assert [one.channel for one in alerts] == [Channel.SMS] * 3 + [Channel.EMAIL]
     assert alerts[1].rate == 7.0
-    routine = make_senders(load_settings(), Lane.ROUTINE)
+    routine = make_senders(load_settings(), Lane.ROUTINE, SharedRates(""))
     assert [one.provider.name for one in routine] == ["twilio", "twilio_backup", "smtp"]
     assert all(one.shares_with_alerts for one in routine)
