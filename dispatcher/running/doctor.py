@@ -51,6 +51,7 @@ class Check(StrEnum):
     DISK = "disk space"
     UNKNOWN = "unknown messages"
     RECEIPTS = "receipts"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 # Sender IDs: https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id (at least one letter).
 _NAME: Final = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,11}")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,6}")
-_SECRETS: Final = (("sms", "auth_token"), ("smtp", "password"))
+_SECRETS: Final = (("sms", "auth_token"), ("smtp", "password"), ("audit", "ping_url"))
 _GIGABYTE: Final = 1_000_000_000
 _ENOUGH: Final = _GIGABYTE
 _TOO_LITTLE: Final = _GIGABYTE // 10
@@ -31,8 +31,8 @@ def settings_result(settings: Settings) -> CheckResult:
     if _holds_secret(file) and file.stat().st_mode & stat.S_IROTH:
         return warn(
             Check.SETTINGS,
-            f"{file} holds a password, and every user of this machine can read it",
-            f"chmod 600 '{file}', or give the password in the environment. Think about who may have read it.",
+            f"{file} holds a secret, and every user of this machine can read it",
+            f"chmod 600 '{file}', or give the secret in the environment. Think about who may have read it.",
         )
     return ok(Check.SETTINGS, f"{file} and the environment")
 
