@@ -46,7 +46,6 @@ def audit(
         findings=_of(findings, number),
         notes=_of(notes, number),
         alerts=tuple(alert.number for alert in alerts),
-        under_way=frozenset(alert.number for alert in alerts if alert.under_way),
         balanced=frozenset(balanced),
     )
 

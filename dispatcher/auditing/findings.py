@@ -47,15 +47,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All that one audit says. `alerts`: the numbers of those it looked at; `under_way`: those that have not ended.
+    """All that one audit says. `alerts`: the numbers of those it looked at.
 
-    `balanced`: those that have ended, and whose books were counted and agree.
+    `balanced`: those of them that have ended, and whose books were counted and agree.
     """
 
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
     alerts: tuple[str, ...]
-    under_way: frozenset[str]
     balanced: frozenset[str]
 
     @property

@@ -22,7 +22,10 @@ _NO_SENDER = (
     "(in an embedded installation beredskap doctor takes them up)."
 )
 _HANGS = "Workers are alive: look at their logs, and at beredskap doctor."
-_UPKEEP = "Nobody does the upkeep: start beredskap scheduler or a worker, and look at its log."
+_UPKEEP = (
+    "Nobody does the upkeep: start beredskap scheduler or a worker, and look at its log "
+    "(in an embedded installation beredskap doctor starts what does it)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def _stalled_plans(facts: Movement) -> Iterator[Finding]:
     for alert in actual or planning:
         if facts.long_ago(alert.planner_until or alert.confirmed_at, times=len(actual or planning)):
             left = alert.student_count - alert.cursor
-            what = f"Planning stands still: {several(left, 'student has', 'students have')} not been decided about."
+            what = f"Planning stands still, with {several(left, 'student', 'students')} left to decide about."
             yield Finding(Code.PLAN_STALLED, alert.number, left, what, _HANGS if facts.senders else _NO_SENDER)
 
 
