@@ -11,7 +11,7 @@ import typer
 
 from config.errors import ExitStatus
 from contacts.commands import imports, people
-from dispatcher.commands import alert, doctor, init, report, verify, worker
+from dispatcher.commands import alert, audit, doctor, init, report, verify, worker
 from portal import commands as web
 from providers.sandbox import command as sandbox
 
@@ -45,6 +45,7 @@ app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")
 app.command()(init.init)
 app.command()(doctor.doctor)
+app.command()(audit.audit)
 app.command()(worker.worker)
 app.command()(worker.scheduler)
 app.command()(web.run)

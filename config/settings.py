@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +106,19 @@ class WebSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)]
 
 
+class AuditSettings(_Section):
+    ping_url: SecretStr
+    grace_seconds: Seconds
+
+    @field_validator("ping_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        address = url.get_secret_value()
+        if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
+            raise ValueError("it must be an http or https address, or empty")
+        return url
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["json", "text"]
@@ -129,6 +143,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings
     dispatch: DispatchSettings
     web: WebSettings
+    audit: AuditSettings
     log: LogSettings
 
     @model_validator(mode="after")

@@ -40,6 +40,8 @@ def worker(
 def scheduler() -> None:
     """Do what must happen without anybody ringing: expiry, look-ups, missing receipts. Safe to run twice.
 
+    Audits every minute, says in its log what it finds, and asks for audit.ping_url when it finds nothing.
+
     Example:
 
       beredskap scheduler

@@ -52,6 +52,7 @@ class Check(StrEnum):
     DISK = "disk space"
     UNKNOWN = "unknown messages"
     RECEIPTS = "receipts"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _SECRETS: Final = (
     ("sms_backup", "auth_token"),
     ("sms_last_resort", "url"),
     ("smtp", "password"),
+    ("audit", "ping_url"),
 )
 _GIGABYTE: Final = 1_000_000_000
 _ENOUGH: Final = _GIGABYTE
@@ -36,8 +37,8 @@ def settings_result(settings: Settings) -> CheckResult:
     if _holds_secret(file) and file.stat().st_mode & stat.S_IROTH:
         return warn(
             Check.SETTINGS,
-            f"{file} holds a password, and every user of this machine can read it",
-            f"chmod 600 '{file}', or give the password in the environment. Think about who may have read it.",
+            f"{file} holds a secret, and every user of this machine can read it",
+            f"chmod 600 '{file}', or give the secret in the environment. Think about who may have read it.",
         )
     return ok(Check.SETTINGS, f"{file} and the environment")
 

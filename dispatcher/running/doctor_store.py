@@ -18,10 +18,11 @@ from config.faults import explain
 from config.initialise import place_of
 from config.migrations import current_revision, head_revision
 from config.settings import Settings
-from dispatcher.codes import DeliveryState, Lane
+from dispatcher.codes import AlertStatus, DeliveryState, Lane
 from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.sweep import anything_left
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
+from dispatcher.running.doctor_audit import audit_result
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
 
@@ -122,7 +123,8 @@ def _findings(settings: Settings, database: Database) -> StoreFindings:
             _unknown(connection),
             _receipts(connection),
         )
-    return StoreFindings(results, everybody, unattended)
+    audited = audit_result(settings.audit, database, unattended=unattended)
+    return StoreFindings((*results, audited), everybody, unattended)
 
 
 def _workers(settings: Settings, lanes: dict[Lane, int]) -> CheckResult:
@@ -183,23 +185,23 @@ def _clock(difference: float) -> CheckResult:
 
 
 def _unknown(connection: Connection) -> CheckResult:
-    rows: Sequence[tuple[str | None, int]] = [
-        (row.number, row.messages)
+    rows: Sequence[tuple[AlertStatus, str | None, int]] = [
+        (row.status, row.number, row.messages)
         for row in connection.execute(
-            select(ALERT.c.number, func.count().label("messages"))
+            select(ALERT.c.status, ALERT.c.number, func.count().label("messages"))
             .join(DELIVERY, DELIVERY.c.alert_id == ALERT.c.id)
             .where(
                 ALERT.c.state.in_(ALIVE),
                 DELIVERY.c.state == DeliveryState.UNKNOWN,
                 DELIVERY.c.claimed_at < plus_seconds(db_now(), -_PATIENCE_SECONDS),
             )
-            .group_by(ALERT.c.number)
-            .order_by(ALERT.c.number)
+            .group_by(ALERT.c.status, ALERT.c.number)
+            .order_by(ALERT.c.status != AlertStatus.ACTUAL, ALERT.c.number)
         )
     ]
     if not rows:
         return ok(Check.UNKNOWN, "none older than a minute")
-    numbers = ", ".join(f"{number} ({count})" for number, count in rows)
+    numbers = ", ".join(f"{status.value} {number} ({count})" for status, number, count in rows)
     return warn(
         Check.UNKNOWN,
         f"the provider has not said for more than a minute whether it took these: {numbers}",

@@ -24,6 +24,7 @@ from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
 from dispatcher.routine.notices import Notices
+from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
@@ -84,6 +85,9 @@ class Runtime:
         self._loop.run_coroutine(self._build())
         self._thread("beat", self._beat, BEAT_SECONDS)
         self._thread("upkeep", self._upkeep, self._settings.dispatch.poll_seconds)
+        if self._kind in AUDITING:
+            auditor = Auditor(self._database, self._settings.audit, self._id)
+            self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
         if self._sends:
             self._start_sending()
 

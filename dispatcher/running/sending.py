@@ -250,21 +250,31 @@ class SenderAtWork:
 
     async def _outcome(self, one: _Ready) -> Outcome | None:
         """How the message's attempt ended; None when it was not handed over."""
-        if not self._may_go(one):
-            return None
         try:
-            await self._sender.throttle.acquire(one.claimed.segments)
-            if self._stopped.is_set() or not self._may_go(one):
+            if not await self._turn(one):
                 return None
             one.handed_over = True
             self._left()
-            outcome = await self._sender.provider.send(one.message)
+            return await self._sender.provider.send(one.message)
         except asyncio.CancelledError:
             return Unknown(INTERRUPTED) if one.handed_over else None
         except Exception as error:  # noqa: BLE001 (whatever a library raises here, bytes may have left)
             log.error("send_crashed", delivery=one.claimed.delivery_id, error=type(error).__name__)
-            outcome = Unknown(CRASHED)
-        return outcome
+            return Unknown(CRASHED)
+
+    async def _turn(self, one: _Ready) -> bool:
+        """Wait until the sender's rate lets the message leave; false when it may leave no more.
+
+        No longer than that: a lease that ran out in the queue would count as a claim that was lost.
+        """
+        if not self._may_go(one):
+            return False
+        try:
+            async with asyncio.timeout_at(one.last_start):
+                await self._sender.throttle.acquire(one.claimed.segments)
+        except TimeoutError:
+            return False
+        return not self._stopped.is_set() and self._may_go(one)
 
     def _may_go(self, one: _Ready) -> bool:
         in_time = asyncio.get_running_loop().time() <= one.last_start

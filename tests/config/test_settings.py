@@ -62,6 +62,9 @@ def test_a_file_that_cannot_be_read_is_named(
         ("BEREDSKAP_LOG__FORMAT", "xml-secret", "log.format"),
         ("BEREDSKAP_SMS__SENDR", "secret", "sms.sendr"),
         ("BEREDSKAP_SMS_LAST_RESORT__URL", "smseagle://secret@host/4799999999", "sms_last_resort.url"),
+        ("BEREDSKAP_AUDIT__PING_URL", "hc.example/secret", "audit.ping_url"),
+        ("BEREDSKAP_AUDIT__PING_URL", "https:///secret", "audit.ping_url"),
+        ("BEREDSKAP_AUDIT__GRACE_SECONDS", "0", "audit.grace_seconds"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not_shown(
@@ -98,6 +101,7 @@ def test_calls_of_every_provider_in_use_fit_into_half_a_lease(
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BEREDSKAP_SMS__AUTH_TOKEN", "very-secret")
+    monkeypatch.setenv("BEREDSKAP_AUDIT__PING_URL", "https://hc.example/very-secret")
     settings = load_settings()
     assert "very-secret" not in repr(settings)
     assert settings.sms.auth_token.get_secret_value() == "very-secret"

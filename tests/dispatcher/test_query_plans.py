@@ -18,6 +18,7 @@ from config.counters import CONTACTS_REVISION, bump
 from config.database import Database
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.alerts.lifecycle import resend_failed, stop
+from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
 from dispatcher.outbox.claim import anything_due
 from dispatcher.outbox.progress import fold, fold_progress
@@ -232,5 +233,22 @@ def test_watching_and_what_concerns_one_alert_alone(world: World) -> None:
         with world.database.write() as connection:
             resend_failed(connection, number, operator="leder")
             stop(connection, number, operator="leder")
+
+    assert "\n".join(explained(world, look).complaints) == ""
+
+
+def test_auditing(world: World) -> None:
+    families = [world.family(email=True) for _ in range(8)]
+    alert, ended = world.sent(*families), world.sent(*families)
+    one, two, three, *_rest = world.claim()
+    world.record((one, Accepted("SM1")), (two, Rejected("21211")), (three, Unknown("read_timeout")))
+    world.change(ALERT, ended, state=AlertState.STOPPED, ended_at=world.now)
+    number = next(row.number for row in world.rows(ALERT, ALERT.c.id == alert))
+
+    def look() -> None:
+        world.later(LEASE * 3)
+        with bound_db_now(world.now):
+            assert audit(world.database, 60.0).alerts
+            assert audit(world.database, 60.0, number=number).alerts == (number,)
 
     assert "\n".join(explained(world, look).complaints) == ""

@@ -27,6 +27,7 @@ from dispatcher.tables import ALERT, DELIVERY, PROCESS, RECEIPT
 from portal.server import create_server
 from portal.server import serving as server_thread
 from providers.sandbox.server import ACCOUNT_SID, AUTH_TOKEN, Sandbox, SandboxConfig
+from tests.dispatcher.world import World
 from tests.portal.serving import accepted_deliveries
 from tests.services.postgres import PostgresServer
 from tests.services.processes import Processes
@@ -106,6 +107,7 @@ def test_a_machine_on_which_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -
         Check.CLOCK,
         Check.UNKNOWN,
         Check.RECEIPTS,
+        Check.AUDIT,
     }
     # Looking made nothing.
     assert not load_settings().data_dir.exists()
@@ -205,9 +207,12 @@ def test_broken_settings_are_told_and_nothing_else_is_tried(content: str, named:
     assert {result.what for result in others} == {"not checked: mend the settings first"}
 
 
-def test_a_settings_file_with_a_password_is_nobody_elses_business() -> None:
+@pytest.mark.parametrize(
+    "content", ['[sms]\nauth_token = "geheim"\n', '[audit]\nping_url = "https://hc.example/geheim"\n']
+)
+def test_a_settings_file_with_a_secret_is_nobody_elses_business(content: str) -> None:
     file = Path("beredskap.toml")
-    file.write_text('[sms]\nauth_token = "geheim"\n')
+    file.write_text(content)
     file.chmod(0o644)
     result = found(examine(), Check.SETTINGS)
     assert result.status is Status.WARN
@@ -433,10 +438,33 @@ def test_messages_of_unknown_fate_are_told_after_a_minute() -> None:
             connection.execute(update(DELIVERY).values(claimed_at=plus_seconds(db_now(), -70)))
         result = found(examine(), Check.UNKNOWN)
         assert result.status is Status.WARN
-        assert "A-2611-0001 (2)" in result.what
+        assert "exercise A-2611-0001 (2)" in result.what
         with database.write() as connection:
             connection.execute(update(ALERT).values(state=AlertState.CLOSED))
         assert found(examine(), Check.UNKNOWN).status is Status.OK
+
+
+def test_what_the_auditor_finds_has_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with store() as database:
+        well = found(examine(), Check.AUDIT)
+        assert (well.status, well.what) == (
+            Status.OK,
+            "nothing is wrong with 0 alerts; the dead man's switch is not set (audit.ping_url)",
+        )
+        configure(monkeypatch, audit__ping_url="https://hc.example/geheim")
+        world = World(database)
+        world.now = datetime.now(UTC) - timedelta(seconds=90)
+        world.sent(world.family(email=True))
+        # Nobody sends, and doctor is about to see to that.
+        result = found(examine(), Check.AUDIT)
+        assert result.status is Status.WARN
+        assert "A-2611-0002: 1 SMS waits, some of them due" in result.what
+        assert result.what.endswith(" And 1 more. The dead man's switch is set.")
+        assert result.remedy == "beredskap audit shows what to do."
+        assert "geheim" not in repr(result)
+        # Somebody is there to send, and does not.
+        at_work(database, "alerts")
+        assert found(examine(), Check.AUDIT).status is Status.FAIL
 
 
 def test_receipts_that_nobody_waits_for_are_told_after_a_minute() -> None:
