@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from dispatcher.running.job import Job
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
 from dispatcher.running.sending import DrainOptions
-from dispatcher.tables import DELIVERY
+from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Message, Outcome, Rejected
 from providers.throttle import LocalLimiter, Throttle
 from tests.dispatcher.world import CHUNKING, LEASE, PATIENCE, FakeProvider, World, check_books
@@ -473,3 +473,22 @@ def test_a_ring_waits_no_longer_than_asked_and_the_work_goes_on() -> None:
         assert done == [1]
 
     asyncio.run(work())
+
+
+def test_nobody_waits_for_the_rate_beyond_half_a_lease(world: World) -> None:
+    """What cannot leave in time is given back: a lease that ran out in the queue would count as a lost claim."""
+    alert = world.sent(*[world.family() for _ in range(3)])
+    slow = sender(Sending(), rate=0.01)
+    options = replace(OPTIONS, lease_seconds=0.2)
+
+    async def work() -> None:
+        drain = LaneDrain(world.database, Lane.ALERTS, [slow], world.renderer, "worker", options)
+        # The first takes the one segment that a fresh limiter holds; the next would have to wait for 100 seconds.
+        while len(world.rows(ATTEMPT)) < 2:
+            await drain.run(0.1)
+        await drain.stop()
+
+    run(world, work())
+    assert world.states(alert) == {S.ACCEPTED: 1, S.QUEUED: 2}
+    assert {row.outcome for row in world.rows(ATTEMPT)} == {A.ACCEPTED, A.RELEASED}
+    assert {row.lost_claims for row in world.rows(DELIVERY)} == {0}
