@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Tests at a time, each with servers of its own.
+AT_ONCE ?= 2
+
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,11 +34,11 @@ $(BENCH)/.installed: requirements/bench.lock | $(STAMP)
 	@touch $@
 
 test: $(STAMP)
-	$(BIN)/pytest --ignore=tests/faults
+	$(BIN)/pytest -n $(AT_ONCE) --ignore=tests/faults
 
 # Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
 test-faults: $(STAMP)
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -n $(AT_ONCE) tests/faults
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

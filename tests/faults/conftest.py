@@ -18,7 +18,7 @@ from dispatcher.codes import DeliveryState
 from dispatcher.tables import DELIVERY
 from providers.base import Channel
 from tests.dispatcher.world import check_books
-from tests.faults.ledger import Entry, Ledger
+from tests.faults.ledger import FAULT, Entry, LedgerOfSession
 from tests.whole.conftest import (  # noqa: F401  (fixtures are found by their names in this module)
     Installation,
     _initialised,
@@ -31,21 +31,12 @@ from tests.whole.conftest import (  # noqa: F401  (fixtures are found by their n
 )
 
 NAME = "Prøvedal vgs"
-_LEDGER = pytest.StashKey[Ledger]()
 # Where a delivery may be when a fault is over. An e-mail ends as accepted: nothing tells more of it.
 _OVER = {DeliveryState.ACCEPTED, DeliveryState.DELIVERED}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_LEDGER] = Ledger()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    ledger = config.stash.get(_LEDGER, Ledger())
-    if ledger.entries:
-        terminalreporter.section("faults")
-        for line in ledger.lines():
-            terminalreporter.write_line(line)
+    config.pluginmanager.register(LedgerOfSession(), "ledger of faults")
 
 
 @dataclass(slots=True)
@@ -53,7 +44,7 @@ class Trial:
     """One fault on one installation: a school that is told, and the count that follows."""
 
     name: str
-    ledger: Ledger
+    record: Callable[[Entry], None]
     installation: Installation
     school: School | None = None
     began: float = 0.0
@@ -89,7 +80,7 @@ class Trial:
         lost = expected - len(sms) + max(0, expected - unclear - len(mails))
         taken = sms.total() + int(counts["email"])
         entry = Entry(self.name, 2 * expected, taken, repeats, unclear, doubled, lost, took)
-        self.ledger.entries.append(entry)
+        self.record(entry)
         assert (doubled, lost) == (0, 0), entry
         assert len(mails) <= expected
         # A repeat may turn out to be the first that arrives; none goes uncounted.
@@ -127,4 +118,4 @@ def embedded_trial(request: pytest.FixtureRequest, embedded: Installation) -> Tr
 
 def _trial(request: pytest.FixtureRequest, chosen: Installation) -> Trial:
     name = request.node.name.removeprefix("test_").replace("_", " ")
-    return Trial(name, request.config.stash[_LEDGER], chosen)
+    return Trial(name, lambda entry: request.node.user_properties.append((FAULT, entry.as_json())), chosen)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import pytest
+
+# The property of a test's report that holds its entry, in whatever process the test ran.
+FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +26,34 @@ class Entry:
     lost: int
     seconds: float
 
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
 
 @dataclass(slots=True)
-class Ledger:
-    """All entries of a session, in the order in which the tests ran."""
+class LedgerOfSession:
+    """A plugin that gathers the entries of all tests, and prints them at the end."""
 
     entries: list[Entry] = field(default_factory=list)
 
-    def lines(self) -> list[str]:
-        """The table."""
-        head = ("fault", "deliveries", "taken", "repeats", "unclear", "doubled", "lost", "seconds")
-        rows = [
-            (e.fault, f"{e.deliveries:,}", f"{e.taken:,}", str(e.repeats), str(e.unclear), str(e.duplicates),
-             str(e.lost), f"{e.seconds:.1f}")
-            for e in self.entries
-        ]  # fmt: skip
-        widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-        return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.entries += [Entry(**json.loads(str(text))) for name, text in report.user_properties if name == FAULT]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.entries:
+            terminalreporter.section("faults")
+            for line in lines(sorted(self.entries, key=lambda entry: entry.fault)):
+                terminalreporter.write_line(line)
+
+
+def lines(entries: Sequence[Entry]) -> list[str]:
+    """The table."""
+    head = ("fault", "deliveries", "taken", "repeats", "unclear", "doubled", "lost", "seconds")
+    rows = [
+        (e.fault, f"{e.deliveries:,}", f"{e.taken:,}", str(e.repeats), str(e.unclear), str(e.duplicates),
+         str(e.lost), f"{e.seconds:.1f}")
+        for e in entries
+    ]  # fmt: skip
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]

@@ -37,7 +37,10 @@ def test_a_worker_frozen_beyond_its_lease_that_wakes_up_and_goes_on(distributed_
 def test_eight_workers_for_the_same_rows(distributed_trial: Trial) -> None:
     trial, installation = distributed_trial, distributed_trial.installation
     trial.school_of(1_000)
-    installation.set("dispatch", claim_size=5)
+    # Long enough for eight processes on whatever machine: here nothing else may go wrong.
+    installation.set("dispatch", claim_size=5, lease_seconds=60.0)
+    for section in ("sms", "smtp"):
+        installation.set(section, timeout_seconds=10.0)
     installation.workers(*["alerts"] * 8)
     trial.struck()
     assert installation.send("--json").status == 0
