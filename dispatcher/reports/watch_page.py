@@ -15,6 +15,7 @@ from dispatcher.reports.call_list import GuardianToCall, StudentToCallAbout, Why
 from dispatcher.reports.watching import OK, ChannelProgress, Health, WatchFigures, WatchStudents
 from dispatcher.reports.words import CHANNEL_WORDS, STATE_WORDS, grouped, oslo_time
 from providers.base import Channel
+from providers.errors import in_plain_words
 
 _WIDTH = 80
 _BAR = 30
@@ -151,6 +152,8 @@ def _health_words(health: Health) -> str:
     part = _PARTS.get(health.part, health.part)
     if health.part == "redis" and health.word != OK:
         return f"{part} {health.word}: workers poll the database"
+    if health.word != OK:
+        return f"{part} failing: {in_plain_words(health.word)} ({health.word})"
     return f"{part} {health.word}"
 
 

@@ -31,7 +31,7 @@ _CLAIM_SECONDS = 1.0
 class Condition:
     """How a provider has answered this process lately, and whether more goes to it.
 
-    `word`: "ok", or the code of what went wrong between us and it.
+    `word`: "ok", or the code of what went wrong last between us and it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,7 +54,11 @@ class Condition:
     def note(self, outcome: Outcome) -> None:
         """It answered, or did not. A refusal is an answer, too: the provider is well, the address is not."""
         fault = isinstance(outcome, (Deferred, Unknown)) and is_fault_of_provider(outcome.code)
-        self.word = outcome.code if isinstance(outcome, (Deferred, Unknown)) else "ok"
+        if isinstance(outcome, (Deferred, Unknown)):
+            # What is about one message says neither that it is well nor that it is not.
+            self.word = outcome.code if fault else self.word
+        else:
+            self.word = "ok"
         retry_after = (outcome.retry_after or 0.0) if isinstance(outcome, Deferred) else 0.0
         self._state = after_answer(self._state, fault, self._clock(), retry_after)
 

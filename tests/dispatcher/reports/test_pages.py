@@ -176,6 +176,10 @@ def test_a_bar_is_full_only_when_all_is() -> None:
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
+        (
+            replace(FIGURES, health=(Health("twilio", "connect_refused"), Health("twilio_backup", "ok"))),
+            "Twilio failing: no connection to the provider (connect_refused)",
+        ),
         (replace(FIGURES, long_unknown=3), "3 unknown for more than a minute: they may have been told"),
         (replace(FIGURES, processes=0), "No worker is alive"),
         (
