@@ -51,7 +51,7 @@ def test_gsm7_sizes(text: str, units: int, segments: int) -> None:
     assert measure(text) == SmsSize(Encoding.GSM7, units, segments)
 
 
-@pytest.mark.parametrize("sign", GSM_EXTENSION)
+@pytest.mark.parametrize("sign", sorted(GSM_EXTENSION))
 def test_extension_characters_count_two(sign: str) -> None:
     assert measure(sign).units == 2
 
