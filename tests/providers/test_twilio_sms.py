@@ -83,6 +83,14 @@ def test_a_hanging_answer_is_unknown_in_spite_of_the_librarys_deaf_timeout(sandb
     assert len(sandbox.mailbox.sms) == 1
 
 
+def test_what_hangs_before_it_is_taken_is_no_less_unknown(sandbox: Sandbox) -> None:
+    sandbox.script.override(NUMBER, Step(Behaviour.HANG_BEFORE))
+    assert sent(twilio(sandbox.sms_url, timeout_seconds=0.3)) == Unknown("read_timeout")
+    assert not sandbox.mailbox.sms
+    (noted,) = sandbox.mailbox.calls
+    assert (noted.what, noted.to, noted.status, noted.ended) == ("create", NUMBER, 0, None)
+
+
 def test_busy_twice_then_taken(sandbox: Sandbox) -> None:
     message = sms("+4799990429")
     outcomes = using(twilio(sandbox.sms_url), *[lambda it: it.send(message)] * 3)
