@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import func, select
 
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import ATTEMPT
 from providers.base import Channel
 from tests.faults.conftest import Trial
-from tests.faults.relay import Relay
+from tests.faults.way import Way, way  # noqa: F401  (a fixture is found by its name in this module)
 from tests.services.waiting import eventually
 
 _CUTS = 4
-
-
-class Way:
-    """Both ways to the far end of one trial, through relays."""
-
-    def __init__(self, trial: Trial) -> None:
-        sandbox = trial.installation.far_end.sandbox
-        self.sms = Relay(int(sandbox.sms_url.rpartition(":")[2]))
-        self.mail = Relay(sandbox.smtp_port)
-        trial.installation.set("sms", api_base_url=f"http://127.0.0.1:{self.sms.port}")
-        trial.installation.set("smtp", port=self.mail.port)
-
-    def each(self) -> tuple[Relay, Relay]:
-        return self.sms, self.mail
-
-
-@pytest.fixture
-def way(trial: Trial) -> Iterator[Way]:
-    way = Way(trial)
-    yield way
-    for relay in way.each():
-        relay.close()
 
 
 def _begin(trial: Trial, messages: int) -> None:
@@ -49,22 +24,20 @@ def _begin(trial: Trial, messages: int) -> None:
     assert installation.send("--json", "--no-watch").status == 0
 
 
-def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
+def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:  # noqa: F811
     """Certainly not taken: put off, and tried again by itself."""
-    for relay in way.each():
-        relay.close()
+    way.close()
     _begin(trial, 200)
     eventually(
         lambda: trial.installation.states()[DeliveryState.DEFERRED] >= 100, what="messages are put off", seconds=30
     )
     assert trial.installation.far_end.taken() == 0
-    for relay in way.each():
-        relay.open()
+    way.open()
     trial.struck()
     trial.all_told_once()
 
 
-def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:
+def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:  # noqa: F811
     """In the middle of requests and answers: what is unknown is looked up, an e-mail repeated under its Message-ID."""
     trial.installation.far_end.behave(latency=0.05)
     _begin(trial, 600)
