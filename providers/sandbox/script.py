@@ -125,7 +125,7 @@ class Script:
         self._used.pop(address, None)
 
     def fail_stage(self, stage: str, reply: str, times: int) -> None:
-        """Answer the next `times` commands of an SMTP stage (connect, ehlo, mail, login) with `reply`; "" cuts it off."""
+        """Answer the next `times` commands of an SMTP stage (connect, ehlo, mail, login) with `reply`; "" cuts it."""
         self.stage_replies[stage] = [reply] * times
 
     def stage_reply(self, stage: str) -> str | None:
