@@ -127,7 +127,7 @@ def message_id_of(data: bytes) -> str:
 
 @dataclass(slots=True)
 class ApiCall:
-    """One request to the API. `what`: create, list or fetch. `began`, `ended`: seconds of the machine's monotonic
+    """One request to the API. `what`: create, list or fetch. `to`: the number it is about, if any. `began`, `ended`: seconds of the machine's monotonic
     clock. `status`: of the answer; 0 while there is none, and for ever when the line was cut instead."""
 
     what: str

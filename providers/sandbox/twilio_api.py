@@ -152,6 +152,7 @@ class TwilioApi:
         if step.behaviour is Behaviour.HANG:
             await asyncio.sleep(_FOR_EVER)
         query = dict(request.query)
+        request[_CALL].to = query.get("To", "")
         size = max(1, min(int(query.get("PageSize", "50")), self.most_per_page))
         number = int(query.get("Page", "0"))
         newest_first = reversed(
