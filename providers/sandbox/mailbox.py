@@ -127,8 +127,8 @@ def message_id_of(data: bytes) -> str:
 
 @dataclass(slots=True)
 class ApiCall:
-    """One request to the API. `what`: create, list or fetch. `to`: the number it is about, if any. `began`, `ended`: seconds of the machine's monotonic
-    clock. `status`: of the answer; 0 while there is none, and for ever when the line was cut instead."""
+    """One request to the API. `what`: create, list or fetch. `to`: the number it is about, if it names one. `began`,
+    `ended`: seconds of the machine's monotonic clock. `status`: of the answer; 0 while there is none."""
 
     what: str
     began: float

@@ -76,16 +76,16 @@ class Trial:
         """The fault has ended: from now on the time to recover is counted."""
         self.began = time.monotonic()
 
-    def all_told_once(self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _ALL) -> None:
+    def all_told_once(self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _ALL, undelivered: int = 0) -> None:
         """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID.
 
-        `but`: how many messages of a channel had to end as rejected instead.
+        `but`: how many messages of a channel had to end as rejected instead. `undelivered`: how many SMS the provider
+        took, and said later that they did not arrive.
         """
-        assert self.school is not None
         self.installation.closed(seconds)
-        self.count(but)
+        self.count(but, undelivered)
 
-    def count(self, but: Mapping[Channel, int] = _ALL) -> None:
+    def count(self, but: Mapping[Channel, int] = _ALL, undelivered: int = 0) -> None:
         """The count of an alert that has ended; see `all_told_once`."""
         assert self.school is not None
         took = time.monotonic() - self.began
@@ -107,6 +107,8 @@ class Trial:
         assert repeats <= self._repeats_on_record()
         for channel, over in ((Channel.SMS, _OVER), (Channel.EMAIL, _OVER | {DeliveryState.UNKNOWN})):
             states = self.installation.states(channel)
+            failed = undelivered if channel is Channel.SMS else 0
+            assert states.pop(DeliveryState.UNDELIVERED, 0) == failed, self.installation.states()
             assert states.pop(DeliveryState.REJECTED, 0) == but.get(channel, 0), self.installation.states()
             assert set(states) <= over, self.installation.states()
         check_books(self.installation.database)
