@@ -16,13 +16,18 @@ from config.rows import GivenRows
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import Claimed
-from dispatcher.outbox.move_statements import Move
+from dispatcher.outbox.move_statements import Further, Move, Moved, lock_rows
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
-from dispatcher.tables import ATTEMPT
+from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
 
 POISON = "poison"
+# An exception out of a provider's library after bytes may have left; the second one is the provider's own word for it.
+CRASHED = "crashed"
+_CRASHES = frozenset({CRASHED, "unexpected"})
+# A claim that was lost, or that crashed what sends: one of these too many, and the row is what does it.
+LOST_CLAIM = Further({"lost_claims": DELIVERY.c.lost_claims + 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Ended(NamedTuple):
 def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Patience) -> None:
     """Record a batch of outcomes in the caller's transaction."""
     moves = [_move(one, patience) for one in ended]
-    moved = apply_moves(connection, moves, MoveSource.SEND)
+    moved = _apply(connection, moves)
     note_ends(connection, moved, {move.delivery_id: move.code for move in moves})
     stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
     note_opt_outs(connection, stopped)
@@ -65,6 +70,17 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
             for one in ended
         ],
     )
+
+
+def _apply(connection: Connection, moves: Sequence[Move]) -> list[Moved]:
+    crashed = [move for move in moves if move.to is DeliveryState.UNKNOWN and move.code in _CRASHES]
+    if not crashed:
+        return apply_moves(connection, moves, MoveSource.SEND)
+    # Locked together, in the order in which all movers lock.
+    locked = lock_rows(connection, sorted(move.delivery_id for move in moves))
+    others = [move for move in moves if move not in crashed]
+    moved = apply_moves(connection, others, MoveSource.SEND, locked=locked)
+    return moved + apply_moves(connection, crashed, MoveSource.SEND, further=LOST_CLAIM, locked=locked)
 
 
 def release(connection: Connection, claims: Sequence[Claimed], *, provider: str) -> None:
