@@ -23,10 +23,10 @@ from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
 
 POISON = "poison"
-# An exception out of a provider's library after bytes may have left; the second one is the provider's own word for it.
+# An exception out of a provider's library after bytes may have left; "unexpected" where the provider says so itself.
 CRASHED = "crashed"
 _CRASHES = frozenset({CRASHED, "unexpected"})
-# A claim that was lost, or that crashed what sends: one of these too many, and the row is what does it.
+# Of a claim that was lost, or crashed what sends: after several the row itself is taken for the cause.
 LOST_CLAIM = Further({"lost_claims": DELIVERY.c.lost_claims + 1})
 
 
@@ -73,12 +73,15 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
 
 
 def _apply(connection: Connection, moves: Sequence[Move]) -> list[Moved]:
-    crashed = [move for move in moves if move.to is DeliveryState.UNKNOWN and move.code in _CRASHES]
+    """Move the deliveries; a claim that ended in a crash counts as one that was lost."""
+    crashed: list[Move] = []
+    others: list[Move] = []
+    for move in moves:
+        (crashed if move.to is DeliveryState.UNKNOWN and move.code in _CRASHES else others).append(move)
     if not crashed:
-        return apply_moves(connection, moves, MoveSource.SEND)
+        return apply_moves(connection, others, MoveSource.SEND)
     # Locked together, in the order in which all movers lock.
     locked = lock_rows(connection, sorted(move.delivery_id for move in moves))
-    others = [move for move in moves if move not in crashed]
     moved = apply_moves(connection, others, MoveSource.SEND, locked=locked)
     return moved + apply_moves(connection, crashed, MoveSource.SEND, further=LOST_CLAIM, locked=locked)
 
