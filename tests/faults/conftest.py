@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
 
 
-_ALL: Mapping[Channel, int] = {}
+_NOBODY: Mapping[Channel, int] = {}
 
 
 @dataclass(slots=True)
@@ -76,18 +76,16 @@ class Trial:
         """The fault has ended: from now on the time to recover is counted."""
         self.began = time.monotonic()
 
-    def all_told_once(self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _ALL, undelivered: int = 0) -> None:
+    def all_told_once(
+        self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _NOBODY, undelivered: int = 0
+    ) -> None:
         """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID.
 
         `but`: how many messages of a channel had to end as rejected instead. `undelivered`: how many SMS the provider
         took, and said later that they did not arrive.
         """
-        self.installation.closed(seconds)
-        self.count(but, undelivered)
-
-    def count(self, but: Mapping[Channel, int] = _ALL, undelivered: int = 0) -> None:
-        """The count of an alert that has ended; see `all_told_once`."""
         assert self.school is not None
+        self.installation.closed(seconds)
         took = time.monotonic() - self.began
         counts = self.installation.far_end.counts()
         sms, mails = counts["sms_by_delivery"], counts["email_by_message_id"]

@@ -30,7 +30,7 @@ def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:  # noqa: F811
     installation.set("dispatch", retry_seconds=150.0, poll_seconds=0.2)
     way.close()
     if installation.distributed:
-        installation.workers("alerts", "alerts")
+        installation.workers("alerts")
     assert installation.send("--json", "--no-watch", "--expires", expires).status == 0
     for _ in range(_PARTS - 1):
         before = _attempts(trial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sqlalchemy import delete, select, update
@@ -68,7 +69,7 @@ def test_addresses_that_crash_a_library(trial: Trial) -> None:
     number, mailbox = trial.numbers()[0], f"foresatt@{_LABEL}.example"
     _becomes(trial, trial.mailboxes()[1], mailbox)
     installation.processes.environment |= {
-        "PYTHONPATH": f"{_FAULTY}:{installation.processes.environment['PYTHONPATH']}",
+        "PYTHONPATH": f"{_FAULTY}{os.pathsep}{installation.processes.environment['PYTHONPATH']}",
         "TEST_CRASHING_NUMBER": number,
         "TEST_CRASHING_LABEL": _LABEL,
     }

@@ -32,7 +32,7 @@ def _begin(trial: Trial, messages: int, **behaviour: object) -> int:
         installation.far_end.behave(to=to, **({"behaviour": "delivered"} | behaviour))
     start_web(installation)
     if installation.distributed:
-        installation.workers("alerts", "alerts")
+        installation.workers("alerts")
     trial.struck()
     assert installation.send("--json", "--no-watch").status == 0
     return school.guardians
