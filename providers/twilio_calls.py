@@ -21,6 +21,9 @@ from providers.twilio_http import Call, KeptTwilioHttpClient, current_call
 T = TypeVar("T")
 _CONNECT_TRIES = 3
 _FIRST_WAIT = 0.05
+_TOO_MANY = 429
+# Whatever the provider names: a wrong number there must not keep every look-up away for a day.
+_LONGEST_QUIET = 300.0
 
 
 class NotSent(Exception):  # noqa: N818 (one of the ways a call ends)
@@ -61,6 +64,8 @@ class TwilioCalls:
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._slots = asyncio.Semaphore(connections)
+        self._quiet_until = 0.0
+        self._quiet_code = ""
         self._http = KeptTwilioHttpClient()
         # With an empty environment the library reads the process's own, and TWILIO_EDGE or TWILIO_REGION there would
         # be put into the host name. Another region has an api_base_url of its own.
@@ -112,7 +117,13 @@ class TwilioCalls:
         return await retrying(self._once, work)
 
     async def ask(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run a read-only call. Raises LookupFailed, which carries neither URL nor answer."""
+        """Run a read-only call. Raises LookupFailed, which carries neither URL nor answer.
+
+        After a 429 nothing more is asked, about whatever, before the time is over that Twilio named.
+        """
+        quiet = self._quiet_until - asyncio.get_running_loop().time()
+        if quiet > 0:
+            raise LookupFailed(self._quiet_code, quiet)
         try:
             return await self.call(work)
         except (NotSent, Lost) as failed:
@@ -120,6 +131,9 @@ class TwilioCalls:
         except Negative as negative:
             code = negative.outcome.code
             retry_after = negative.outcome.retry_after if isinstance(negative.outcome, Deferred) else None
+            if negative.status == _TOO_MANY and retry_after is not None:
+                self._quiet_code = code
+                self._quiet_until = asyncio.get_running_loop().time() + min(retry_after, _LONGEST_QUIET)
         # Raised outside the handler: the chained exception would hold the URL, and that a phone number.
         raise LookupFailed(code, retry_after)
 

@@ -16,13 +16,18 @@ from config.rows import GivenRows
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import Claimed
-from dispatcher.outbox.move_statements import Move
+from dispatcher.outbox.move_statements import Further, Move, Moved, lock_rows
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
-from dispatcher.tables import ATTEMPT
+from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected
 
 POISON = "poison"
+# An exception out of a provider's library after bytes may have left; "unexpected" where the provider says so itself.
+CRASHED = "crashed"
+_CRASHES = frozenset({CRASHED, "unexpected"})
+# Of a claim that was lost, or crashed what sends: after several the row itself is taken for the cause.
+LOST_CLAIM = Further({"lost_claims": DELIVERY.c.lost_claims + 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Ended(NamedTuple):
 def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Patience) -> None:
     """Record a batch of outcomes in the caller's transaction."""
     moves = [_move(one, patience) for one in ended]
-    moved = apply_moves(connection, moves, MoveSource.SEND)
+    moved = _apply(connection, moves)
     note_ends(connection, moved, {move.delivery_id: move.code for move in moves})
     stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
     note_opt_outs(connection, stopped)
@@ -66,6 +71,20 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
             for one in ended
         ],
     )
+
+
+def _apply(connection: Connection, moves: Sequence[Move]) -> list[Moved]:
+    """Move the deliveries; a claim that ended in a crash counts as one that was lost."""
+    crashed: list[Move] = []
+    others: list[Move] = []
+    for move in moves:
+        (crashed if move.to is DeliveryState.UNKNOWN and move.code in _CRASHES else others).append(move)
+    if not crashed:
+        return apply_moves(connection, others, MoveSource.SEND)
+    # Locked together, in the order in which all movers lock.
+    locked = lock_rows(connection, sorted(move.delivery_id for move in moves))
+    moved = apply_moves(connection, others, MoveSource.SEND, locked=locked)
+    return moved + apply_moves(connection, crashed, MoveSource.SEND, further=LOST_CLAIM, locked=locked)
 
 
 def release(connection: Connection, claims: Sequence[Claimed], *, provider: str) -> None:

@@ -29,10 +29,10 @@ from config.clock import db_now
 from config.database import Database
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.claim import ALIVE
-from dispatcher.outbox.move_statements import Further, Move
+from dispatcher.outbox.move_statements import Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.progress import fold_progress
-from dispatcher.outbox.record import AttemptRow, Patience, unknown_wait, write_attempts
+from dispatcher.outbox.record import LOST_CLAIM, AttemptRow, Patience, unknown_wait, write_attempts
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, PROGRESS
 
@@ -41,7 +41,6 @@ EXPIRED = "expired"
 STOPPED = "stopped"
 # Rows moved in one transaction: a stop of a large alert must not hold the database.
 _BATCH = 1000
-_LOST = Further({"lost_claims": DELIVERY.c.lost_claims + 1})
 
 
 def sweep(database: Database, patience: Patience) -> int:
@@ -97,7 +96,7 @@ def lost_leases(connection: Connection, patience: Patience) -> int:
         ],
         MoveSource.SWEEP,
         locked={row.id: row.state for row in rows},
-        further=_LOST,
+        further=LOST_CLAIM,
     )
     write_attempts(
         connection,

@@ -39,6 +39,7 @@ _DELIVERY_WORDS = {
     "stopped": "the alert was stopped before it left",
     "expired": "the alert expired before it left",
     "lease_lost": "the worker that sent it disappeared; whether it left is not known",
+    "crashed": "the program failed while it sent the message; whether it left is not known",
     "never_taken": "the provider never took it; waiting to be sent again",
     "repeat": "waiting to be sent again under the same Message-ID",
 }

@@ -20,7 +20,7 @@ from dispatcher.alerts.planner import Chunking
 from dispatcher.codes import Lane
 from dispatcher.outbox.claim import Claimed, ClaimRequest, anything_due, claim
 from dispatcher.outbox.messages import Renderer
-from dispatcher.outbox.record import POISON, Ended, Patience
+from dispatcher.outbox.record import CRASHED, POISON, Ended, Patience
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
 from providers.base import Message, Outcome, Rejected, Unknown
@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 
 # How long a stopping process waits for answers to what it has handed over.
 STOP_SECONDS = 10.0
-# An exception out of a provider's library after bytes may have left.
-CRASHED = "crashed"
 INTERRUPTED = "interrupted"
 
 

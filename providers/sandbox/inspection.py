@@ -9,9 +9,19 @@ from aiohttp import web
 from providers.sandbox.delivery import Delivery
 from providers.sandbox.mailbox import Json, Mailbox
 from providers.sandbox.script import Behaviour, Script, Step
+from providers.sandbox.smtp import SmtpServer
 from providers.sandbox.twilio_api import TwilioApi, answer
 
 _NEWEST_SHOWN = 200
+_WISHES = {
+    "to",
+    "stage",
+    "latency",
+    "segments_per_second",
+    "delivery_seconds",
+    "most_per_page",
+    "mails_per_connection",
+}
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Sandbox: what arrived</title>
 <style>body{{font:16px/1.5 sans-serif;margin:2rem}}table{{border-collapse:collapse}}
@@ -28,11 +38,12 @@ td.text{{white-space:pre-wrap;max-width:40rem}}</style></head>
 class Inspection:
     """The routes `/` and `/sandbox/…`."""
 
-    def __init__(self, mailbox: Mailbox, script: Script, delivery: Delivery, api: TwilioApi) -> None:
+    def __init__(self, mailbox: Mailbox, script: Script, delivery: Delivery, api: TwilioApi, smtp: SmtpServer) -> None:
         self._mailbox = mailbox
         self._script = script
         self._delivery = delivery
         self._api = api
+        self._smtp = smtp
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -40,6 +51,7 @@ class Inspection:
             web.get("/sandbox/messages", self._messages),
             web.delete("/sandbox/messages", self._reset),
             web.get("/sandbox/counts", self._counts),
+            web.get("/sandbox/calls", self._calls),
             web.post("/sandbox/script", self._set),
         ]
 
@@ -76,6 +88,11 @@ class Inspection:
     async def _counts(self, request: web.Request) -> web.Response:
         return answer(200, self._mailbox.counts())
 
+    async def _calls(self, request: web.Request) -> web.Response:
+        """Every request to the API with its times, in the order in which they came."""
+        calls: list[Json] = [one.as_seen() for one in self._mailbox.calls]
+        return answer(200, {"calls": calls})
+
     async def _reset(self, request: web.Request) -> web.Response:
         """Forget all messages and overrides."""
         self._delivery.forget()
@@ -87,8 +104,9 @@ class Inspection:
         """Change the behaviour: of an address, of an SMTP stage, or of the whole sandbox.
 
         {"to": "+4799990001", "behaviour": "busy", "times": 2, "seconds": 1}   ("to": "*" for all, "list" for the list)
-        {"stage": "mail", "reply": "451 4.3.0 Try again", "times": 1}          (connect, login or mail)
+        {"stage": "mail", "reply": "451 4.3.0 Try again", "times": 1}          (connect, ehlo, login or mail)
         {"latency": 0.3, "segments_per_second": 10, "delivery_seconds": 2}
+        {"most_per_page": 50, "mails_per_connection": 10}
         """
         try:
             wish = await request.json()
@@ -99,7 +117,7 @@ class Inspection:
 
     def _apply(self, wish: dict[str, Json]) -> None:
         """Raises one of the errors that `_set` answers with 400 when the wish is none."""
-        if not wish.keys() & {"to", "stage", "latency", "segments_per_second", "delivery_seconds"}:
+        if not wish.keys() & _WISHES:
             raise ValueError("nothing is wished for")
         if "to" in wish:
             step = Step(
@@ -119,3 +137,7 @@ class Inspection:
             self._delivery.segments_per_second = float(str(wish["segments_per_second"]))
         if "delivery_seconds" in wish:
             self._delivery.delivery_seconds = float(str(wish["delivery_seconds"]))
+        if "most_per_page" in wish:
+            self._api.most_per_page = int(str(wish["most_per_page"]))
+        if "mails_per_connection" in wish:
+            self._smtp.mails_per_connection = int(str(wish["mails_per_connection"]))

@@ -126,6 +126,21 @@ def message_id_of(data: bytes) -> str:
 
 
 @dataclass(slots=True)
+class ApiCall:
+    """One request to the API. `what`: create, list or fetch. `to`: the number it is about, if it names one. `began`,
+    `ended`: seconds of the machine's monotonic clock. `status`: of the answer; 0 while there is none."""
+
+    what: str
+    began: float
+    to: str = ""
+    ended: float | None = None
+    status: int = 0
+
+    def as_seen(self) -> dict[str, Json]:
+        return {"what": self.what, "to": self.to, "began": self.began, "ended": self.ended, "status": self.status}
+
+
+@dataclass(slots=True)
 class Mailbox:
     """All that arrived since the start or the last reset, oldest first."""
 
@@ -133,6 +148,7 @@ class Mailbox:
     by_number: dict[str, list[Sms]] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     requests: int = 0
+    calls: list[ApiCall] = field(default_factory=list)
 
     def add_sms(self, sms: Sms) -> None:
         self.sms[sms.sid] = sms
@@ -143,6 +159,7 @@ class Mailbox:
         self.by_number.clear()
         self.mails.clear()
         self.requests = 0
+        self.calls.clear()
 
     def counts(self) -> dict[str, Json]:
         """How many were taken, in all and for each delivery.

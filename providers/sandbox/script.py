@@ -35,6 +35,8 @@ class Behaviour(StrEnum):
     CUT_SILENT = "cut_silent"
     # SMS: taken, the answer is no JSON.
     MALFORMED = "malformed"
+    # SMS: never answered, and not taken.
+    HANG_BEFORE = "hang_before"
     # SMS: taken, and stays in the provider's queue for ever: date_sent stays null.
     QUEUED = "queued"
     # E-mail: a negative reply to RCPT TO, to DATA, or after the final dot; not taken.
@@ -103,7 +105,7 @@ class Script:
     """The table above, the overrides given since, and how often each step has been used up."""
 
     overrides: dict[str, Step] = field(default_factory=dict)
-    # Replies to the next commands of a stage, whoever is meant: "connect", "mail", "login" cannot be told by address.
+    # Replies to the next commands of a stage, whoever is meant: what comes before RCPT cannot be told by address.
     stage_replies: dict[str, list[str]] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
 
@@ -123,7 +125,7 @@ class Script:
         self._used.pop(address, None)
 
     def fail_stage(self, stage: str, reply: str, times: int) -> None:
-        """Answer the next `times` commands of an SMTP stage (connect, mail, login) with `reply`; "" cuts the line."""
+        """Answer the next `times` commands of an SMTP stage (connect, ehlo, mail, login) with `reply`; "" cuts it."""
         self.stage_replies[stage] = [reply] * times
 
     def stage_reply(self, stage: str) -> str | None:

@@ -88,7 +88,7 @@ class Sandbox:
     async def __aenter__(self) -> Sandbox:
         """Listen on both ports. Raises OSError when one is taken."""
         application = web.Application()
-        inspection = Inspection(self.mailbox, self.script, self.delivery, self.api)
+        inspection = Inspection(self.mailbox, self.script, self.delivery, self.api, self.smtp)
         application.add_routes([*self.api.routes(), *inspection.routes()])
         # The time-out cannot be 0: that is "for ever" to aiohttp, and a scripted hang would hold the sandbox.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05, handler_cancellation=True)

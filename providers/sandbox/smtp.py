@@ -17,7 +17,10 @@ _LONGEST_LINE = 64 * 1024
 
 
 class SmtpServer:
-    """Listens on a loopback port. `username` and `password`: when set, a log-in is asked for before any mail."""
+    """Listens on a loopback port. `username` and `password`: when set, a log-in is asked for before any mail.
+
+    `mails_per_connection`: after so many the server closes the connection without a word; 0 for no limit.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class SmtpServer:
         self.smtputf8 = smtputf8
         self.pipelining = pipelining
         self.latency = latency
+        self.mails_per_connection = 0
         self.connections_made = 0
         self.sessions: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -102,6 +106,7 @@ class _Session:
         self._login = ""
         self._sender: str | None = None
         self._recipients: list[tuple[str, Step]] = []
+        self._taken = 0
 
     async def run(self) -> None:
         scripted = self._server.script.stage_reply("connect")
@@ -121,7 +126,7 @@ class _Session:
         """Carry out one command; False ends the connection."""
         match verb:
             case "EHLO" | "HELO":
-                await self._greet(verb)
+                return await self._greet(verb)
             case "STARTTLS" if self._server.tls_context is not None and not self._over_tls:
                 await self._say("220 2.0.0 Go on")
                 await self._writer.start_tls(self._server.tls_context)
@@ -146,11 +151,16 @@ class _Session:
                 await self._say("500 5.5.2 Not understood")
         return True
 
-    async def _greet(self, verb: str) -> None:
+    async def _greet(self, verb: str) -> bool:
         self._forget()
+        scripted = self._server.script.stage_reply("ehlo")
+        if scripted is not None:
+            if scripted:
+                await self._say(scripted)
+            return bool(scripted)
         if verb == "HELO":
             await self._say("250 sandbox.invalid")
-            return
+            return True
         lines = ["sandbox.invalid", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 10485760"]
         if self._server.smtputf8:
             lines.append("SMTPUTF8")
@@ -161,6 +171,7 @@ class _Session:
         if self._server.username:
             lines.append("AUTH PLAIN LOGIN")
         await self._say("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
+        return True
 
     async def _log_in(self, rest: str) -> None:
         scripted = self._server.script.stage_reply("login")
@@ -240,7 +251,7 @@ class _Session:
         if step.behaviour is Behaviour.SLOW:
             await asyncio.sleep(step.seconds)
         await self._say(f"250 2.0.0 Ok: queued as SB{number:08X}")
-        return True
+        return self._taken != self._server.mails_per_connection
 
     async def _read_mail(self) -> bytes:
         lines: list[bytes] = []
@@ -261,6 +272,7 @@ class _Session:
             login=self._login,
         )
         self._server.mailbox.mails.append(mail)
+        self._taken += 1
         self._forget()
         return len(self._server.mailbox.mails)
 

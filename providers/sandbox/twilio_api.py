@@ -12,27 +12,33 @@ import hmac
 import itertools
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
 from providers.errors import in_plain_words
 from providers.sandbox.delivery import Delivery
-from providers.sandbox.mailbox import Json, Mailbox, Sms, segment_count, utc_now
+from providers.sandbox.mailbox import ApiCall, Json, Mailbox, Sms, segment_count, utc_now
 from providers.sandbox.script import Behaviour, Script, Step
 
 _NOT_TAKEN = frozenset({Behaviour.REFUSED, Behaviour.BUSY, Behaviour.ERROR_BEFORE})
 # Longer than any client waits.
 _FOR_EVER = 3600.0
-_MOST_PER_PAGE = 1000
+MOST_PER_PAGE = 1000
 _LONGEST_TEXT = 1600
 _VALIDITY = range(1, 36001)
+_CALL = web.RequestKey("call", ApiCall)
+
+_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class TwilioApi:
-    """The routes below /2010-04-01. `latency`: seconds added to every answer."""
+    """The routes below /2010-04-01. `latency`: seconds added to every answer. `most_per_page`: messages in one page of
+    the list, however many are asked for."""
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class TwilioApi:
     ) -> None:
         self.account_sid = account_sid
         self.latency = latency
+        self.most_per_page = MOST_PER_PAGE
         self._mailbox = mailbox
         self._script = script
         self._delivery = delivery
@@ -56,10 +63,22 @@ class TwilioApi:
         account = "/2010-04-01/Accounts/{account}"
         return [
             web.get(f"{account}.json", self._account),
-            web.post(f"{account}/Messages.json", self._create),
-            web.get(f"{account}/Messages.json", self._list),
-            web.get(f"{account}/Messages/{{sid}}.json", self._fetch),
+            web.post(f"{account}/Messages.json", self._noted("create", self._create)),
+            web.get(f"{account}/Messages.json", self._noted("list", self._list)),
+            web.get(f"{account}/Messages/{{sid}}.json", self._noted("fetch", self._fetch)),
         ]
+
+    def _noted(self, what: str, handler: _Handler) -> _Handler:
+        """The handler, with a note of when it was called and how it answered."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            call = request[_CALL] = ApiCall(what, began=time.monotonic())
+            self._mailbox.calls.append(call)
+            answered = await handler(request)
+            call.ended, call.status = time.monotonic(), answered.status
+            return answered
+
+        return handle
 
     async def _admit(self, request: web.Request) -> web.Response | None:
         """Count the request, wait out the latency, and answer here when the caller may not come in."""
@@ -88,7 +107,10 @@ class TwilioApi:
         fault = _fault_of(form)
         if fault is not None:
             return error(400, *fault)
+        request[_CALL].to = form["To"]
         step = self._script.next_step(form["To"])
+        if step.behaviour is Behaviour.HANG_BEFORE:
+            await asyncio.sleep(_FOR_EVER)
         if step.behaviour in _NOT_TAKEN:
             return _negative(step)
         sms = self._take(form, step)
@@ -130,7 +152,8 @@ class TwilioApi:
         if step.behaviour is Behaviour.HANG:
             await asyncio.sleep(_FOR_EVER)
         query = dict(request.query)
-        size = max(1, min(int(query.get("PageSize", "50")), _MOST_PER_PAGE))
+        request[_CALL].to = query.get("To", "")
+        size = max(1, min(int(query.get("PageSize", "50")), self.most_per_page))
         number = int(query.get("Page", "0"))
         newest_first = reversed(
             self._mailbox.by_number.get(query["To"], []) if "To" in query else list(self._mailbox.sms.values())

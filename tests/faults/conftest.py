@@ -6,16 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 
 from bench.fill import School
 from bench.fill import fill as fill_store
+from config.clock import plus_seconds
 from contacts.codes import AddressChannel
 from contacts.tables import ADDRESS
 from dispatcher.codes import DeliveryState
-from dispatcher.tables import DELIVERY
+from dispatcher.outbox.move_statements import lock_rows
+from dispatcher.tables import ALERT, ATTEMPT, DELIVERY
 from providers.base import Channel
 from tests.dispatcher.world import check_books
 from tests.faults.ledger import FAULT, Entry, LedgerOfSession
@@ -37,6 +40,9 @@ _OVER = {DeliveryState.ACCEPTED, DeliveryState.DELIVERED}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LedgerOfSession(), "ledger of faults")
+
+
+_NOBODY: Mapping[Channel, int] = {}
 
 
 @dataclass(slots=True)
@@ -63,8 +69,14 @@ class Trial:
         """The fault has ended: from now on the time to recover is counted."""
         self.began = time.monotonic()
 
-    def all_told_once(self, seconds: float = 60.0) -> None:
-        """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID."""
+    def all_told_once(
+        self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _NOBODY, undelivered: int = 0
+    ) -> None:
+        """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID.
+
+        `but`: how many messages of a channel had to end as rejected instead. `undelivered`: how many SMS the provider
+        took, and said later that they did not arrive.
+        """
         assert self.school is not None
         self.installation.closed(seconds)
         took = time.monotonic() - self.began
@@ -72,27 +84,72 @@ class Trial:
         sms, mails = Counter(counts["sms_by_delivery"]), counts["email_by_message_id"]
         for other in self.others:
             sms.update(other())
-        expected = self.school.guardians
+        guardians = self.school.guardians
+        expected_sms, expected_mails = (guardians - but.get(channel, 0) for channel in (Channel.SMS, Channel.EMAIL))
         # An e-mail cannot be looked up: one that is unknown after its repeat stays so, for everybody to see.
         unclear = self.installation.states(Channel.EMAIL)[DeliveryState.UNKNOWN]
         doubled = sum(count - 1 for count in sms.values())
         repeats = sum(count - 1 for count in mails.values())
-        lost = expected - len(sms) + max(0, expected - unclear - len(mails))
-        taken = sms.total() + int(counts["email"])
-        entry = Entry(self.name, 2 * expected, taken, repeats, unclear, doubled, lost, took)
+        lost = expected_sms - len(sms) + max(0, expected_mails - unclear - len(mails))
+        taken, untold = sms.total() + int(counts["email"]), sum(but.values())
+        entry = Entry(self.name, 2 * guardians, taken, repeats, unclear, doubled, lost, took, untold)
         self.record(entry)
         assert (doubled, lost) == (0, 0), entry
-        assert len(mails) <= expected
+        assert len(mails) <= expected_mails
         # A repeat may turn out to be the first that arrives; none goes uncounted.
         assert repeats <= self._repeats_on_record()
-        assert set(self.installation.states(Channel.SMS)) <= _OVER, self.installation.states()
-        assert set(self.installation.states(Channel.EMAIL)) <= _OVER | {DeliveryState.UNKNOWN}
+        for channel, over in ((Channel.SMS, _OVER), (Channel.EMAIL, _OVER | {DeliveryState.UNKNOWN})):
+            states = self.installation.states(channel)
+            failed = undelivered if channel is Channel.SMS else 0
+            assert states.pop(DeliveryState.UNDELIVERED, 0) == failed, self.installation.states()
+            assert states.pop(DeliveryState.REJECTED, 0) == but.get(channel, 0), self.installation.states()
+            assert set(states) <= over, self.installation.states()
         check_books(self.installation.database)
 
     def numbers(self) -> list[str]:
         """The telephone numbers of the school's guardians."""
+        return self._addresses(AddressChannel.SMS)
+
+    def mailboxes(self) -> list[str]:
+        """The e-mail addresses of the school's guardians, in the same order."""
+        return self._addresses(AddressChannel.EMAIL)
+
+    def codes(self, channel: Channel) -> Counter[str]:
+        """The codes with which attempts on one channel ended, and how often."""
+        statement = (
+            select(ATTEMPT.c.code)
+            .join(DELIVERY, DELIVERY.c.id == ATTEMPT.c.delivery_id)
+            .where(DELIVERY.c.channel == channel, ATTEMPT.c.code.is_not(None))
+        )
         with self.installation.database.read() as connection:
-            statement = select(ADDRESS.c.value).where(ADDRESS.c.channel == AddressChannel.SMS).order_by(ADDRESS.c.id)
+            return Counter(connection.execute(statement).scalars())
+
+    def to_call(self) -> list[tuple[Channel, str]]:
+        """Channel and code of all that is said to have failed on the call list of the newest alert's report."""
+        listed = self.installation.run("report", "latest", "--call-list", "--json").json["call_list"]
+        return sorted(
+            (Channel(why["channel"]), why["code"])
+            for student in listed
+            for guardian in student["guardians"]
+            for why in guardian["why"]
+        )
+
+    def time_passes(self, seconds: float) -> None:
+        """All that is due, asked about or over at some time in the database comes so much nearer."""
+
+        def nearer(column: ColumnElement[Any]) -> dict[Any, Any]:
+            return {column: plus_seconds(column, -seconds)}
+
+        with self.installation.database.write() as connection:
+            # Locked in the order in which all lock them who are at work meanwhile.
+            lock_rows(connection, connection.execute(select(DELIVERY.c.id).order_by(DELIVERY.c.id)).scalars().all())
+            for column in (DELIVERY.c.due_at, DELIVERY.c.expires_at, DELIVERY.c.lookup_at, DELIVERY.c.poll_at):
+                connection.execute(update(DELIVERY).values(nearer(column)).where(column.is_not(None)))
+            connection.execute(update(ALERT).values(nearer(ALERT.c.expires_at)))
+
+    def _addresses(self, channel: AddressChannel) -> list[str]:
+        with self.installation.database.read() as connection:
+            statement = select(ADDRESS.c.value).where(ADDRESS.c.channel == channel).order_by(ADDRESS.c.id)
             return list(connection.execute(statement).scalars())
 
     def _repeats_on_record(self) -> int:

@@ -15,7 +15,8 @@ FAULT = "fault"
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One fault on one kind of installation. `repeats`: e-mails that came again under the Message-ID they had.
-    `unclear`: e-mails of which nobody knows, and that are shown so."""
+    `unclear`: e-mails of which nobody knows, and that are shown so. `untold`: messages that ended as rejected or
+    expired, with their reason, as it had to be."""
 
     fault: str
     deliveries: int
@@ -25,6 +26,7 @@ class Entry:
     duplicates: int
     lost: int
     seconds: float
+    untold: int = 0
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,10 +51,10 @@ class LedgerOfSession:
 
 def lines(entries: Sequence[Entry]) -> list[str]:
     """The table."""
-    head = ("fault", "deliveries", "taken", "repeats", "unclear", "doubled", "lost", "seconds")
+    head = ("fault", "deliveries", "taken", "repeats", "unclear", "untold", "doubled", "lost", "seconds")
     rows = [
-        (e.fault, f"{e.deliveries:,}", f"{e.taken:,}", str(e.repeats), str(e.unclear), str(e.duplicates),
-         str(e.lost), f"{e.seconds:.1f}")
+        (e.fault, f"{e.deliveries:,}", f"{e.taken:,}", str(e.repeats), str(e.unclear), str(e.untold),
+         str(e.duplicates), str(e.lost), f"{e.seconds:.1f}")
         for e in entries
     ]  # fmt: skip
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]

@@ -112,6 +112,16 @@ def test_pages_are_newest_first_and_whole_although_more_arrives(sandbox: Sandbox
     assert seen == sids[::-1]
 
 
+def test_a_page_can_be_shorter_than_asked_for(sandbox: Sandbox) -> None:
+    official = client(sandbox)
+    for number in range(5):
+        official.messages.create(to=NUMBER, from_="SKOLEN", body=f"number {number}")
+    call("POST", f"{sandbox.sms_url}/sandbox/script", {"most_per_page": 2})
+    assert len(official.messages.list(page_size=1000)) == 5
+    lists = [one for one in call("GET", f"{sandbox.sms_url}/sandbox/calls")["calls"] if one["what"] == "list"]
+    assert [one["status"] for one in lists] == [200] * 3
+
+
 def test_one_sender_is_a_queue_and_another_sender_is_another(sandbox: Sandbox) -> None:
     sandbox.delivery.segments_per_second = 0.01
     official = client(sandbox)

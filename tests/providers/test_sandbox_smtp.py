@@ -27,6 +27,10 @@ class Client:
         self._socket.sendall(b"".join(command + b"\r\n" for command in commands))
         return [int(self._lines.readline()[:3]) for _ in commands]
 
+    def rest(self) -> bytes:
+        """What the server still says before it closes the connection."""
+        return self._lines.read()
+
     def __enter__(self) -> Client:
         return self
 
@@ -51,3 +55,22 @@ def test_a_group_is_answered_command_by_command(sandbox: Sandbox) -> None:
         text = b"Message-ID: <delivery-1@skole.example>\r\n\r\nHei\r\n."
         assert client.group(text, mail, bad, b"DATA") == [250, 250, 550, 503]
     assert [one.message_id for one in sandbox.mailbox.mails] == ["<delivery-1@skole.example>"]
+
+
+def test_a_connection_takes_so_many_mails_and_no_more(sandbox: Sandbox) -> None:
+    sandbox.smtp.mails_per_connection = 1
+    envelope = (b"MAIL FROM:<varsel@skole.example>", b"RCPT TO:<ola@skole.example>", b"DATA")
+    text = b"Message-ID: <delivery-1@skole.example>\r\n\r\nHei\r\n."
+    for _ in range(2):
+        with Client(sandbox.smtp_port) as client:
+            assert client.group(*envelope) == [250, 250, 354]
+            assert client.group(text) == [250]
+            assert client.rest() == b""
+    assert len(sandbox.mailbox.mails) == 2
+
+
+def test_a_greeting_can_be_put_off(sandbox: Sandbox) -> None:
+    sandbox.script.fail_stage("ehlo", "451 4.3.5 Not just now", 1)
+    with Client(sandbox.smtp_port) as client:
+        assert client.extensions == {b"4.3.5 Not just now"}
+        assert client.group(b"EHLO test.invalid")[0] == 250

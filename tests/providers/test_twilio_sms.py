@@ -83,6 +83,14 @@ def test_a_hanging_answer_is_unknown_in_spite_of_the_librarys_deaf_timeout(sandb
     assert len(sandbox.mailbox.sms) == 1
 
 
+def test_what_hangs_before_it_is_taken_is_no_less_unknown(sandbox: Sandbox) -> None:
+    sandbox.script.override(NUMBER, Step(Behaviour.HANG_BEFORE))
+    assert sent(twilio(sandbox.sms_url, timeout_seconds=0.3)) == Unknown("read_timeout")
+    assert not sandbox.mailbox.sms
+    (noted,) = sandbox.mailbox.calls
+    assert (noted.what, noted.to, noted.status, noted.ended) == ("create", NUMBER, 0, None)
+
+
 def test_busy_twice_then_taken(sandbox: Sandbox) -> None:
     message = sms("+4799990429")
     outcomes = using(twilio(sandbox.sms_url), *[lambda it: it.send(message)] * 3)
@@ -300,6 +308,29 @@ def test_a_poll_that_is_too_early_says_when_to_come_back(sandbox: Sandbox) -> No
     assert (failed.value.code, failed.value.retry_after) == ("20429", 4.0)
     # Neither the URL nor the answer hangs on the exception.
     assert failed.value.__context__ is None
+
+
+def test_after_a_429_nothing_is_asked_before_the_time_is_over(sandbox: Sandbox) -> None:
+    sandbox.script.override("list", Step(Behaviour.BUSY, times=1, seconds=0.3))
+    many, one = [f"SM{number:032d}" for number in range(60)], ["SM" + "0" * 32]
+
+    async def run() -> None:
+        provider = twilio(sandbox.sms_url)
+        for references in (many, one):
+            with pytest.raises(LookupFailed) as failed:
+                await provider.receipts(references)
+            assert failed.value.code == "20429"
+            assert failed.value.retry_after is not None
+            assert 0 < failed.value.retry_after <= 0.3
+        assert len(sandbox.mailbox.calls) == 1
+        await asyncio.sleep(failed.value.retry_after)
+        assert await provider.receipts(one) == []
+        assert [call.what for call in sandbox.mailbox.calls] == ["list", "fetch"]
+        # Sending is another matter: its own answers tell when.
+        assert isinstance(await provider.send(sms()), Accepted)
+        await provider.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(

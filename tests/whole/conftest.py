@@ -20,6 +20,7 @@ from dispatcher.running.presence import alive
 from dispatcher.tables import ALERT, DELIVERY
 from providers.base import Channel
 from providers.sandbox.server import Sandbox, SandboxConfig
+from providers.sandbox.twilio_api import MOST_PER_PAGE
 from tests.services.postgres import PostgresServer
 from tests.services.processes import Finished, Processes, Running, clean_environment
 from tests.services.waiting import eventually
@@ -58,6 +59,11 @@ class FarEnd:
         counts = self.counts()
         return int(counts["sms"]) + int(counts["email"])
 
+    def calls(self, what: str) -> list[dict[str, Any]]:
+        """The API's calls of one kind (create, list or fetch), in the order in which they came."""
+        found: list[dict[str, Any]] = self._ask("calls")["calls"]
+        return [one for one in found if one["what"] == what]
+
     def behave(self, **wish: object) -> None:
         """Change its behaviour; see providers/sandbox/inspection.py."""
         self._ask("script", json.dumps(wish).encode())
@@ -72,6 +78,7 @@ class FarEnd:
     def reset(self) -> None:
         self._ask("messages", method="DELETE")
         self.behave(latency=0.0, segments_per_second=0.0, delivery_seconds=0.1)
+        self.behave(most_per_page=MOST_PER_PAGE, mails_per_connection=0)
 
 
 @dataclass(slots=True)

@@ -44,6 +44,28 @@ def test_a_rejected_one_is_final(world: World) -> None:
     assert world.claim() == []
 
 
+@pytest.mark.parametrize(("code", "lost"), [("crashed", 1), ("unexpected", 1), ("read_timeout", 0)])
+def test_what_crashes_a_library_counts_as_a_lost_claim_and_others_do_not(world: World, code: str, lost: int) -> None:
+    world.sent(world.family(), world.family())
+    bad, good = world.claim()
+    world.record((bad, Unknown(code)), (good, Unknown("read_timeout")))
+    row, other = world.delivery(bad.delivery_id), world.delivery(good.delivery_id)
+    assert (row.state, row.code, row.lost_claims, row.lookup_at) == (S.UNKNOWN, code, lost, world.now)
+    assert (other.state, other.lost_claims) == (S.UNKNOWN, 0)
+
+
+def test_what_crashes_a_library_each_time_is_given_up_after_the_third_look_up(world: World) -> None:
+    world.sent(world.family())
+    for alone in (False, False, True):
+        one = world.claim_one(alone=alone)
+        world.record((one, Unknown("crashed")))
+        for _ in range(2):
+            world.look_up(FakeProvider())
+            world.later(SETTLE)
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.code, row.attempt) == (S.REJECTED, "poison", 3)
+
+
 def test_a_deferred_one_is_due_again_when_the_provider_says_else_ever_later(world: World) -> None:
     world.sent(world.family())
     for retry_after, wait in ((None, 5.0), (None, 10.0), (2.5, 2.5), (None, 40.0)):

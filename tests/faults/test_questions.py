@@ -1,0 +1,97 @@
+"""What the provider is asked: what became of messages without an answer, and receipts that did not come.
+
+It is asked page by page, and left in peace for as long as it asks for.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from dispatcher.codes import DeliveryState
+from providers.base import Channel
+from tests.faults.conftest import Trial
+from tests.services.waiting import eventually
+
+_QUESTIONS = ("list", "fetch")
+# A question that was under way when the provider said "not now".
+_UNDER_WAY = 0.3
+# Seconds between two pages of one walk through the list; two walks are further apart (dispatch.poll_seconds).
+_SAME_WALK = 0.4
+
+
+def _begin(trial: Trial) -> None:
+    installation = trial.installation
+    if installation.distributed:
+        installation.workers("alerts", "alerts")
+    trial.struck()
+    assert installation.send("--json", "--no-watch").status == 0
+
+
+def _questions(trial: Trial) -> list[dict[str, Any]]:
+    asked = [call for what in _QUESTIONS for call in trial.installation.far_end.calls(what)]
+    return sorted(asked, key=lambda call: float(call["began"]))
+
+
+def _left_in_peace(questions: list[dict[str, Any]], seconds: float) -> bool:
+    """Whether no question came in the time after each 429 that the provider asked for."""
+    refused = [float(call["ended"]) for call in questions if call["status"] == 429]
+    assert refused, "the provider was never asked too much"
+    return not [
+        call for at in refused for call in questions if at + _UNDER_WAY < float(call["began"]) < at + seconds - 0.05
+    ]
+
+
+def test_no_receipt_at_all(trial: Trial) -> None:
+    """Receipts are fetched, page by page; after a 429 nobody asks before the time is over that the provider named."""
+    far_end = trial.installation.far_end
+    installation = trial.installation
+    school = trial.school_of(400)
+    # Receipts become overdue one after the other: while one batch is refused, there are others to ask for.
+    installation.set("sms", segments_per_second=100.0)
+    far_end.behave(to="*", behaviour="delivered", callbacks=False)
+    far_end.behave(to="list", behaviour="busy", times=2, seconds=1.5)
+    far_end.behave(most_per_page=120)
+    _begin(trial)
+    trial.all_told_once()
+    assert installation.states(Channel.SMS) == {DeliveryState.DELIVERED: school.guardians}
+    questions = _questions(trial)
+    assert _left_in_peace(questions, 1.5), questions
+    # More than one page for one batch, and no question for each message.
+    lists = [call for call in questions if call["what"] == "list" and call["status"] == 200]
+    assert len(lists) >= 2
+    assert any(float(after["began"]) - float(before["ended"]) < _SAME_WALK for before, after in pairwise(lists))
+
+
+def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> None:
+    """Its list says of none of them that it was sent, and of few when: they are found all the same, and not doubled."""
+    installation, far_end = trial.installation, trial.installation.far_end
+    school = trial.school_of(200)
+    far_end.behave(to="*", behaviour="cut_silent", times=1, callbacks=False)
+    far_end.behave(segments_per_second=20.0, most_per_page=50)
+    _begin(trial)
+    eventually(
+        lambda: (
+            installation.states(Channel.SMS)[DeliveryState.UNKNOWN] == 0
+            and installation.states(Channel.SMS).total() == school.guardians
+            and not installation.states(Channel.SMS).keys() & {DeliveryState.QUEUED, DeliveryState.SENDING}
+        ),
+        what="what is unknown was found",
+    )
+    assert [one for one in far_end.sms() if one["date_sent"] is None], "all had left before they were looked up"
+    trial.all_told_once()
+    assert trial.codes(Channel.SMS)["connection_lost"] == school.guardians
+    # More than fifty unknown ones are looked for in the pages of the list, not number by number.
+    assert len([call for call in far_end.calls("list") if not call["to"]]) >= 2
+
+
+def test_a_provider_that_may_not_be_asked_for_a_while(trial: Trial) -> None:
+    """Nothing is concluded from that, nothing is sent again, and nobody asks before the time is over."""
+    far_end = trial.installation.far_end
+    school = trial.school_of(60)
+    far_end.behave(to="*", behaviour="cut_silent", times=1)
+    far_end.behave(to="list", behaviour="busy", times=2, seconds=1.5)
+    _begin(trial)
+    trial.all_told_once()
+    assert trial.codes(Channel.SMS)["connection_lost"] == school.guardians
+    assert _left_in_peace(_questions(trial), 1.5), _questions(trial)
