@@ -71,7 +71,7 @@ class Trial:
 
     def all_told_once(
         self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _NOBODY, undelivered: int = 0
-    ) -> None:
+    ) -> Entry:
         """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID.
 
         `but`: how many messages of a channel had to end as rejected instead. `undelivered`: how many SMS the provider
@@ -105,6 +105,7 @@ class Trial:
             assert states.pop(DeliveryState.REJECTED, 0) == but.get(channel, 0), self.installation.states()
             assert set(states) <= over, self.installation.states()
         check_books(self.installation.database)
+        return entry
 
     def numbers(self) -> list[str]:
         """The telephone numbers of the school's guardians."""

@@ -74,7 +74,7 @@ def test_a_day_without_the_provider_that_outlasts_the_alert(trial: Trial, way: W
     assert set(called) == per_channel
     # Two guardians of each student, on both channels.
     assert len(called) == 2 * 2 * trial.school.students
-    trial.ledger.entries.append(Entry(trial.name, 2 * guardians, 0, 0, 0, 0, 0, 0.0, 2 * guardians))
+    trial.record(Entry(trial.name, 2 * guardians, 0, 0, 0, 0, 0, 0.0, 2 * guardians))
     way.open()
     # Whoever sends is at work again: another alert goes out, and of the old one nothing.
     assert installation.send("--json", "--no-watch", "--again").status == 0

@@ -55,7 +55,7 @@ def test_ten_thousand_receipts_in_a_burst(trial: Trial) -> None:
         stored = Counter(connection.execute(select(RECEIPT.c.status)).scalars())
     lost = len(burst) - stored["pending"] - stored["delivered"]
     rate = f"{len(burst) / took:,.0f} receipts a second"
-    trial.ledger.entries.append(Entry(f"{trial.name}: {rate}", _MESSAGES, _MESSAGES, 0, 0, 0, lost, took))
+    trial.record(Entry(f"{trial.name}: {rate}", _MESSAGES, _MESSAGES, 0, 0, 0, lost, took))
     assert stored == {"pending": _MESSAGES, "delivered": _MESSAGES, "undelivered": len({one.sid for one in failed})}
     assert installation.states() == {DeliveryState.DELIVERED: _MESSAGES}
 
