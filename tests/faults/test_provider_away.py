@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import func, select
 
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import ATTEMPT
 from providers.base import Channel
-from tests.faults.conftest import Trial
-from tests.faults.relay import Relay
+from tests.faults.conftest import Trial, Way
 from tests.services.waiting import eventually
 
 _CUTS = 4
-
-
-class Way:
-    """Both ways to the far end of one trial, through relays."""
-
-    def __init__(self, trial: Trial) -> None:
-        sandbox = trial.installation.far_end.sandbox
-        self.sms = Relay(int(sandbox.sms_url.rpartition(":")[2]))
-        self.mail = Relay(sandbox.smtp_port)
-        trial.installation.set("sms", api_base_url=f"http://127.0.0.1:{self.sms.port}")
-        trial.installation.set("smtp", port=self.mail.port)
-
-    def each(self) -> tuple[Relay, Relay]:
-        return self.sms, self.mail
-
-
-@pytest.fixture
-def way(trial: Trial) -> Iterator[Way]:
-    way = Way(trial)
-    yield way
-    for relay in way.each():
-        relay.close()
 
 
 def _begin(trial: Trial, messages: int) -> None:
