@@ -173,7 +173,9 @@ class _Channel:
         """
         if self._sender.shares_with_alerts:
             return not self._waiting and not self._calls
-        return len(self._waiting) <= min(self._sender.connections, self._claim_size // 2)
+        # Who waits for the sender's turn counts: at one segment a second, 32 callers would wait beyond half a lease.
+        kept = sum(one is not None and not one.handed_over for one in self._calls.values())
+        return len(self._waiting) + kept <= min(self._sender.connections, self._claim_size // 2)
 
     @property
     def _claim_size(self) -> int:
@@ -264,12 +266,8 @@ class _Channel:
 
     async def _outcome(self, one: _Ready) -> Outcome | None:
         """How the message's attempt ended; None when it was not handed over."""
-        now = asyncio.get_running_loop().time
-        if now() > one.last_start:
-            return None
         try:
-            await self._sender.throttle.acquire(one.claimed.segments)
-            if self._stopped.is_set() or now() > one.last_start:
+            if not await self._gets_its_turn(one):
                 return None
             one.handed_over = True
             outcome = await self._sender.provider.send(one.message)
@@ -280,6 +278,15 @@ class _Channel:
             outcome = Unknown(CRASHED)
         self._sender.health.note(outcome)
         return outcome
+
+    async def _gets_its_turn(self, one: _Ready) -> bool:
+        """Wait for the sender's turn. One whose time is over takes none from those that may still leave."""
+        try:
+            async with asyncio.timeout_at(one.last_start):
+                await self._sender.throttle.acquire(one.claimed.segments)
+        except TimeoutError:
+            return False
+        return not self._stopped.is_set() and asyncio.get_running_loop().time() <= one.last_start
 
     async def _finish(self) -> None:
         """Give back what was not handed over, wait for the rest, and write everything down."""
