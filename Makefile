@@ -10,7 +10,7 @@ AT_ONCE ?= 2
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env bench-env test test-faults lint demo bench bench-main-job lock clean
+.PHONY: env bench-env test test-faults test-faults-long lint demo bench bench-main-job lock clean
 
 env: $(STAMP)
 
@@ -39,6 +39,10 @@ test: $(STAMP)
 # Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
 test-faults: $(STAMP)
 	$(BIN)/pytest -n $(AT_ONCE) tests/faults
+
+# The longer variants of some faults alone, by hand.
+test-faults-long: $(STAMP)
+	$(BIN)/pytest tests/faults -m by_hand
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

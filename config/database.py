@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 
 from config.clock import db_now
@@ -30,9 +30,31 @@ def name_constraints(metadata: MetaData) -> None:
     metadata.naming_convention = NAMING
 
 
-# Seconds and milliseconds after which a server that says nothing counts as away. Without the just-in-time compiler:
-# for the many short statements here it costs more than it saves, up to three times the whole.
-_POSTGRESQL = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "options": "-c jit=off"}
+# What a PostgreSQL session begins with. No just-in-time compiler: for the many short statements here it costs more than
+# it saves, up to three times the whole. The others are seconds and milliseconds after which the server takes a machine
+# that says nothing to be gone, and lets its locks go; by itself it waits two hours.
+_SESSION = {
+    "jit": "off",
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+# The same from here, where somebody waits for the answer: a server that says nothing counts as away.
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 1,
+    "tcp_user_timeout": 10_000,
+}
+# The name of sessions with a limit for idle transactions, among others of the same database.
+_UNATTENDED = "beredskap at work"
+_END_FROZEN_COPIES = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND usename = current_user AND application_name = :name AND state = 'active' AND wait_event = 'ClientRead' "
+    "AND query_start < statement_timestamp() - make_interval(secs => :seconds)"
+)
 
 
 class Database:
@@ -52,7 +74,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_pre_ping=True,
-                connect_args=_POSTGRESQL,
+                connect_args={**_POSTGRESQL, "options": _options(_SESSION)},
             )
         self.engine: Engine = create_engine(url, **options)
         # SQLite has one writer at a time, and lets those who wait sleep and try again in no order, up to a tenth of a
@@ -94,8 +116,39 @@ class Database:
                 # Who is looking at a table already does it for us, too.
                 connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
 
+    def limit_idle_transactions(self, seconds: float) -> None:
+        """From now on a transaction in which this process stands still for so long is ended by PostgreSQL.
+
+        For processes that work unattended: one that is frozen in the middle of a transaction (SIGSTOP, a paused virtual
+        machine) would keep its locks until it wakes up. Then its next statement raises a `DBAPIError` with
+        `connection_invalidated`. Nothing on SQLite, where nobody but the process itself can end a transaction.
+        """
+        if self.sqlite:
+            return
+
+        def ask(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+            limit = {"idle_in_transaction_session_timeout": round(seconds * 1000)}
+            options.update(application_name=_UNATTENDED, options=_options(_SESSION | limit))
+
+        event.listen(self.engine, "do_connect", ask)
+        self.engine.dispose()  # sessions that began without it
+
+    def end_frozen_copies(self, seconds: float) -> int:
+        """End the sessions of unattended processes that have stood still in a COPY for so long; how many there were.
+
+        PostgreSQL waits for the rows of a COPY without any limit: to it, that is a statement under way.
+        """
+        if self.sqlite:
+            return 0
+        with self.write() as connection:
+            return len(connection.execute(_END_FROZEN_COPIES, {"name": _UNATTENDED, "seconds": seconds}).all())
+
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _options(session: Mapping[str, object]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in session.items())
 
 
 def open_database(settings: Settings) -> Database:

@@ -21,18 +21,9 @@ def explain(error: Exception) -> BeredskapError:
     """What a person is told about `error`. Writes the details of a fault of Beredskap to its log."""
     # An exception of a library can only come out of it once it has been imported: nothing is loaded here to ask.
     if "sqlalchemy" in sys.modules:
-        from sqlalchemy.exc import DBAPIError
-        from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-        if isinstance(error, DBAPIError):
-            told = _database(error)
-            if told is not None:
-                return told
-        if isinstance(error, PoolTimeout):
-            return BeredskapError(
-                "All connections to the database are busy.",
-                remedy="Try again; if it lasts, raise BEREDSKAP_STORE__POOL_SIZE.",
-            )
+        told = _storing(error)
+        if told is not None:
+            return told
     if "redis" in sys.modules:
         from redis.exceptions import ConnectionError as RedisConnectionError
         from redis.exceptions import TimeoutError as RedisTimeout
@@ -47,6 +38,25 @@ def explain(error: Exception) -> BeredskapError:
     return _fault(error)
 
 
+def what_ails(error: Exception) -> str:
+    """The same in one sentence, for the log of a process that goes on trying; empty for what is no fault of the
+    database. Writes nothing."""
+    told = _storing(error)
+    return "" if told is None else told.what
+
+
+def _storing(error: Exception) -> BeredskapError | None:
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    if isinstance(error, PoolTimeout):
+        return BeredskapError(
+            "All connections to the database are busy.",
+            remedy="Try again; if it lasts, raise BEREDSKAP_STORE__POOL_SIZE.",
+        )
+    return _database(error) if isinstance(error, DBAPIError) else None
+
+
 def _database(error: DBAPIError) -> BeredskapError | None:
     """None when the database was right to complain: the statement was wrong."""
     sqlstate = getattr(error.orig, "sqlstate", None)
@@ -55,6 +65,16 @@ def _database(error: DBAPIError) -> BeredskapError | None:
         return UsageError("The database is not initialised.", remedy="Run beredskap init.")
     if "disk is full" in text or sqlstate == "53100":
         return BeredskapError(f"The disk of {_place()} is full.", remedy="Make room on it, then run the command again.")
+    if "disk i/o error" in text:
+        return BeredskapError(
+            f"{_place(capital=True)} cannot be written or read: a quota or a limit is used up, or the disk fails.",
+            remedy="See df, quota and the system's log, mend what they name, then run the command again.",
+        )
+    if sqlstate == "25P03":
+        return BeredskapError(
+            f"{_place(capital=True)} has ended a transaction in which this process stood still.",
+            remedy="Run the command again.",
+        )
     if "database is locked" in text or "database table is locked" in text:
         return BeredskapError(
             f"{_place(capital=True)} is locked: another program has been writing for more than 30 seconds.",

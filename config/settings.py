@@ -31,6 +31,7 @@ class StoreSettings(_Section):
     redis_url: str
     key_file: str
     pool_size: PositiveInt
+    idle_transaction_seconds: Seconds
 
 
 class OrganisationSettings(_Section):

@@ -15,10 +15,11 @@ from typing import Any
 import dramatiq
 import structlog
 from dramatiq.asyncio import EventLoopThread
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config.database import Database
+from config.faults import what_ails
 from config.keys import Keys
 from config.settings import Settings
 from dispatcher.codes import Lane
@@ -61,6 +62,7 @@ class Runtime:
     ) -> None:
         self._settings = settings
         self._database = database
+        database.limit_idle_transactions(settings.store.idle_transaction_seconds)
         self._kind = kind
         self._id = process_id
         self._lanes = tuple(lanes)
@@ -133,13 +135,14 @@ class Runtime:
         """Inside the loop: providers and the shared rates keep connections that belong to it."""
         dispatch, organisation = self._settings.dispatch, self._settings.organisation
         options = DrainOptions.from_settings(dispatch, organisation.stale_after_months)
+        idle = self._settings.store.idle_transaction_seconds
         renderer = Renderer(self._notices)
         self._rates = SharedRates(self._settings.store.redis_url)
         for lane in self._lanes:
             senders = make_senders(self._settings, lane, self._rates)
             self._senders[lane] = senders
             self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options)
-            self._upkeeps.append(Upkeep(self._database, lane, senders, renderer, self._id, options.patience))
+            self._upkeeps.append(Upkeep(self._database, lane, senders, renderer, self._id, options.patience, idle))
 
     def _drain(self, lane: Lane) -> None:
         self._run(self._drains[lane].run(DRAIN_SECONDS))
@@ -173,14 +176,14 @@ class Runtime:
             self._away = False
 
     def _say_away(self, error: SQLAlchemyError) -> None:
-        if not isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        if not _is_away(error):
             # The database is there and refuses what we ask: a fault of ours, with the place where it lies.
             if time.monotonic() >= self._quiet_until:
                 self._quiet_until = time.monotonic() + _FAULT_PAUSE_SECONDS
                 log.error("statement_refused", exc_info=error)
             return
         if not self._away:
-            log.error("database_away", error=type(error).__name__)
+            log.error("database_away", error=type(error).__name__, what=what_ails(error))
         self._away = True
 
     def _thread(self, name: str, step: Callable[[], None], seconds: float) -> None:
@@ -197,3 +200,10 @@ class Runtime:
         thread = threading.Thread(target=repeat, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+def _is_away(error: SQLAlchemyError) -> bool:
+    """Whether the database cannot be reached, or ended the session under us (a transaction that stood still)."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import structlog
+
 from config.database import Database
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.codes import Lane
@@ -19,6 +21,8 @@ from dispatcher.outbox.sweep import sweep
 from dispatcher.running.presence import take_lease
 from dispatcher.running.senders import Sender
 from providers.base import Provider
+
+log = structlog.get_logger(__name__)
 
 # Longer than any look-up takes; shorter than anybody would wait for a dead process's share of the work.
 _LEASE_SECONDS = 15.0
@@ -35,6 +39,7 @@ class Upkeep:
         renderer: Renderer,
         holder: str,
         patience: Patience,
+        idle_seconds: float,
     ) -> None:
         self._database = database
         self._lane = lane
@@ -42,11 +47,15 @@ class Upkeep:
         self._renderer = renderer
         self._holder = holder
         self._patience = patience
+        self._idle_seconds = idle_seconds
 
     async def run(self) -> None:
         """Do what is due by now; nothing when another process is at it. Raises what the database raises."""
         if not await asyncio.to_thread(self._begin):
             return
+        # First: whatever they hold, the rest would wait for it.
+        if frozen := await asyncio.to_thread(self._database.end_frozen_copies, self._idle_seconds):
+            log.warning("frozen_sessions_ended", count=frozen)
         await asyncio.to_thread(sweep, self._database, self._patience)
         # At once: a provider that does not answer must not keep the others' receipts waiting.
         await asyncio.gather(*(self._ask(sender.provider) for sender in self._senders))

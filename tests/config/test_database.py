@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from config.database import Database, open_database
+from config.filling import fill
 from config.redaction import describe_exception
 from config.settings import load_settings
+from tests.services.waiting import eventually
 
 metadata = MetaData()
 counters = Table("counters", metadata, Column("id", Integer, primary_key=True), Column("n", Integer, nullable=False))
@@ -108,3 +110,50 @@ def test_a_file_that_cannot_be_opened_is_told_at_once(tmp_path: Path, monkeypatc
     store = Database(f"sqlite:///{tmp_path / 'nowhere' / 'beredskap.db'}")
     with pytest.raises(OperationalError), store.read():
         pass
+
+
+def test_a_transaction_that_stands_still_is_ended_and_its_locks_are_let_go(postgres_url: str) -> None:
+    unattended, other = Database(postgres_url), Database(postgres_url)
+    metadata.create_all(other.engine)
+    with other.write() as connection:
+        connection.execute(insert(counters), {"id": 1, "n": 0})
+    unattended.now()  # a session that began without the limit
+    unattended.limit_idle_transactions(0.1)
+    change = update(counters).values(n=counters.c.n + 1)
+    with pytest.raises(InternalError) as raised, unattended.write() as connection:
+        connection.execute(change)
+        with other.write() as waiting:
+            waiting.execute(change)  # waits for the lock, and gets it
+        connection.execute(change)
+    assert raised.value.connection_invalidated
+    with unattended.write() as connection:
+        connection.execute(change)
+        assert connection.execute(select(counters.c.n)).scalar_one() == 2
+    for database in (unattended, other):
+        database.dispose()
+
+
+def test_a_copy_that_stands_still_is_ended_by_somebody_else(postgres_url: str) -> None:
+    """Only of processes at work: an import may wait for its file as long as it likes."""
+    unattended, other = Database(postgres_url), Database(postgres_url)
+    metadata.create_all(other.engine)
+    unattended.limit_idle_transactions(60)
+
+    def until_it_is_ended() -> Iterator[tuple[object, ...]]:
+        yield ("+4799999998",)
+        eventually(lambda: other.end_frozen_copies(0.05), what="it is ended")
+        yield ("+4799999999",)
+
+    def import_meanwhile() -> Iterator[tuple[object, ...]]:
+        yield (1, 5)
+        with pytest.raises(OperationalError) as raised, unattended.write() as connection:
+            fill(connection, numbers, ["phone"], until_it_is_ended())
+        assert raised.value.connection_invalidated
+
+    with other.write() as importing:
+        fill(importing, counters, ["id", "n"], import_meanwhile())
+    with other.read() as connection:
+        assert connection.execute(select(counters.c.n)).scalars().all() == [5]
+        assert connection.execute(select(numbers.c.phone)).first() is None
+    for database in (unattended, other):
+        database.dispose()

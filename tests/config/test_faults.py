@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,11 @@ import psycopg
 import pytest
 import redis
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from config.database import Database
 from config.errors import ExitStatus
-from config.faults import explain
+from config.faults import explain, what_ails
 from tests.services.postgres import PostgresServer
 from tests.services.redis import RedisServer
 from tests.services.server import free_port
@@ -136,6 +138,44 @@ def test_a_locked_a_full_and_a_damaged_file(sqlite_url: str, tmp_path: Path, nam
     impatient.dispose()
     file.write_bytes(b"This is not a database, but a text about one." * 100)
     assert "is damaged" in told(lambda: Database(sqlite_url).now())
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (psycopg.errors.DiskFull(), "The disk of PostgreSQL at 127.0.0.1:1 is full."),
+        (
+            psycopg.errors.IdleInTransactionSessionTimeout(),
+            "PostgreSQL at 127.0.0.1:1 has ended a transaction in which this process stood still.",
+        ),
+    ],
+)
+def test_what_postgresql_says_of_itself(named, error: psycopg.Error, words: str) -> None:
+    named("postgresql+psycopg://beredskap@127.0.0.1:1/alerts")
+    told_by_driver = DBAPIError.instance("COMMIT", None, error, psycopg.Error)
+    assert explain(told_by_driver).what == what_ails(told_by_driver) == words
+    assert explain(told_by_driver).exit_status is ExitStatus.FAILED
+
+
+def test_a_file_that_the_system_does_not_let_grow(sqlite_url: str, tmp_path: Path, named) -> None:
+    database = Database(named(sqlite_url))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(OperationalError) as raised, database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE filled (t)")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            connection.exec_driver_sql("PRAGMA cache_size=1")
+            connection.exec_driver_sql("INSERT INTO filled VALUES (zeroblob(1000000))")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert explain(raised.value).what.startswith(
+        f"The database file {tmp_path / 'beredskap.db'} cannot be written or read"
+    )
+    database.dispose()
+
+
+def test_what_is_no_fault_of_the_database_is_not_told_as_one() -> None:
+    assert what_ails(ValueError("x")) == ""
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path, named) -> None:

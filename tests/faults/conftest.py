@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,11 @@ from bench.fill import School
 from bench.fill import fill as fill_store
 from config.clock import plus_seconds
 from contacts.codes import AddressChannel
-from contacts.tables import ADDRESS
+from contacts.entitlement import Verdict
+from contacts.tables import ADDRESS, CONTACT_POINT
 from dispatcher.codes import DeliveryState
 from dispatcher.outbox.move_statements import lock_rows
-from dispatcher.tables import ALERT, ATTEMPT, DELIVERY
+from dispatcher.tables import ALERT, ATTEMPT, DECISION, DELIVERY
 from providers.base import Channel
 from tests.dispatcher.world import check_books
 from tests.faults.ledger import FAULT, Entry, LedgerOfSession
@@ -70,12 +71,18 @@ class Trial:
         self.began = time.monotonic()
 
     def all_told_once(
-        self, seconds: float = 60.0, *, but: Mapping[Channel, int] = _NOBODY, undelivered: int = 0
+        self,
+        seconds: float = 60.0,
+        *,
+        but: Mapping[Channel, int] = _NOBODY,
+        undelivered: int = 0,
+        entitled_no_more: Sequence[int] = (),
     ) -> Entry:
         """The alert ends by itself; every SMS was taken exactly once, every e-mail under one Message-ID.
 
         `but`: how many messages of a channel had to end as rejected instead. `undelivered`: how many SMS the provider
-        took, and said later that they did not arrive.
+        took, and said later that they did not arrive. `entitled_no_more`: guardians who may not be told any more. They
+        are not, and the books say so.
         """
         assert self.school is not None
         self.installation.closed(seconds)
@@ -84,7 +91,7 @@ class Trial:
         sms, mails = Counter(counts["sms_by_delivery"]), counts["email_by_message_id"]
         for other in self.others:
             sms.update(other())
-        guardians = self.school.guardians
+        guardians = self.school.guardians - len(entitled_no_more)
         expected_sms, expected_mails = (guardians - but.get(channel, 0) for channel in (Channel.SMS, Channel.EMAIL))
         # An e-mail cannot be looked up: one that is unknown after its repeat stays so, for everybody to see.
         unclear = self.installation.states(Channel.EMAIL)[DeliveryState.UNKNOWN]
@@ -98,14 +105,36 @@ class Trial:
         assert len(mails) <= expected_mails
         # A repeat may turn out to be the first that arrives; none goes uncounted.
         assert repeats <= self._repeats_on_record()
-        for channel, over in ((Channel.SMS, _OVER), (Channel.EMAIL, _OVER | {DeliveryState.UNKNOWN})):
+        over = _OVER | ({DeliveryState.CANCELLED} if entitled_no_more else set())
+        for channel, ends in ((Channel.SMS, over), (Channel.EMAIL, over | {DeliveryState.UNKNOWN})):
             states = self.installation.states(channel)
             failed = undelivered if channel is Channel.SMS else 0
             assert states.pop(DeliveryState.UNDELIVERED, 0) == failed, self.installation.states()
             assert states.pop(DeliveryState.REJECTED, 0) == but.get(channel, 0), self.installation.states()
-            assert set(states) <= over, self.installation.states()
+            assert set(states) <= ends, self.installation.states()
+        for guardian in entitled_no_more:
+            self._was_not_told(guardian)
         check_books(self.installation.database)
         return entry
+
+    def _was_not_told(self, guardian: int) -> None:
+        with self.installation.database.read() as connection:
+            mine = CONTACT_POINT.c.person_id == guardian
+            addresses = select(ADDRESS.c.value).join(CONTACT_POINT, CONTACT_POINT.c.address_id == ADDRESS.c.id)
+            own = set(connection.execute(addresses.where(mine)).scalars())
+            deliveries = select(DELIVERY.c.state, DELIVERY.c.code).join(
+                CONTACT_POINT, CONTACT_POINT.c.address_id == DELIVERY.c.address_id
+            )
+            ends = {tuple(row) for row in connection.execute(deliveries.where(mine))}
+            decisions = select(DECISION.c.verdict).where(DECISION.c.guardian_id == guardian, ~DECISION.c.superseded)
+            verdicts = set(connection.execute(decisions).scalars())
+        assert len(own) == 2
+        sms, mails = self.installation.far_end.sms(), self.installation.far_end.emails()
+        assert own.isdisjoint(one["to"] for one in sms)
+        assert own.isdisjoint(to for one in mails for to in one["to"])
+        # Planned before it was known, or never.
+        assert ends <= {(DeliveryState.CANCELLED, "entitlement_lost")}
+        assert verdicts == {Verdict.NO}
 
     def numbers(self) -> list[str]:
         """The telephone numbers of the school's guardians."""

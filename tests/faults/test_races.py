@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from dispatcher.codes import AttemptOutcome, DeliveryState
-from dispatcher.tables import ATTEMPT, DELIVERY
+from dispatcher.tables import ATTEMPT, DELIVERY, LEASE
 from tests.faults.conftest import Trial
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND
@@ -51,18 +51,44 @@ def test_eight_workers_for_the_same_rows(distributed_trial: Trial) -> None:
     assert (outcomes, attempts) == ({AttemptOutcome.ACCEPTED}, [1])
 
 
-def test_two_commands_with_the_same_request_and_two_schedulers(distributed_trial: Trial) -> None:
-    trial, installation = distributed_trial, distributed_trial.installation
+def test_two_commands_with_the_same_request_and_two_schedulers(trial: Trial) -> None:
+    installation = trial.installation
     trial.school_of(300)
     for _ in range(2):
         installation.start("scheduler")
-    installation.workers("alerts", "alerts")
+    if installation.distributed:
+        installation.workers("alerts", "alerts")
     trial.struck()
     both = [installation.start(*SEND, "--yes", "--hold", "0", "--json") for _ in range(2)]
     answers = [running.wait().json for running in both]
     assert sorted(answer["already_sent"] for answer in answers) == [False, True]
     trial.all_told_once()
     assert installation.alerts() == 1
+
+
+def test_two_drainers_on_one_file(embedded_trial: Trial) -> None:
+    """One works, one waits to succeed it when it is killed; a third one has nothing to wait for."""
+    trial, installation = embedded_trial, embedded_trial.installation
+    trial.school_of(300)
+    installation.set("sms", segments_per_second=40.0)
+    installation.set("smtp", messages_per_second=40.0)
+    # Its own drainer dies before anything may leave: the three begin with all of it.
+    assert installation.send("--json", "--no-watch", "--hold", "3").status == 0
+    for process in installation.processes.living():
+        process.kill()
+    three = [installation.start("drain") for _ in range(3)]
+    (useless,) = eventually(lambda: [one for one in three if not one.alive], what="one of the three ends")
+    assert useless.wait().status == 0
+    eventually(lambda: installation.far_end.taken() >= 20, what="some have left")
+    assert installation.alive("drainer") == 1
+    with installation.database.read() as connection:
+        holder = connection.execute(select(LEASE.c.holder).where(LEASE.c.name == "drainer")).scalar_one()
+    (working,) = [one for one in three if f"-{one.pid}-" in holder]
+    working.kill()
+    trial.struck()
+    trial.all_told_once()
+    (last,) = [one for one in three if one not in (useless, working)]
+    assert last.wait().status == 0
 
 
 def test_a_stop_in_the_middle_holds_for_all_that_was_not_claimed(distributed_trial: Trial) -> None:

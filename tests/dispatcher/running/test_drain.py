@@ -214,6 +214,23 @@ def test_what_is_claimed_as_the_last_caller_ends_finds_another_one(
     assert world.states(alert) == {S.ACCEPTED: 2}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_sender_slower_than_its_connections_are_many_is_given_what_it_can_pass(world: World) -> None:
+    """Half a lease is two seconds, in which it passes 20; its 32 callers would wait longer, and then send nothing."""
+    alert = world.alert([world.family().student for _ in range(40)])
+    options = replace(OPTIONS, lease_seconds=4.0)
+
+    async def work() -> None:
+        slow = sender(Sending(), connections=32, rate=10.0)
+        drain = LaneDrain(world.database, Lane.ALERTS, [slow], world.renderer, "worker", options)
+        await drain.run(PATIENCE_SECONDS)
+        await drain.stop()
+
+    run(world, work())
+    assert world.states(alert) == {S.ACCEPTED: 40}
+    assert {row.attempt for row in world.rows(DELIVERY)} == {1}
+
+
 def test_a_message_that_cannot_be_made_is_poison_and_stops_nobody_else(world: World) -> None:
     alert = world.sent(*[world.family() for _ in range(3)])
     victim = world.rows(DELIVERY)[1].id
