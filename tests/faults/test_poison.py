@@ -90,6 +90,9 @@ def test_a_message_that_kills_its_worker_each_time(distributed_trial: Trial) -> 
     trial.school_of(40)
     number = trial.numbers()[0]
     installation.far_end.behave(to=number, behaviour="hang_before")
+    # Time enough to kill it before it gives up by itself.
+    installation.set("sms", timeout_seconds=15.0)
+    installation.set("dispatch", lease_seconds=60.0)
 
     def calls() -> int:
         return sum(call["to"] == number for call in installation.far_end.calls("create"))
