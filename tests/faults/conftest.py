@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from dispatcher.tables import ALERT, ATTEMPT, DECISION, DELIVERY
 from providers.base import Channel
 from tests.dispatcher.world import check_books
 from tests.faults.ledger import FAULT, Entry, LedgerOfSession
+from tests.faults.way import Way
 from tests.whole.conftest import (  # noqa: F401  (fixtures are found by their names in this module)
     Installation,
     _initialised,
@@ -201,6 +202,13 @@ def distributed_trial(request: pytest.FixtureRequest, distributed: Installation)
 @pytest.fixture
 def embedded_trial(request: pytest.FixtureRequest, embedded: Installation) -> Trial:  # noqa: F811
     return _trial(request, embedded)
+
+
+@pytest.fixture
+def way(trial: Trial) -> Iterator[Way]:
+    way = Way(trial.installation)
+    yield way
+    way.close()
 
 
 def _trial(request: pytest.FixtureRequest, chosen: Installation) -> Trial:

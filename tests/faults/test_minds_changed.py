@@ -14,7 +14,7 @@ from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.tables import ALERT, ALERT_STUDENT, DELIVERY
 from tests.dispatcher.world import check_books
 from tests.faults.conftest import Trial
-from tests.faults.way import Way, way  # noqa: F401  (a fixture is found by its name in this module)
+from tests.faults.way import Way
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND, Installation
 

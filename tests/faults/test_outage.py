@@ -9,7 +9,7 @@ from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Channel
 from tests.faults.conftest import Trial
 from tests.faults.ledger import Entry
-from tests.faults.way import Way, way  # noqa: F401  (a fixture is found by its name in this module)
+from tests.faults.way import Way
 from tests.services.waiting import eventually
 
 # Of a message that was put off: dispatch.retry_max_seconds.
@@ -23,7 +23,7 @@ def _attempts(trial: Trial) -> int:
         return int(connection.execute(select(func.count()).select_from(ATTEMPT)).scalar_one())
 
 
-def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:  # noqa: F811
+def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:
     """Begin an alert while nobody answers, and let a day pass, in which it is tried again and again."""
     installation = trial.installation
     trial.school_of(60)
@@ -40,7 +40,7 @@ def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:  # noqa: F811
     trial.time_passes(_PART)
 
 
-def test_a_day_without_the_provider(trial: Trial, way: Way) -> None:  # noqa: F811
+def test_a_day_without_the_provider(trial: Trial, way: Way) -> None:
     installation = trial.installation
     _away_for_a_day(trial, way, "30h")
     assert installation.far_end.taken() == 0
@@ -59,7 +59,7 @@ def test_a_day_without_the_provider(trial: Trial, way: Way) -> None:  # noqa: F8
     trial.all_told_once()
 
 
-def test_a_day_without_the_provider_that_outlasts_the_alert(trial: Trial, way: Way) -> None:  # noqa: F811
+def test_a_day_without_the_provider_that_outlasts_the_alert(trial: Trial, way: Way) -> None:
     """Whoever was not told is on the call list, and gets nothing when the provider is back and the news is old."""
     installation = trial.installation
     _away_for_a_day(trial, way, "20h")

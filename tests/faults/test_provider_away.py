@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatcher.codes import DeliveryState
 from providers.base import Channel
 from tests.faults.conftest import Trial
-from tests.faults.way import Way, way  # noqa: F401  (a fixture is found by its name in this module)
+from tests.faults.way import Way
 from tests.services.waiting import eventually
 
 _CUTS = 4
@@ -21,7 +21,7 @@ def _begin(trial: Trial, messages: int) -> None:
     assert installation.send("--json", "--no-watch").status == 0
 
 
-def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:  # noqa: F811
+def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
     """Certainly not taken: put off, and tried again by itself. Soon only single messages are tried."""
     way.close()
     _begin(trial, 200)
@@ -35,7 +35,7 @@ def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:  # noq
     trial.all_told_once()
 
 
-def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:  # noqa: F811
+def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:
     """In the middle of requests and answers: what is unknown is looked up, an e-mail repeated under its Message-ID."""
     trial.installation.far_end.behave(latency=0.05)
     _begin(trial, 600)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.faults.conftest import Trial
 from tests.faults.relay import Relay
+from tests.whole.conftest import Installation
 
 
 class Way:
-    """Both ways to the far end of one trial, through relays."""
+    """Both ways to the far end of one installation, through relays."""
 
-    def __init__(self, trial: Trial) -> None:
-        sandbox = trial.installation.far_end.sandbox
+    def __init__(self, installation: Installation) -> None:
+        sandbox = installation.far_end.sandbox
         self.sms = Relay(int(sandbox.sms_url.rpartition(":")[2]))
         self.mail = Relay(sandbox.smtp_port)
-        trial.installation.set("sms", api_base_url=f"http://127.0.0.1:{self.sms.port}")
-        trial.installation.set("smtp", port=self.mail.port)
+        installation.set("sms", api_base_url=f"http://127.0.0.1:{self.sms.port}")
+        installation.set("smtp", port=self.mail.port)
 
     def each(self) -> tuple[Relay, Relay]:
         return self.sms, self.mail
@@ -30,10 +26,3 @@ class Way:
     def close(self) -> None:
         for relay in self.each():
             relay.close()
-
-
-@pytest.fixture
-def way(trial: Trial) -> Iterator[Way]:
-    way = Way(trial)
-    yield way
-    way.close()
