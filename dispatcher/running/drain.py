@@ -270,6 +270,8 @@ class _Channel:
             if not await self._gets_its_turn(one):
                 return None
             one.handed_over = True
+            if self._has_room():
+                self._news.set()
             outcome = await self._sender.provider.send(one.message)
         except asyncio.CancelledError:
             return Unknown(INTERRUPTED) if one.handed_over else None
@@ -281,12 +283,15 @@ class _Channel:
 
     async def _gets_its_turn(self, one: _Ready) -> bool:
         """Wait for the sender's turn. One whose time is over takes none from those that may still leave."""
+        now = asyncio.get_running_loop().time
+        if now() > one.last_start:
+            return False
         try:
             async with asyncio.timeout_at(one.last_start):
                 await self._sender.throttle.acquire(one.claimed.segments)
         except TimeoutError:
             return False
-        return not self._stopped.is_set() and asyncio.get_running_loop().time() <= one.last_start
+        return not self._stopped.is_set() and now() <= one.last_start
 
     async def _finish(self) -> None:
         """Give back what was not handed over, wait for the rest, and write everything down."""
