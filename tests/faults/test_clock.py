@@ -86,13 +86,14 @@ def test_an_alert_that_expires_as_the_clock_goes_back(embedded_trial: Trial) -> 
     # Nobody is there to take it.
     installation.set("sms", api_base_url=f"http://127.0.0.1:{free_port()}")
     installation.set("smtp", port=free_port())
-    night = _before(_AUTUMN, seconds=4)
-    assert installation.send("--json", "--no-watch", "--expires", "5s", environment=night).status == 0
+    night = _before(_AUTUMN, seconds=5)
+    assert installation.send("--json", "--no-watch", "--expires", "8s", environment=night).status == 0
+    eventually(lambda: sum(installation.states().values()) == 40, what="all is planned")
     eventually(lambda: installation.alert_state() is AlertState.EXPIRED, 30, what="the alert has expired")
     with installation.database.read() as connection:
         alert = connection.execute(select(ALERT)).one()
     assert _AUTUMN < alert.expires_at <= alert.ended_at < alert.expires_at + timedelta(seconds=20)
-    eventually(lambda: set(installation.states()) == {DeliveryState.EXPIRED}, what="nothing leaves any more")
+    eventually(lambda: dict(installation.states()) == {DeliveryState.EXPIRED: 40}, what="nothing leaves any more")
     assert installation.far_end.taken() == 0
 
 

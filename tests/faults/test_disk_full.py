@@ -85,9 +85,14 @@ class _SmallDisk(_Disk):
 
 
 class _Limit(_Disk):
-    """The limit on the size of files (`ulimit -f`): the log of the database may not grow. It can be set everywhere."""
+    """The limit on the size of files (`ulimit -f`): the log of the database may not grow. Any user may set it."""
 
     words = "The database file {file} cannot be written or read: a quota or a limit is used up, or the disk fails."
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(installation)
+        if not hasattr(resource, "prlimit"):
+            pytest.skip("only Linux lets another process's limits be set")
 
     def _take_all(self) -> None:
         self._set(file_of(self._installation).with_name("beredskap.db-wal").stat().st_size)

@@ -95,8 +95,8 @@ def test_a_stop_in_the_middle_holds_for_all_that_was_not_claimed(distributed_tri
     """The one fault after which not everybody is told: that is what was asked for."""
     trial, installation = distributed_trial, distributed_trial.installation
     trial.school_of(800)
-    installation.set("sms", segments_per_second=50.0)
-    installation.set("smtp", messages_per_second=50.0)
+    installation.set("sms", segments_per_second=30.0)
+    installation.set("smtp", messages_per_second=30.0)
     installation.workers("alerts", "alerts")
     sent = installation.send("--json").json["alert"]
     eventually(lambda: installation.far_end.taken() >= 60, what="some have left")
