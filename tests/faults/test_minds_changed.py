@@ -14,7 +14,6 @@ from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.tables import ALERT, ALERT_STUDENT, DELIVERY
 from tests.dispatcher.world import check_books
 from tests.faults.conftest import Trial
-from tests.faults.way import Way
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND, Installation
 
@@ -78,11 +77,13 @@ def _change(installation: Installation, families: Collection[_Family]) -> list[i
     return [family.guardians[0] for family in families]
 
 
-def _put_off(trial: Trial, way: Way) -> None:
-    """Send an alert of which every message is put off: nobody is there to take it."""
+def _put_off(trial: Trial) -> None:
+    """Send an alert of which every message is put off, each for a reason of its own: so none waits for a provider."""
     installation = trial.installation
-    for relay in way.each():
-        relay.close()
+    for number in trial.numbers():
+        installation.far_end.behave(to=number, behaviour="refused", code="21606")
+    for mailbox in trial.mailboxes():
+        installation.far_end.behave(to=mailbox, behaviour="at_rcpt", code="450 4.2.0 Try again")
     if installation.distributed:
         installation.workers("alerts")
     assert installation.send("--json", "--no-watch").status == 0
@@ -97,34 +98,34 @@ def _put_off(trial: Trial, way: Way) -> None:
     assert installation.far_end.taken() == 0
 
 
-def _open(trial: Trial, way: Way) -> None:
+def _let_through(trial: Trial) -> None:
     """Let the retries through; not those that were claimed before and are still being refused."""
     eventually(lambda: trial.installation.states()[DeliveryState.SENDING] == 0, what="nothing is under way")
-    for relay in way.each():
-        relay.open()
+    for address in (*trial.numbers(), *trial.mailboxes()):
+        trial.installation.far_end.behave(to=address, behaviour="delivered")
 
 
-def test_a_consent_withdrawn_and_a_block_between_a_deferral_and_its_retry(trial: Trial, way: Way) -> None:
+def test_a_consent_withdrawn_and_a_block_between_a_deferral_and_its_retry(trial: Trial) -> None:
     trial.school_of(120)
     families = _families(trial)
     adult, minor = (next(one for one in families if one.adult is adult) for adult in (True, False))
-    _put_off(trial, way)
+    _put_off(trial)
     untold = _change(trial.installation, [adult, minor])
-    _open(trial, way)
+    _let_through(trial)
     trial.struck()
     trial.all_told_once(entitled_no_more=untold)
     assert trial.installation.states()[DeliveryState.CANCELLED] == 2 * len(untold)
 
 
-def test_a_stop_between_a_deferral_and_its_retry(trial: Trial, way: Way) -> None:
+def test_a_stop_between_a_deferral_and_its_retry(trial: Trial) -> None:
     """Nobody is told: that is what was asked for."""
     installation = trial.installation
     trial.school_of(120)
-    _put_off(trial, way)
+    _put_off(trial)
     with installation.database.read() as connection:
         number = connection.execute(select(ALERT.c.number)).scalar_one()
     assert installation.run("alert", "stop", number, "--yes").status == 0
-    _open(trial, way)
+    _let_through(trial)
     eventually(lambda: dict(installation.states()) == {DeliveryState.CANCELLED: 120}, what="all are cancelled")
     if not installation.distributed:
         installation.drained()
