@@ -4,6 +4,10 @@ Pure. Closed: everything may go to it. Open: nothing, for a pause that doubles f
 the pause one single message is tried: taken, the breaker is closed again; not, the pause begins anew. Only faults of
 the provider or of the way to it count against it (`providers.errors.is_fault_of_provider`); a refused address is an
 answer.
+
+It opens quickly where another provider stands ready, and after a handful of faults in a row, however slowly they come:
+a long code passes one message a second, and a small alert has only one. Where there is no other, a provider that takes
+every third message is better than none: only one that takes nothing any more is left alone.
 """
 
 from __future__ import annotations
@@ -11,15 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-# A provider that gave so many faults, and with them at least this part of its answers, within this many seconds.
+# So many faults in a row open it, when another provider works; and when none does.
+IN_A_ROW = 3
+IN_A_ROW_ALONE = 20
+# Or, when another provider works, so many faults that are at least this part of its answers, within so many seconds.
 LEAST_FAULTS = 5
 PART = 0.5
 WINDOW_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 1.0
-# An alert must not wait longer than this for a provider that is well again.
+# An alert must not wait much longer than this for a provider that is well again.
 LONGEST_PAUSE_SECONDS = 15.0
-# Longer than an attempt takes: a try of which nothing was heard in this time was never made.
-TRY_SECONDS = 30.0
+# A try of which nothing was heard in this time is taken for one that was never made.
+TRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Closed:
     faults: int = 0
     well_before: int = 0
     faults_before: int = 0
+    in_a_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,19 @@ class Trying:
 State: TypeAlias = Closed | Open | Trying
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer says. `trial`: it is that of the single message that was tried. `alone`: no other provider works.
+
+    `retry_after`: seconds for which the provider itself asks to be left alone.
+    """
+
+    fault: bool
+    trial: bool = False
+    alone: bool = False
+    retry_after: float = 0.0
+
+
 def allowance(state: State, now: float) -> int | None:
     """How many messages may be claimed for the provider at `now`; None: as many as there are."""
     match state:
@@ -64,37 +85,46 @@ def allowance(state: State, now: float) -> int | None:
 
 
 def after_try(state: State, now: float) -> State:
-    """The state once a single message was claimed to try the provider with."""
+    """The state once a single message is on its way to try the provider with."""
     return state if isinstance(state, Closed) else Trying(now, state.pause)
 
 
-def after_answer(state: State, fault: bool, now: float, retry_after: float = 0.0) -> State:
-    """The state after an answer. `retry_after`: seconds for which the provider itself asks to be left alone."""
-    match state:
-        case Closed():
-            counted = _counted(state, fault, now)
-            return _opened(FIRST_PAUSE_SECONDS, now, retry_after) if fault and _too_many(counted) else counted
-        case Open():
-            # The answer to something that had left before.
-            return state
-        case Trying(pause=pause):
-            return _opened(2 * pause, now, retry_after) if fault else Closed(now)
+def after_no_try(state: State, now: float) -> State:
+    """The state when that message did not leave after all, or told nothing: another one may be tried at once."""
+    return Open(now, state.pause) if isinstance(state, Trying) else state
 
 
-def _opened(pause: float, now: float, retry_after: float) -> Open:
+def after_answer(state: State, answer: Answer, now: float) -> State:
+    """The state after an answer. While one message is tried, those that had left before decide nothing."""
+    if isinstance(state, Closed):
+        counted = _counted(state, answer.fault, now)
+        return _opened(FIRST_PAUSE_SECONDS, now, answer) if _too_many(counted, answer) else counted
+    if not answer.trial:
+        return state
+    return _opened(2 * state.pause, now, answer) if answer.fault else Closed(now)
+
+
+def _opened(pause: float, now: float, answer: Answer) -> Open:
     pause = min(pause, LONGEST_PAUSE_SECONDS)
-    return Open(now + min(max(pause, retry_after), LONGEST_PAUSE_SECONDS), pause)
+    return Open(now + min(max(pause, answer.retry_after), LONGEST_PAUSE_SECONDS), pause)
 
 
 def _counted(state: Closed, fault: bool, now: float) -> Closed:
     half = WINDOW_SECONDS / 2
     if now >= state.since + 2 * half:
-        state = Closed(now)
+        state = Closed(now, in_a_row=state.in_a_row)
     elif now >= state.since + half:
-        state = Closed(now, well_before=state.well, faults_before=state.faults)
-    return replace(state, faults=state.faults + 1) if fault else replace(state, well=state.well + 1)
+        state = Closed(now, well_before=state.well, faults_before=state.faults, in_a_row=state.in_a_row)
+    if fault:
+        return replace(state, faults=state.faults + 1, in_a_row=state.in_a_row + 1)
+    return replace(state, well=state.well + 1, in_a_row=0)
 
 
-def _too_many(state: Closed) -> bool:
+def _too_many(state: Closed, answer: Answer) -> bool:
+    if not answer.fault:
+        return False
+    if answer.alone:
+        return state.in_a_row >= IN_A_ROW_ALONE
     faults = state.faults + state.faults_before
-    return faults >= LEAST_FAULTS and faults >= PART * (faults + state.well + state.well_before)
+    half_of_all = faults >= LEAST_FAULTS and faults >= PART * (faults + state.well + state.well_before)
+    return state.in_a_row >= IN_A_ROW or half_of_all

@@ -274,6 +274,19 @@ def is_fault_of_provider(code: str) -> bool:
     return code.startswith("http_") or code.isdecimal()
 
 
+def says_nothing_of_provider(code: str) -> bool:
+    """True for our own words for what happened on this side: whether the provider is well they do not tell."""
+    known = OWN.get(code)
+    if known is not None:
+        return known.of_one
+    return (
+        code not in TWILIO
+        and _SMTP_CODE.fullmatch(code) is None
+        and not code.startswith("http_")
+        and (not code.isdecimal())
+    )
+
+
 def in_plain_words(code: str) -> str:
     """The reason as an operator says it; never holds the address. Any text is answered, known or not."""
     known = TWILIO.get(code) or OWN.get(code)

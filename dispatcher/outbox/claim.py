@@ -175,11 +175,6 @@ def alerts_to_send(connection: Connection, channel: Channel) -> list[int]:
     return actual or [row.id for row in rows]
 
 
-def anything_due(connection: Connection) -> bool:
-    """Whether some alert has a message that may leave now, on whatever channel."""
-    return any(alerts_to_send(connection, channel) for channel in Channel)
-
-
 def _alerts(channel: Channel) -> Select[Any]:
     # Not `exists`, for which PostgreSQL may read through all rows of an alert that are done.
     first_due = select(func.min(DELIVERY.c.due_at)).where(

@@ -5,7 +5,7 @@ Every step may be run by any process, at any time, by several at once: each row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -25,9 +25,9 @@ from sqlalchemy import (
     update,
 )
 
-from config.clock import db_now
+from config.clock import db_now, plus_seconds
 from config.database import Database
-from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.move_statements import Move
 from dispatcher.outbox.moves import apply_moves
@@ -41,6 +41,8 @@ EXPIRED = "expired"
 STOPPED = "stopped"
 # Rows moved in one transaction: a stop of a large alert must not hold the database.
 _BATCH = 1000
+# The provider's last word on a message may come a little after its time.
+_GRACE_SECONDS = 600.0
 
 
 def sweep(database: Database, patience: Patience) -> int:
@@ -230,3 +232,18 @@ def anything_left(connection: Connection) -> bool:
     """Whether an alert is alive, or a delivery may yet move without a person: whoever drains may not end yet."""
     alerts = exists().where(ALERT.c.state.in_(ALIVE))
     return bool(connection.execute(select(alerts | _any_moving())).scalar())
+
+
+def nobody_to_ask(connection: Connection, lane: Lane, providers: Collection[str]) -> None:
+    """Of messages that were given to others than these providers nobody asks any more, once their time is long over.
+
+    A provider that left the settings cannot be asked; but it may come back as long as the answer matters.
+    """
+    late = plus_seconds(db_now(), -_GRACE_SECONDS)
+    orphaned = (DELIVERY.c.lane == lane, DELIVERY.c.provider.not_in(providers), DELIVERY.c.expires_at < late)
+    for state, asked_at in (
+        (DeliveryState.UNKNOWN, DELIVERY.c.lookup_at),
+        (DeliveryState.ACCEPTED, DELIVERY.c.poll_at),
+    ):
+        statement = update(DELIVERY).where(DELIVERY.c.state == state, asked_at < late, *orphaned)
+        connection.execute(statement.values({asked_at: None}))

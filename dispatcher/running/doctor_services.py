@@ -7,13 +7,13 @@ import ipaddress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from config.settings import Settings
+from config.settings import Settings, TwilioAccount
 from dispatcher.running.doctor import CHECK_SECONDS, Check, CheckResult, Status, fail, ok, warn
 from providers.base import LookupFailed, Provider
 from providers.errors import in_plain_words
 
 # Deliveries count from 1: a callback for this one is checked by the web process as any other, and stored nowhere.
-_PROBE_PATH: Final = "/callbacks/twilio/status/0/0"
+_PROBE_PATH: Final = "/callbacks/{provider}/status/0/0"
 _PROBE: Final = {"MessageSid": "SM" + "0" * 32, "MessageStatus": "delivered", "ErrorCode": ""}
 
 
@@ -163,7 +163,6 @@ async def _asked(name: Check, provider: Provider, well: str, remedy: str) -> Che
 async def callback_result(settings: Settings) -> CheckResult:
     """Calls our own public address as Twilio would: signed right, which must be taken, and wrong, which must not."""
     base = settings.sms.callback_base_url.rstrip("/")
-    token = settings.sms.auth_token.get_secret_value()
     if not base:
         return ok(Check.CALLBACK, "none set: receipts are polled")
     parts = _split(base)
@@ -173,10 +172,21 @@ async def callback_result(settings: Settings) -> CheckResult:
             "sms.callback_base_url is no web address",
             "Give the public address of beredskap web, for example https://varsling.eksempel.no.",
         )
+    first = await _callback_of("sms", settings.sms, base + _PROBE_PATH.format(provider="twilio"), parts)
+    if first.status is Status.FAIL or not settings.sms_backup.account_sid:
+        return first
+    path = _PROBE_PATH.format(provider="twilio_backup")
+    second = await _callback_of("sms_backup", settings.sms_backup, base + path, parts)
+    return first if second.status is Status.OK else second
+
+
+async def _callback_of(section: str, account: TwilioAccount, url: str, parts: SplitResult) -> CheckResult:
+    token = account.auth_token.get_secret_value()
     if not token:
-        return fail(Check.CALLBACK, "without sms.auth_token every callback is refused", "Fill in sms.auth_token.")
+        what = f"without {section}.auth_token every callback is refused"
+        return fail(Check.CALLBACK, what, f"Fill in {section}.auth_token.")
     try:
-        right, wrong = await _probe(base + _PROBE_PATH, token)
+        right, wrong = await _probe(url, token)
     except (OSError, ValueError) as error:
         return fail(
             Check.CALLBACK,
@@ -201,13 +211,13 @@ async def callback_result(settings: Settings) -> CheckResult:
         return fail(
             Check.CALLBACK,
             f"{_host(parts)} refuses what is signed right",
-            "beredskap web has another sms.auth_token or sms.callback_base_url than these settings: "
+            f"beredskap web has another {section}.auth_token or sms.callback_base_url than these settings: "
             "mend them, and restart it.",
         )
     return fail(
         Check.CALLBACK,
         f"{_host(parts)} answers {right} instead of 204",
-        "Let the proxy hand /callbacks/twilio/ on to beredskap web, with its path, query and body unchanged.",
+        "Let the proxy hand /callbacks/ on to beredskap web, with its path, query and body unchanged.",
     )
 
 

@@ -41,7 +41,7 @@ class LaneDrain:
     def _job(self, sender: Sender, senders: Sequence[Sender], renderer: Renderer, options: DrainOptions) -> Job:
         others = [other for other in senders if other is not sender and other.channel is sender.channel]
         at_work = SenderAtWork(
-            self._database, self.lane, sender, others, renderer, self._holder, options, self._stopped, self._wake
+            self._database, self.lane, sender, others, renderer, self._holder, options, self._stopped
         )
         return Job(at_work.work)
 
@@ -72,9 +72,5 @@ class LaneDrain:
             planned = await asyncio.to_thread(plan_next_chunk, self._database, self._holder, self._chunking)
             if planned is None:
                 return
-            self._wake()
-
-    def _wake(self) -> None:
-        """There may be something to claim: new messages, or those that another sender could not get rid of."""
-        for channel in self._channels:
-            channel.wake()
+            for channel in self._channels:
+                channel.wake()

@@ -24,6 +24,7 @@ from config.keys import Keys
 from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
+from dispatcher.reports.watching import OK
 from dispatcher.routine.notices import Notices
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
@@ -162,9 +163,13 @@ class Runtime:
 
     def _health(self) -> dict[str, str]:
         """How the providers answered last, and whether Redis does; what `alert watch` shows."""
-        health = {sender.provider.name: sender.condition.word for own in self._lanes for sender in self._senders[own]}
+        health: dict[str, str] = {}
+        for sender in (sender for own in self._lanes for sender in self._senders[own]):
+            # Both lanes may use one: what is wrong in either must be seen.
+            if health.get(sender.provider.name, OK) == OK:
+                health[sender.provider.name] = sender.condition.word
         redis_answers = answers(self._broker)
-        return health if redis_answers is None else {**health, "redis": "ok" if redis_answers else "away"}
+        return health if redis_answers is None else {**health, "redis": OK if redis_answers else "away"}
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run on the loop. A database that is away is said once, and tried again by whoever calls next."""

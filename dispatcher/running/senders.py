@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings, TwilioAccount
 from dispatcher.codes import Lane
+from dispatcher.reports.watching import OK
 from dispatcher.running.shared_rate import SharedRates
 from providers.base import Channel, Deferred, Outcome, Provider, Unknown
-from providers.breaker import Closed, State, after_answer, after_try, allowance
-from providers.errors import is_fault_of_provider
+from providers.breaker import Answer, Closed, State, after_answer, after_no_try, after_try, allowance
+from providers.errors import is_fault_of_provider, says_nothing_of_provider
 from providers.smtp_email import SmtpEmail
 from providers.throttle import LocalLimiter, Throttle
 from providers.twilio_sms import TWILIO, TWILIO_BACKUP, TwilioSms
@@ -35,7 +36,7 @@ class Condition:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.word = "ok"
+        self.word = OK
         self._clock = clock
         self._state: State = Closed(clock())
 
@@ -48,19 +49,30 @@ class Condition:
         return allowance(self._state, self._clock())
 
     def tried(self) -> None:
-        """One message was claimed to see whether it works again."""
+        """One message is on its way to see whether it works again."""
         self._state = after_try(self._state, self._clock())
 
-    def note(self, outcome: Outcome) -> None:
-        """It answered, or did not. A refusal is an answer, too: the provider is well, the address is not."""
-        fault = isinstance(outcome, (Deferred, Unknown)) and is_fault_of_provider(outcome.code)
+    def not_tried(self) -> None:
+        """That message did not leave after all."""
+        self._state = after_no_try(self._state, self._clock())
+
+    def note(self, outcome: Outcome, *, trial: bool = False, alone: bool = False) -> None:
+        """It answered, or did not. A refusal is an answer, too: the provider is well, the address is not.
+
+        `trial`: this was the message that it was tried with. `alone`: no other provider would carry what it does not.
+        """
+        fault, retry_after = False, 0.0
         if isinstance(outcome, (Deferred, Unknown)):
-            # What is about one message says neither that it is well nor that it is not.
+            if says_nothing_of_provider(outcome.code):
+                if trial:
+                    self.not_tried()
+                return
+            fault = is_fault_of_provider(outcome.code)
             self.word = outcome.code if fault else self.word
+            retry_after = (outcome.retry_after or 0.0) if isinstance(outcome, Deferred) else 0.0
         else:
-            self.word = "ok"
-        retry_after = (outcome.retry_after or 0.0) if isinstance(outcome, Deferred) else 0.0
-        self._state = after_answer(self._state, fault, self._clock(), retry_after)
+            self.word = OK
+        self._state = after_answer(self._state, Answer(fault, trial, alone, retry_after), self._clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,11 @@ class Sender:
     @property
     def channel(self) -> Channel:
         return self.provider.channel
+
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether what it may have taken stays unknown for good: an SMS that nobody can be asked about."""
+        return self.channel is Channel.SMS and not self.provider.can_look_up
 
     def share(self, processes: int) -> None:
         """Take this process's part of the rate, when `processes` of them send through the same sender."""

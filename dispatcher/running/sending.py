@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +18,7 @@ from config.database import Database
 from config.settings import DispatchSettings
 from dispatcher.alerts.planner import Chunking
 from dispatcher.codes import Lane
-from dispatcher.outbox.claim import Claimed, ClaimRequest, anything_due, claim
+from dispatcher.outbox.claim import Claimed, ClaimRequest, alerts_to_send, claim
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.record import CRASHED, POISON, Ended, Patience
 from dispatcher.running.recorder import Recorder
@@ -71,8 +71,7 @@ class _Ready:
 
 
 class SenderAtWork:
-    """One sender of a lane. `others`: those of the same channel, which may take what this one cannot get rid of;
-    `wake_others`: let them look again."""
+    """One sender of a lane. `others`: those of the same channel, which may take what this one cannot get rid of."""
 
     def __init__(
         self,
@@ -84,7 +83,6 @@ class SenderAtWork:
         holder: str,
         options: DrainOptions,
         stopped: asyncio.Event,
-        wake_others: Callable[[], None],
     ) -> None:
         self._database = database
         self._lane = lane
@@ -94,7 +92,6 @@ class SenderAtWork:
         self._holder = holder
         self._options = options
         self._stopped = stopped
-        self._wake_others = wake_others
         self._waiting: deque[_Ready] = deque()
         self._calls: dict[asyncio.Task[None], _Ready | None] = {}
         self._after = 0
@@ -149,12 +146,12 @@ class SenderAtWork:
         claims = await asyncio.to_thread(self._claim_due, size, False)
         if not claims and not self._waiting and not self._calls:
             claims = await asyncio.to_thread(self._claim_due, 1, True)
-        if claims and trial:
-            self._sender.condition.tried()
         for one, message in await self._rendered(claims) if claims else ():
             if message is None:
                 self._recorder.ended(Ended(one, self._sender.provider.name, Rejected(POISON)))
                 continue
+            if trial:
+                self._sender.condition.tried()
             last_start = began + min(self._options.lease_seconds / 2, one.seconds_left)
             self._waiting.append(_Ready(one, message, last_start, trial))
         return bool(claims)
@@ -168,7 +165,7 @@ class SenderAtWork:
         """Claim the next batch; nothing while an alert is due on a sender shared with alerts."""
         if self._sender.shares_with_alerts:
             with self._database.read() as connection:
-                if anything_due(connection):
+                if alerts_to_send(connection, self._sender.channel):
                     return []
         request = ClaimRequest(
             lane=self._lane,
@@ -217,7 +214,7 @@ class SenderAtWork:
                 outcome = await self._outcome(one)
                 self._calls[task] = None
                 if outcome is None:
-                    self._recorder.unsent(one.claimed)
+                    self._unsent(one)
                     self._left()
                 else:
                     self._ended(one, outcome)
@@ -230,21 +227,25 @@ class SenderAtWork:
     def _ended(self, one: _Ready, outcome: Outcome) -> None:
         """Take down how an attempt ended. What waits for a provider that works no more is given back for the next."""
         sender = self._sender
-        worked = sender.condition.works
-        sender.condition.note(outcome)
-        elsewhere = not sender.condition.works and any(other.condition.works for other in self._others)
+        worked, another_works = sender.condition.works, any(other.condition.works for other in self._others)
+        sender.condition.note(outcome, trial=one.trial, alone=not another_works and not sender.is_last_resort)
+        elsewhere = another_works and not sender.condition.works
         self._recorder.ended(Ended(one.claimed, sender.provider.name, outcome, elsewhere))
         if worked and not sender.condition.works:
             log.warning("provider_does_not_work", provider=sender.provider.name, code=sender.condition.word)
             self._give_back()
-            if not self._stopped.is_set():
-                self._wake_others()
         elif sender.condition.works and not worked:
             log.info("provider_works_again", provider=sender.provider.name)
 
     def _give_back(self) -> None:
         while self._waiting:
-            self._recorder.unsent(self._waiting.popleft().claimed)
+            self._unsent(self._waiting.popleft())
+
+    def _unsent(self, one: _Ready) -> None:
+        """Nothing of it was handed over."""
+        self._recorder.unsent(one.claimed)
+        if one.trial:
+            self._sender.condition.not_tried()
 
     async def _outcome(self, one: _Ready) -> Outcome | None:
         """How the message's attempt ended; None when it was not handed over."""

@@ -105,7 +105,8 @@ class SharedLimiter:
 
     async def take(self, segments: int) -> float:
         """As `Limiter.take`; but what was fetched for a message that is too large for now is kept for its next try."""
-        if self._clock() - self._fresh_at > _KEPT_SECONDS:
+        # A message that gathers blocks comes back after the time in which the next one may have come.
+        if self._clock() - self._fresh_at > _KEPT_SECONDS + self._window.ask_again:
             self._held = 0.0
         if not self._holds(segments):
             if self._count.resting:

@@ -17,7 +17,7 @@ from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.reconcile import look_up_unknown, poll_receipts
 from dispatcher.outbox.record import Patience
-from dispatcher.outbox.sweep import sweep
+from dispatcher.outbox.sweep import nobody_to_ask, sweep
 from dispatcher.running.presence import take_lease
 from dispatcher.running.senders import Sender
 from providers.base import Provider
@@ -57,7 +57,7 @@ class Upkeep:
         if frozen := await asyncio.to_thread(self._database.end_frozen_copies, self._idle_seconds):
             log.warning("frozen_sessions_ended", count=frozen)
         await asyncio.to_thread(sweep, self._database, self._patience)
-        # At once: a provider that does not answer must not keep the others' receipts waiting.
+        # At once: what several providers do not answer costs the time of one.
         await asyncio.gather(*(self._ask(sender.provider) for sender in self._senders))
         await asyncio.to_thread(self._tidy)
 
@@ -72,4 +72,5 @@ class Upkeep:
     def _tidy(self) -> None:
         with self._database.write() as connection:
             match_waiting(connection)
+            nobody_to_ask(connection, self._lane, {sender.provider.name for sender in self._senders})
             discard_old_drafts(connection)

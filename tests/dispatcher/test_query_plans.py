@@ -20,7 +20,7 @@ from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.alerts.lifecycle import resend_failed, stop
 from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
-from dispatcher.outbox.claim import anything_due
+from dispatcher.outbox.claim import alerts_to_send
 from dispatcher.outbox.progress import fold, fold_progress
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.sweep import anything_left
@@ -157,7 +157,7 @@ def test_planning_claiming_and_recording(world: World) -> None:
     def send() -> None:
         world.sent(*families)
         with world.database.read() as connection:
-            assert anything_due(connection)
+            assert alerts_to_send(connection, Channel.SMS)
         one, two, three, four, *rest = world.claim()
         mails = world.claim(Channel.EMAIL)
         assert len(world.claim(lane=Lane.ROUTINE)) == 1

@@ -11,7 +11,7 @@ import pytest
 from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane
 from dispatcher.outbox import claim as claiming
-from dispatcher.outbox.claim import anything_due
+from dispatcher.outbox.claim import alerts_to_send
 from dispatcher.tables import ALERT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Unknown
 from tests.dispatcher.world import LEASE, LIFE, NOW, World
@@ -106,14 +106,14 @@ def test_each_channel_and_lane_takes_its_own(world: World) -> None:
 
 
 def test_whether_any_alert_has_something_due(world: World) -> None:
-    def due() -> bool:
+    def due(channel: Channel = Channel.SMS) -> bool:
         with world.clock(), world.database.read() as connection:
-            return anything_due(connection)
+            return bool(alerts_to_send(connection, channel))
 
     world.notice()
     assert not due()
     alert = world.sent(world.family())
-    assert due()
+    assert (due(), due(Channel.EMAIL)) == (True, False)
     world.change(ALERT, alert, hold_until=world.now + timedelta(seconds=5))
     assert not due()
     world.change(ALERT, alert, hold_until=world.now, state=AlertState.STOPPED)

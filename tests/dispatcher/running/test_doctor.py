@@ -408,6 +408,24 @@ def test_a_web_process_with_other_settings_is_told(monkeypatch: pytest.MonkeyPat
     assert "restart it" in result.remedy
 
 
+def test_the_second_account_has_callbacks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    configure(
+        monkeypatch,
+        web__port=port,
+        sms__auth_token=AUTH_TOKEN,
+        sms__callback_base_url=f"http://127.0.0.1:{port}",
+        sms_backup__account_sid=ACCOUNT_SID,
+        sms_backup__auth_token="the one of yesterday",
+    )
+    with store() as database, server_thread(create_server(load_settings(), database)):
+        assert found(examine(), Check.CALLBACK).status is Status.OK
+        configure(monkeypatch, sms_backup__auth_token="the one of today")
+        result = found(examine(), Check.CALLBACK)
+    assert result.status is Status.FAIL
+    assert "sms_backup.auth_token" in result.remedy
+
+
 @pytest.mark.parametrize("url", ["varsling.example.test", "https://[", "http://127.0.0.1:1"])
 def test_a_callback_address_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     configure(monkeypatch, sms__auth_token=AUTH_TOKEN, sms__callback_base_url=url)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from config.settings import load_settings
 from dispatcher.codes import DeliveryState, Lane
+from dispatcher.outbox.claim import Claimed
+from dispatcher.outbox.messages import Renderer
+from dispatcher.outbox.sweep import nobody_to_ask
 from dispatcher.running.senders import Condition, Sender, make_senders
 from dispatcher.running.shared_rate import SharedRates
 from dispatcher.tables import ATTEMPT, DELIVERY
-from providers.base import Accepted, Channel, Deferred, Outcome, Rejected, Unknown
-from providers.breaker import LEAST_FAULTS
-from tests.dispatcher.running.test_drain import PATIENCE_SECONDS, Sending, lane, run, sender, world  # noqa: F401
-from tests.dispatcher.world import World
+from providers.base import Accepted, Channel, Deferred, Message, Outcome, Rejected, Unknown
+from providers.breaker import IN_A_ROW, IN_A_ROW_ALONE
+from tests.dispatcher.running.test_drain import (  # noqa: F401  (a fixture is found by its name in this module)
+    PATIENCE_SECONDS,
+    Sending,
+    Texts,
+    lane,
+    run,
+    sender,
+    world,
+)
+from tests.dispatcher.world import LIFE, World
 
 S = DeliveryState
 AWAY: Outcome = Deferred("connect_refused")
@@ -56,16 +68,43 @@ def test_the_second_is_not_asked_while_the_first_works(world: World) -> None:  #
 def test_the_second_takes_everything_that_the_first_certainly_did_not_take(world: World) -> None:  # noqa: F811
     alert = world.sent(*[world.family() for _ in range(30)])
     first, second = Sending(answer=lambda _message: AWAY), Sending()
-    drained(world, chain(first, second))
+    senders = chain(first, second)
+    drained(world, senders)
     # No more than the callers that were under way when it was seen.
-    assert LEAST_FAULTS <= len(first.sent) <= LEAST_FAULTS + 4
+    assert IN_A_ROW <= len(first.sent) <= IN_A_ROW + 4
     # What was refused before the breaker opened waits for its own time.
-    waiting = LEAST_FAULTS - 1
+    waiting = IN_A_ROW - 1
     assert world.states(alert) == {S.ACCEPTED: 30 - waiting, S.DEFERRED: waiting}
     world.later(10)
-    drained(world, chain(Sending(answer=lambda _message: AWAY), second))
-    assert world.states(alert)[S.ACCEPTED] >= 30 - waiting
-    assert {row.provider for row in world.rows(DELIVERY, DELIVERY.c.state == S.ACCEPTED)} == {"provider2"}
+    drained(world, senders)
+    assert world.states(alert) == {S.ACCEPTED: 30}
+    assert {row.provider for row in world.rows(DELIVERY)} == {"provider2"}
+
+
+def test_a_single_message_goes_to_the_second_after_a_few_tries(world: World) -> None:  # noqa: F811
+    alert = world.sent(world.family())
+    first, second = Sending(answer=lambda _message: AWAY), Sending()
+    senders = chain(first, second)
+    for _ in range(IN_A_ROW):
+        drained(world, senders)
+        world.later(60)
+    assert (len(first.sent), len(second.sent)) == (IN_A_ROW, 1)
+    assert world.states(alert) == {S.ACCEPTED: 1}
+
+
+def test_what_is_being_claimed_as_it_falls_out_is_given_back(world: World) -> None:  # noqa: F811
+    """The claim comes in after the breaker has opened: nothing of it is handed over."""
+    alert = world.sent(*[world.family() for _ in range(100)])
+    first, second = Sending(answer=lambda _message: AWAY), Sending()
+    one, two = chain(first, second)
+    falling = replace(one, connections=IN_A_ROW, rate=10.0)
+    falling.limiter.set_rate(10.0)
+    drained(world, [falling, replace(two, before=(falling,))])
+    assert len(first.sent) <= IN_A_ROW + 4
+    assert world.states(alert)[S.ACCEPTED] == 100 - len(first.sent) + len(
+        {message.delivery_id for message in first.sent} & {message.delivery_id for message in second.sent}
+    )
+    assert S.SENDING not in world.states(alert)
 
 
 def test_what_the_first_may_have_taken_is_not_given_to_the_second(world: World) -> None:  # noqa: F811
@@ -104,8 +143,8 @@ def test_nor_does_what_is_about_one_message(world: World, code: str) -> None:  #
 def test_a_provider_is_tried_again_with_one_message_and_then_has_the_rest(world: World) -> None:  # noqa: F811
     clock = [0.0]
     condition = Condition(lambda: clock[0])
-    for _ in range(LEAST_FAULTS):
-        condition.note(AWAY)
+    for _ in range(IN_A_ROW_ALONE):
+        condition.note(AWAY, alone=True)
     first = Sending()
     alone = replace(sender(first), condition=condition)
     alert = world.sent(*[world.family() for _ in range(9)])
@@ -125,6 +164,79 @@ def test_a_provider_is_tried_again_with_one_message_and_then_has_the_rest(world:
     assert condition.works
     assert world.states(alert) == {S.ACCEPTED: 9}
     assert by_provider(world)["fake", "deferred"] == 1
+
+
+def test_what_cannot_be_made_is_no_try(world: World) -> None:  # noqa: F811
+    """Of several that cannot be rendered none keeps the provider, which is well again, from the rest."""
+    alert = world.sent(*[world.family() for _ in range(6)])
+    broken = {row.id for row in world.rows(DELIVERY)[:3]}
+
+    class Broken(Renderer):
+        def message(self, connection: Any, claimed: Claimed) -> Message:
+            if claimed.delivery_id in broken:
+                raise ValueError("no words")
+            return super().message(connection, claimed)
+
+    world.renderer = Broken(Texts())
+    clock = [0.0]
+    condition = Condition(lambda: clock[0])
+    for _ in range(IN_A_ROW):
+        condition.note(AWAY)
+    clock[0] += 1.0
+    alone = replace(sender(Sending()), condition=condition)
+    drained(world, [alone])
+    drained(world, [alone])
+    assert world.states(alert) == {S.ACCEPTED: 3, S.REJECTED: 3}
+
+
+def test_what_happened_on_this_side_says_nothing_of_a_provider() -> None:
+    condition = Condition()
+    for _ in range(IN_A_ROW):
+        condition.note(Unknown("crashed"))
+        condition.note(Deferred("too_busy"))
+    assert (condition.works, condition.word) == (True, "ok")
+    for _ in range(IN_A_ROW):
+        condition.note(AWAY)
+    assert (condition.works, condition.word) == (False, "connect_refused")
+    condition.tried()
+    condition.note(Unknown("interrupted"), trial=True)
+    assert condition.allowance() == 1
+
+
+def test_a_last_resort_that_hangs_is_left_alone_before_it_has_swallowed_the_alert(world: World) -> None:  # noqa: F811
+    alert = world.sent(*[world.family() for _ in range(40)])
+    last = Sending(answer=lambda _message: Unknown("read_timeout"), can_look_up=False)
+    drained(world, [sender(last, connections=2)])
+    assert len(last.sent) <= IN_A_ROW + 1
+    assert world.states(alert)[S.QUEUED] >= 40 - IN_A_ROW - 1
+
+
+def test_receipts_are_asked_for_where_the_message_went(world: World) -> None:  # noqa: F811
+    world.sent(world.family())
+    first, second = chain(Sending(), Sending())
+    drained(world, [first])
+    world.later(60)
+    assert world.poll(second.provider) == 0  # type: ignore[arg-type]
+    assert world.poll(first.provider) == 1  # type: ignore[arg-type]
+
+
+def test_nobody_asks_for_ever_about_what_a_provider_got_that_is_not_set_up_any_more(
+    world: World,  # noqa: F811
+) -> None:
+    world.sent(world.family(), world.family())
+    answers = iter([Accepted("SM1"), Unknown("read_timeout")])
+    drained(world, chain(Sending(answer=lambda _message: next(answers))))
+
+    def asked_about() -> int:
+        with world.clock(), world.database.write() as connection:
+            nobody_to_ask(connection, Lane.ALERTS, {"another"})
+        return sum(row.lookup_at is not None or row.poll_at is not None for row in world.rows(DELIVERY))
+
+    world.later(LIFE + 590)
+    assert asked_about() == 2
+    world.later(20)
+    assert asked_about() == 0
+    assert {row.state for row in world.rows(DELIVERY)} == {S.ACCEPTED, S.UNKNOWN}
 
 
 def test_the_last_resort_is_not_asked_and_its_unknowns_stay_so(world: World) -> None:  # noqa: F811
