@@ -417,6 +417,7 @@ def test_the_second_account_has_callbacks_of_its_own(monkeypatch: pytest.MonkeyP
         sms__callback_base_url=f"http://127.0.0.1:{port}",
         sms_backup__account_sid=ACCOUNT_SID,
         sms_backup__auth_token="the one of yesterday",
+        sms_backup__api_base_url=f"http://127.0.0.1:{free_port()}",
     )
     with store() as database, server_thread(create_server(load_settings(), database)):
         assert found(examine(), Check.CALLBACK).status is Status.OK
