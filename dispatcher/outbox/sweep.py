@@ -245,5 +245,9 @@ def nobody_to_ask(connection: Connection, lane: Lane, providers: Collection[str]
         (DeliveryState.UNKNOWN, DELIVERY.c.lookup_at),
         (DeliveryState.ACCEPTED, DELIVERY.c.poll_at),
     ):
-        statement = update(DELIVERY).where(DELIVERY.c.state == state, asked_at < late, *orphaned)
-        connection.execute(statement.values({asked_at: None}))
+        # Nearly always there is none, and reading takes no lock.
+        found = select(DELIVERY.c.id).where(DELIVERY.c.state == state, asked_at < late, *orphaned).limit(_BATCH)
+        ids = connection.execute(found).scalars().all()
+        if ids:
+            statement = update(DELIVERY).where(DELIVERY.c.id.in_(ids), DELIVERY.c.state == state)
+            connection.execute(statement.values({asked_at: None}))

@@ -32,7 +32,7 @@ class Entry:
         return json.dumps(asdict(self))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LedgerOfSession:
     """A plugin that gathers the entries of all tests, and prints them at the end."""
 
