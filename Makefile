@@ -6,6 +6,8 @@ STAMP  := $(VENV)/.installed
 
 # Tests at a time, each with servers of its own.
 AT_ONCE ?= 2
+# Faults are waited for most of the time.
+FAULTS_AT_ONCE ?= 3
 
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,11 +36,11 @@ $(BENCH)/.installed: requirements/bench.lock | $(STAMP)
 	@touch $@
 
 test: $(STAMP)
-	$(BIN)/pytest -n $(AT_ONCE) --ignore=tests/faults
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults
 
 # Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
 test-faults: $(STAMP)
-	$(BIN)/pytest -n $(AT_ONCE) tests/faults
+	$(BIN)/pytest -n $(FAULTS_AT_ONCE) --dist worksteal tests/faults
 
 # The longer variants of some faults alone, by hand.
 test-faults-long: $(STAMP)

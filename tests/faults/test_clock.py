@@ -22,7 +22,9 @@ _SECONDS_OFF = 90
 _SPRING, _AUTUMN = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("off", [_SECONDS_OFF, -_SECONDS_OFF], ids=["ahead", "behind"])
+@pytest.mark.parametrize(
+    "off", [_SECONDS_OFF, pytest.param(-_SECONDS_OFF, marks=pytest.mark.by_hand)], ids=["ahead", "behind"]
+)
 def test_a_worker_whose_clock_is_wrong(distributed_trial: Trial, off: int) -> None:
     """It does the upkeep, too. The alert is worth telling for a shorter time than its clock is wrong."""
     trial, installation = distributed_trial, distributed_trial.installation
@@ -51,7 +53,9 @@ def test_a_worker_whose_clock_is_wrong(distributed_trial: Trial, off: int) -> No
     assert 0 < min(validity) <= max(validity) <= _SECONDS_OFF - 20
 
 
-@pytest.mark.parametrize("change", [_SPRING, _AUTUMN], ids=["spring", "autumn"])
+@pytest.mark.parametrize(
+    "change", [pytest.param(_SPRING, marks=pytest.mark.by_hand), _AUTUMN], ids=["spring", "autumn"]
+)
 def test_an_alert_over_the_change_of_the_clock(embedded_trial: Trial, change: datetime) -> None:
     """Of the embedded store the clock is the machine's. Nothing expires an hour early, and the report is right."""
     trial, installation = embedded_trial, embedded_trial.installation

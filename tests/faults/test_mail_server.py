@@ -75,7 +75,9 @@ def test_a_family_that_is_refused(trial: Trial) -> None:
     assert called.count((Channel.SMS, "21211")) == 2 * called.count((Channel.EMAIL, "550 5.1.1"))
 
 
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "one-by-one"])
+@pytest.mark.parametrize(
+    "pipelining", [True, pytest.param(False, marks=pytest.mark.by_hand)], ids=["pipelining", "one-by-one"]
+)
 def test_cut_after_the_final_dot(embedded_trial: Trial, pipelining: bool) -> None:
     _cut_after_the_final_dot(embedded_trial, pipelining)
 
@@ -98,7 +100,9 @@ def _cut_after_the_final_dot(trial: Trial, pipelining: bool) -> None:
     assert twice == set(cut)
 
 
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "one-by-one"])
+@pytest.mark.parametrize(
+    "pipelining", [True, pytest.param(False, marks=pytest.mark.by_hand)], ids=["pipelining", "one-by-one"]
+)
 def test_a_server_that_takes_ten_and_closes(embedded_trial: Trial, pipelining: bool) -> None:
     _takes_ten_and_closes(embedded_trial, pipelining)
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import pytest
 from sqlalchemy import select
 
 from dispatcher.codes import DeliveryState
@@ -26,6 +27,9 @@ _REPEATS = 5
 _STOP_SECONDS = 15.0
 
 
+@pytest.mark.parametrize(
+    "installation", [pytest.param("embedded", marks=pytest.mark.by_hand), "distributed"], indirect=True
+)
 def test_ten_thousand_receipts_in_a_burst(trial: Trial) -> None:
     """Two of each message, in any order: all are kept, web answers others meanwhile, and no final state goes back."""
     installation = trial.installation
