@@ -173,6 +173,23 @@ def test_an_alert_on_hold_keeps_no_other_waiting(world: World) -> None:
     world.release(one)
 
 
+def test_a_drill_waits_for_no_actual_message_of_another_channel(world: World) -> None:
+    world.sent(world.family(email=True), sms=False)
+    drill = world.sent(world.family(), status=AlertStatus.EXERCISE)
+    one = world.claim_one()
+    assert one.alert_id == drill
+    world.release(one)
+
+
+def test_an_alert_that_is_done_takes_no_part_of_a_claim(world: World) -> None:
+    done = world.sent(world.family())
+    world.record((world.claim_one(), Accepted("SM1")))
+    world.sent(*[world.family() for _ in range(4)])
+    claims = world.claim(size=4)
+    assert (len(claims), done in {one.alert_id for one in claims}) == (4, False)
+    world.release(*claims)
+
+
 def test_an_outcome_counts_for_its_own_attempt_alone(world: World) -> None:
     world.sent(world.family())
     old = world.claim_one()

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from contacts.tables import ADDRESS
-from dispatcher.codes import AttemptOutcome, DeliveryState
-from dispatcher.tables import ATTEMPT, DELIVERY
+from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.outbox.record import Ended, record_outcomes
+from dispatcher.tables import ATTEMPT, DELIVERY, EVENT
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected, Unknown
-from tests.dispatcher.world import LEASE, SETTLE, FakeProvider, World
+from tests.dispatcher.world import LEASE, PATIENCE, SETTLE, FakeProvider, World
 
 S, A = DeliveryState, AttemptOutcome
 
@@ -179,3 +180,64 @@ def test_a_batch_moves_each_by_its_own_outcome(world: World) -> None:
     world.record(*zip(claims, outcomes, strict=True))
     assert [row.state for row in world.rows(DELIVERY)] == [S.ACCEPTED, S.REJECTED, S.DEFERRED, S.UNKNOWN]
     assert [row.code for row in world.rows(DELIVERY)] == [None, "21211", "20429", "read_timeout"]
+
+
+def test_an_attempt_says_who_was_asked_when_and_what_was_answered(world: World) -> None:
+    world.sent(*[world.family() for _ in range(2)])
+    (first, second), begun = world.claim(), world.now
+    world.later(3)
+    world.record((first, Rejected("21211")))
+    world.release(second)
+    rows = [(row.number, row.provider, row.began_at, row.ended_at, row.code) for row in world.rows(ATTEMPT)]
+    assert rows == [(1, "fake", begun, world.now, "21211"), (1, "fake", begun, world.now, None)]
+
+
+def test_the_truth_that_comes_after_the_lease_is_kept_with_the_attempt(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    world.later(5)
+    world.record((one, Accepted("SM1")))
+    (row,) = world.rows(ATTEMPT)
+    assert (row.outcome, row.code, row.reference, row.ended_at) == (A.ACCEPTED, None, "SM1", world.now)
+    # What was once accepted stays so, whatever is said of it afterwards.
+    world.record((one, Rejected("21211")))
+    (row,) = world.rows(ATTEMPT)
+    assert (row.outcome, row.code, row.reference) == (A.ACCEPTED, None, "SM1")
+
+
+def test_an_sms_without_a_reference_is_never_asked_about(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.record((one, Accepted(None)))
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.reference, row.poll_at) == (S.ACCEPTED, None, None)
+
+
+def test_what_another_provider_can_take_is_due_at_once(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    with world.clock(), world.database.write() as connection:
+        record_outcomes(connection, [Ended(one, "fake", Deferred("20429", 30.0), elsewhere=True)], PATIENCE)
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.due_at) == (S.DEFERRED, world.now)
+
+
+def test_every_move_and_every_refusal_says_who_wanted_it_and_why(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.later(2)
+    world.record((one, Rejected("21211")))
+    world.record((one, Unknown("read_timeout")))
+    events = [
+        (row.attempt, row.from_state, row.to_state, row.source, row.code, row.refused, row.at)
+        for row in world.rows(EVENT)
+    ]
+    begun = world.now - seconds(2)
+    assert events == [
+        (0, None, S.QUEUED, MoveSource.PLANNER, None, False, begun),
+        (1, S.QUEUED, S.SENDING, MoveSource.CLAIM, None, False, begun),
+        (1, S.SENDING, S.REJECTED, MoveSource.SEND, "21211", False, world.now),
+        (1, None, S.UNKNOWN, MoveSource.SEND, "read_timeout", True, world.now),
+    ]
