@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from contacts.tables import ADDRESS
-from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
+from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.outbox.record import Ended, record_outcomes
-from dispatcher.tables import ATTEMPT, DELIVERY, EVENT
+from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected, Unknown
 from tests.dispatcher.world import LEASE, PATIENCE, SETTLE, FakeProvider, World
 
@@ -222,22 +222,3 @@ def test_what_another_provider_can_take_is_due_at_once(world: World) -> None:
         record_outcomes(connection, [Ended(one, "fake", Deferred("20429", 30.0), elsewhere=True)], PATIENCE)
     row = world.delivery(one.delivery_id)
     assert (row.state, row.due_at) == (S.DEFERRED, world.now)
-
-
-def test_every_move_and_every_refusal_says_who_wanted_it_and_why(world: World) -> None:
-    world.sent(world.family())
-    one = world.claim_one()
-    world.later(2)
-    world.record((one, Rejected("21211")))
-    world.record((one, Unknown("read_timeout")))
-    events = [
-        (row.attempt, row.from_state, row.to_state, row.source, row.code, row.refused, row.at)
-        for row in world.rows(EVENT)
-    ]
-    begun = world.now - seconds(2)
-    assert events == [
-        (0, None, S.QUEUED, MoveSource.PLANNER, None, False, begun),
-        (1, S.QUEUED, S.SENDING, MoveSource.CLAIM, None, False, begun),
-        (1, S.SENDING, S.REJECTED, MoveSource.SEND, "21211", False, world.now),
-        (1, None, S.UNKNOWN, MoveSource.SEND, "read_timeout", True, world.now),
-    ]
