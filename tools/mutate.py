@@ -23,6 +23,7 @@ import importlib.util
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -50,7 +51,7 @@ JUDGES = {
         f"{_CONTACTS}/test_facts.py",
         f"{_CONTACTS}/test_acts.py",
     ],
-    "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_record.py"],
+    "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_receipts.py"],
     "dispatcher/outbox/claim.py": [
         f"{_OUTBOX}/test_claim.py",
         f"{_OUTBOX}/test_recheck.py",
@@ -61,8 +62,13 @@ JUDGES = {
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_addresses.py",
     ],
-    "dispatcher/outbox/moves.py": [f"{_OUTBOX}/test_record.py", f"{_OUTBOX}/test_receipts.py"],
+    "dispatcher/outbox/moves.py": [
+        f"{_OUTBOX}/test_moves.py",
+        f"{_OUTBOX}/test_record.py",
+        f"{_OUTBOX}/test_receipts.py",
+    ],
     "dispatcher/outbox/move_statements.py": [
+        f"{_OUTBOX}/test_moves.py",
         f"{_OUTBOX}/test_record.py",
         f"{_OUTBOX}/test_reconcile.py",
         f"{_OUTBOX}/test_receipts.py",
@@ -99,6 +105,8 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     # The tests are read by each process anew; compiled once, whatever the surroundings say, that takes half the time.
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(RESULTS / "compiled")
+    (RESULTS / "places").mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     files = options.files or list(JUDGES)
     if not options.report:
         os.chdir(ROOT)
@@ -111,6 +119,7 @@ def main() -> None:
 def try_file(file: str, every: int, survivors_only: bool) -> None:
     """Try every `every`th mutant of a file that was not tried before, or once more those that survived."""
     _load_what_lies_below(file)
+    digest = _digest(file)
     unchanged = Mutant(0, "", (ROOT / file).read_text(encoding="utf-8"))
     if (verdict := _try(file, unchanged, survivors_only)) != ("survived", ""):
         sys.exit(f"{file}: the tests do not even pass unchanged: {verdict}. Nothing was tried.")
@@ -124,7 +133,7 @@ def try_file(file: str, every: int, survivors_only: bool) -> None:
             began = time.monotonic()
             fate, judge = _try(file, mutant, survivors_only)
             one = {
-                "digest": _digest(file),
+                "digest": digest,
                 "line": mutant.line,
                 "change": mutant.change,
                 "fate": fate,
@@ -147,37 +156,46 @@ def _in_a_child(file: str, mutant: Mutant, database: str) -> tuple[str, str]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.alarm(PATIENCE)
-        _be_silent()
-        verdict = ("timeout", "")
-        with contextlib.suppress(BaseException):
-            verdict = _judge(file, mutant, database)
-        os.write(writing, json.dumps(verdict).encode())
-        os._exit(0)
+        try:
+            os.write(writing, json.dumps(_judge(file, mutant, database)).encode())
+        finally:
+            os._exit(0)
     os.close(writing)
+    end = signal.SIGTERM  # when we are told to end: its servers end with it
     try:
         if not select.select([reading], [], [], PATIENCE + 30)[0]:
-            os.kill(child, signal.SIGKILL)
+            end = signal.SIGKILL
             return "timeout", ""
         fate, judge = json.loads(os.read(reading, 10_000) or '["killed", "the process died"]')
         return fate, judge
     finally:
         os.close(reading)
+        os.kill(child, end)
         os.waitpid(child, 0)
+        shutil.rmtree(_place(child), ignore_errors=True)
 
 
 def _judge(file: str, mutant: Mutant, database: str) -> tuple[str, str]:
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(PATIENCE)
+    _be_silent()
     sys.meta_path.insert(0, _Changed(file, mutant.source))
     watch = _Watch(database)
-    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={RESULTS / 'tmp'}"]
-    status = pytest.main([*options, *JUDGES[file]], plugins=[watch])
+    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={_place(os.getpid())}"]
+    try:
+        status = pytest.main([*options, *JUDGES[file]], plugins=[watch])
+    except KeyboardInterrupt:
+        status = pytest.ExitCode.INTERRUPTED
     if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         return "survived", ""
     if status == pytest.ExitCode.INTERRUPTED and not watch.failed:
         return "timeout", watch.began
     return "killed", watch.failed or "the tests could not be loaded"
+
+
+def _place(process: int) -> Path:
+    """Where a process keeps its databases."""
+    return RESULTS / "places" / str(process)
 
 
 class _Watch:
