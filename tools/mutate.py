@@ -61,6 +61,7 @@ JUDGES = {
         f"{_OUTBOX}/test_record.py",
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_addresses.py",
+        f"{_OUTBOX}/test_reconcile.py",
     ],
     "dispatcher/outbox/moves.py": [
         f"{_OUTBOX}/test_moves.py",

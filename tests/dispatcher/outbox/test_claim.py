@@ -152,6 +152,10 @@ def test_many_alerts_at_once_take_turns(world: World, monkeypatch: pytest.Monkey
     world.release(*first, *second, *third)
 
 
+def test_turns_are_taken_in_the_order_of_the_alerts_however_the_database_gives_them() -> None:
+    assert claiming._in_turn([5, 2, 9, 4], after=4) == [5, 9, 2, 4]
+
+
 @pytest.mark.parametrize("status", [AlertStatus.EXERCISE, AlertStatus.TEST])
 def test_a_drill_waits_while_an_actual_alert_has_a_message_that_is_due(world: World, status: AlertStatus) -> None:
     drill = world.sent(world.family(), status=status)

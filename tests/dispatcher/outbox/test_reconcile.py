@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane
 from dispatcher.outbox import reconcile as reconciling
-from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, RECEIPT
+from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, EVENT, RECEIPT
 from providers.base import Accepted, Channel, Deferred, LookupFailed, Receipt, ReceiptStatus, Rejected, Unknown
 from tests.dispatcher.world import LEASE, LIFE, SETTLE, FakeProvider, World
 
@@ -300,6 +300,7 @@ def test_what_a_poll_learns_moves_the_delivery(world: World) -> None:
     assert [world.state(one) for one in (first, second, third)] == [S.DELIVERED, S.UNDELIVERED, S.ACCEPTED]
     assert world.delivery(second).code == "30005"
     assert len(world.rows(RECEIPT)) == 2
+    assert [row.source for row in world.rows(EVENT, EVENT.c.to_state.in_([S.DELIVERED, S.UNDELIVERED]))] == ["poll"] * 2
 
 
 @pytest.mark.parametrize(("named", "waits"), [(7.0, 7), (None, 10)])
@@ -329,7 +330,7 @@ def test_only_what_was_accepted_on_that_channel_and_lane_is_asked_about(world: W
     assert provider.polled == [f"SM{delivery}"]
 
 
-# Both
+# Looking up and polling alike
 
 
 def test_only_the_provider_that_was_given_a_message_is_asked_about_it(world: World) -> None:

@@ -153,9 +153,11 @@ def test_an_attempt_that_was_taken_after_all_stops_the_repeat(world: World) -> N
     second = world.claim_one()
     world.record((second, Deferred("20429")))
     assert world.state(first.delivery_id) is S.DEFERRED
+    world.change(DELIVERY, first.delivery_id, provider="another")
     world.record((first, Accepted("SM1")))
     row = world.delivery(first.delivery_id)
-    assert (row.state, row.reference) == (S.ACCEPTED, "SM1")
+    # The reference is one of the first attempt's provider, which is the one to ask.
+    assert (row.state, row.reference, row.provider) == (S.ACCEPTED, "SM1", "fake")
     assert world.attempts(first.delivery_id) == [A.ACCEPTED, A.DEFERRED]
     world.later(3600)
     assert world.claim() == []
@@ -188,8 +190,9 @@ def test_an_attempt_says_who_was_asked_when_and_what_was_answered(world: World) 
     world.later(3)
     world.record((first, Rejected("21211")))
     world.release(second)
-    rows = [(row.number, row.provider, row.began_at, row.ended_at, row.code) for row in world.rows(ATTEMPT)]
-    assert rows == [(1, "fake", begun, world.now, "21211"), (1, "fake", begun, world.now, None)]
+    rows = [(row.number, row.provider, row.code, row.reference) for row in world.rows(ATTEMPT)]
+    assert rows == [(1, "fake", "21211", None), (1, "fake", None, None)]
+    assert {(row.began_at, row.ended_at) for row in world.rows(ATTEMPT)} == {(begun, world.now)}
 
 
 def test_the_truth_that_comes_after_the_lease_is_kept_with_the_attempt(world: World) -> None:
