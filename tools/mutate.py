@@ -75,7 +75,7 @@ JUDGES = {
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_concurrency.py",
     ],
-    "dispatcher/outbox/reconcile.py": [f"{_OUTBOX}/test_reconcile.py"],
+    "dispatcher/outbox/reconcile.py": [f"{_OUTBOX}/test_reconcile.py", f"{_OUTBOX}/test_concurrency.py"],
     "dispatcher/outbox/receipts.py": [
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_reconcile.py",
