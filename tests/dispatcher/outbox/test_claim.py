@@ -29,6 +29,7 @@ def test_a_claim_says_what_to_send_to_whom_and_how_long_it_is_worth(world: World
     row = world.delivery(one.delivery_id)
     assert row.state is DeliveryState.SENDING
     assert (row.claimed_by, row.lease_until) == ("worker", world.now + timedelta(seconds=LEASE))
+    assert (row.provider, row.claimed_at) == ("fake", world.now)
     assert family.phone not in repr(one)
     world.record((one, Accepted("SM1")))
 
@@ -76,6 +77,15 @@ def test_the_message_itself_must_be_due_and_alive(world: World, values: dict[str
     claims = world.claim()
     assert len(claims) == leaves
     world.release(*claims)
+
+
+def test_what_is_due_later_waits_beside_what_is_due_now(world: World) -> None:
+    world.sent(world.family(), world.family())
+    now, later = (row.id for row in world.rows(DELIVERY))
+    world.change(DELIVERY, later, due_at=NOW + timedelta(seconds=1))
+    one = world.claim_one()
+    assert one.delivery_id == now
+    world.release(one)
 
 
 def test_what_waited_longest_leaves_first_and_a_claim_takes_no_more_than_asked(world: World) -> None:
@@ -132,6 +142,13 @@ def test_alerts_under_way_at_once_share_each_claim(world: World) -> None:
     assert Counter(one.alert_id for one in second) == {county: 6}
     assert third == []
     world.release(*first, *second)
+
+
+def test_what_cannot_be_shared_evenly_goes_to_the_first(world: World) -> None:
+    first, second = (world.sent(*[world.family() for _ in range(4)]) for _ in range(2))
+    claims = world.claim(size=5)
+    assert Counter(one.alert_id for one in claims) == {first: 3, second: 2}
+    world.release(*claims)
 
 
 def test_what_one_alert_cannot_fill_goes_to_the_next(world: World) -> None:
@@ -215,6 +232,7 @@ def test_an_answer_of_stop_holds_sms_back_and_not_email(world: World) -> None:
     assert world.claim() == []
     (sms,) = world.rows(DELIVERY, DELIVERY.c.channel == Channel.SMS)
     assert (sms.state, sms.code, sms.finished_at) == (DeliveryState.CANCELLED, "opted_out", world.now)
+    assert world.refused(sms.id) == []
     (mail,) = world.claim(Channel.EMAIL)
     world.release(mail)
 
