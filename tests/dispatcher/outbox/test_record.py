@@ -117,6 +117,21 @@ def test_a_claim_that_was_lost_cannot_be_given_back(world: World) -> None:
     assert world.attempts(one.delivery_id) == [A.RELEASED]
 
 
+def test_a_claim_that_was_lost_gives_nothing_back_of_the_next(world: World) -> None:
+    world.sent(world.family())
+    first = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    for _ in range(2):
+        world.look_up(FakeProvider())
+        world.later(SETTLE)
+    second = world.claim_one()
+    world.release(first)
+    assert world.state(second.delivery_id) is S.SENDING
+    assert world.refused(second.delivery_id) == ["queued"]
+    world.release(second)
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "attempt"),
     [
