@@ -147,9 +147,10 @@ def try_file(file: str, every: int, survivors_only: bool) -> None:
 
 def _try(file: str, mutant: Mutant, on_both: bool) -> tuple[str, str]:
     """What became of a mutant: (killed, survived or timeout; the test that noticed)."""
-    fate, judge = _in_a_child(file, mutant, "sqlite")
-    if fate == "survived" and on_both and file not in _PURE:
-        return _in_a_child(file, mutant, "postgresql")
+    fate, judge = "survived", ""
+    for database in ("postgresql", "sqlite") if on_both and file not in _PURE else ("sqlite",):
+        if fate == "survived":
+            fate, judge = _in_a_child(file, mutant, database)
     return fate, judge
 
 

@@ -365,6 +365,25 @@ def test_what_is_found_belongs_to_the_attempt_that_was_looked_up(world: World) -
     assert [(row.number, row.reference) for row in world.rows(ATTEMPT)] == [(1, None), (2, "SM2")]
 
 
+def test_what_comes_of_a_question_concerns_only_what_was_asked_about(world: World) -> None:
+    lost, taken = [unknown(world) for _ in range(3)], [accepted(world), accepted(world)]
+    world.later(30)
+    for one, name in ((lost[1], "other"), (taken[1], "other"), (lost[2], "unasked")):
+        world.change(DELIVERY, one, provider=name)
+    others = [world.delivery(one) for one in (lost[1], taken[1])]
+    provider = FakeProvider(fails=LookupFailed("http_503"))
+    assert (world.look_up(provider), world.poll(provider)) == (1, 1)
+    provider.fails = None
+    for _ in range(2):
+        world.later(SETTLE)
+        assert world.look_up(provider) == 1
+    assert world.poll(provider) == 1
+    assert (world.state(lost[0]), world.state(taken[0])) == (S.QUEUED, S.ACCEPTED)
+    assert world.look_up(FakeProvider(name="unasked", can_look_up=False)) == 1
+    assert (world.state(lost[2]), world.delivery(lost[2]).lookup_at) == (S.UNKNOWN, None)
+    assert [world.delivery(one) for one in (lost[1], taken[1])] == others
+
+
 def test_an_end_that_comes_while_a_failed_question_is_out_is_left_alone(world: World) -> None:
     lost, taken = unknown(world), accepted(world)
     world.later(30)
