@@ -12,7 +12,7 @@ FAULTS_AT_ONCE ?= 3
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env bench-env test test-faults test-faults-long lint demo bench bench-main-job lock clean
+.PHONY: env bench-env mutation-env test test-faults test-faults-long lint demo bench bench-main-job mutation lock clean
 
 env: $(STAMP)
 
@@ -33,6 +33,16 @@ bench-env: $(BENCH)/.installed
 $(BENCH)/.installed: requirements/bench.lock | $(STAMP)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BENCH)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes requirements/bench.lock
+	@touch $@
+
+# What the mutation check changes the program with, beside what the tests need.
+MUTATION := .venv-mutation
+mutation-env: $(MUTATION)/.installed
+
+$(MUTATION)/.installed: requirements/dev.lock requirements/mutation.lock | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MUTATION)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(MUTATION)/bin/python --require-hashes \
+	  requirements/dev.lock requirements/mutation.lock
 	@touch $@
 
 test: $(STAMP)
@@ -63,6 +73,10 @@ bench: $(STAMP) bench-env
 bench-main-job: $(STAMP)
 	$(BIN)/python bench/main_job.py
 
+# Small faults put into the outbox and the rule of entitlement, one at a time: do the tests notice? Hours; docs/mutation.md.
+mutation: $(STAMP) mutation-env
+	$(MUTATION)/bin/python tools/mutate.py $(MUTATION_OPTIONS)
+
 # Run after a change of the dependencies in pyproject.toml. The lock holds versions and hashes, no addresses.
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
         --python-version 3.11
@@ -70,6 +84,7 @@ lock: $(STAMP)
 	$(LOCK) --extra dev pyproject.toml requirements/build.in -o requirements/dev.lock
 	$(LOCK) requirements/uv.in -o requirements/uv.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/bench.in -o requirements/bench.lock
+	$(LOCK) --constraint requirements/dev.lock requirements/mutation.in -o requirements/mutation.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(MUTATION) .mutation .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

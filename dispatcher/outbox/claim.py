@@ -68,8 +68,8 @@ class ClaimRequest:
     lease_seconds: float
     holder: str
     provider: str
-    alone: bool = False
-    after: int = 0
+    alone: bool
+    after: int
 
 
 def claim(database: Database, request: ClaimRequest, *, stale_after_months: int) -> list[Claimed]:

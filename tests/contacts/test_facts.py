@@ -319,3 +319,18 @@ def test_the_inputs_of_a_decision_say_what_it_was_made_of_and_no_birth_date(stor
         "consent": "never_given",
         "guardianships": [{"basis": "custody", "from": None, "to": None, "documented": False, "student_agreed": False}],
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "withdrawn", "said"),
+    [(None, None, "never_given"), (DAY, None, "in_force"), (date(2026, 9, 1), DAY, "withdrawn")],
+)
+def test_the_inputs_of_a_decision_say_how_the_consent_stood(
+    store: ContactStore, given: date | None, withdrawn: date | None, said: str
+) -> None:
+    student = store.student(birth_date=ADULT)
+    guardian = store.guardian(student)
+    if given:
+        store.consent(student, guardian, given, withdrawn)
+    (case,) = load(store, student)
+    assert json.loads(decision_inputs_json(case, case.guardians[0], DAY))["consent"] == said

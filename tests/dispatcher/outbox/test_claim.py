@@ -29,6 +29,7 @@ def test_a_claim_says_what_to_send_to_whom_and_how_long_it_is_worth(world: World
     row = world.delivery(one.delivery_id)
     assert row.state is DeliveryState.SENDING
     assert (row.claimed_by, row.lease_until) == ("worker", world.now + timedelta(seconds=LEASE))
+    assert (row.provider, row.claimed_at) == ("fake", world.now)
     assert family.phone not in repr(one)
     world.record((one, Accepted("SM1")))
 
@@ -76,6 +77,15 @@ def test_the_message_itself_must_be_due_and_alive(world: World, values: dict[str
     claims = world.claim()
     assert len(claims) == leaves
     world.release(*claims)
+
+
+def test_what_is_due_later_waits_beside_what_is_due_now(world: World) -> None:
+    world.sent(world.family(), world.family())
+    now, later = (row.id for row in world.rows(DELIVERY))
+    world.change(DELIVERY, later, due_at=NOW + timedelta(seconds=1))
+    one = world.claim_one()
+    assert one.delivery_id == now
+    world.release(one)
 
 
 def test_what_waited_longest_leaves_first_and_a_claim_takes_no_more_than_asked(world: World) -> None:
@@ -134,6 +144,13 @@ def test_alerts_under_way_at_once_share_each_claim(world: World) -> None:
     world.release(*first, *second)
 
 
+def test_what_cannot_be_shared_evenly_goes_to_the_first(world: World) -> None:
+    first, second = (world.sent(*[world.family() for _ in range(4)]) for _ in range(2))
+    claims = world.claim(size=5)
+    assert Counter(one.alert_id for one in claims) == {first: 3, second: 2}
+    world.release(*claims)
+
+
 def test_what_one_alert_cannot_fill_goes_to_the_next(world: World) -> None:
     school = world.sent(world.family())
     county = world.sent(*[world.family() for _ in range(9)])
@@ -150,6 +167,10 @@ def test_many_alerts_at_once_take_turns(world: World, monkeypatch: pytest.Monkey
     third = world.claim(size=2, after=alerts[0])
     assert [one.alert_id for one in (*first, *second, *third)] == [alerts[n] for n in (0, 1, 2, 0, 1, 2)]
     world.release(*first, *second, *third)
+
+
+def test_turns_are_taken_in_the_order_of_the_alerts_however_the_database_gives_them() -> None:
+    assert claiming._in_turn([5, 2, 9, 4], after=4) == [5, 9, 2, 4]
 
 
 @pytest.mark.parametrize("status", [AlertStatus.EXERCISE, AlertStatus.TEST])
@@ -173,6 +194,23 @@ def test_an_alert_on_hold_keeps_no_other_waiting(world: World) -> None:
     world.release(one)
 
 
+def test_a_drill_waits_for_no_actual_message_of_another_channel(world: World) -> None:
+    world.sent(world.family(email=True), sms=False)
+    drill = world.sent(world.family(), status=AlertStatus.EXERCISE)
+    one = world.claim_one()
+    assert one.alert_id == drill
+    world.release(one)
+
+
+def test_an_alert_that_is_done_takes_no_part_of_a_claim(world: World) -> None:
+    done = world.sent(world.family())
+    world.record((world.claim_one(), Accepted("SM1")))
+    world.sent(*[world.family() for _ in range(4)])
+    claims = world.claim(size=4)
+    assert (len(claims), done in {one.alert_id for one in claims}) == (4, False)
+    world.release(*claims)
+
+
 def test_an_outcome_counts_for_its_own_attempt_alone(world: World) -> None:
     world.sent(world.family())
     old = world.claim_one()
@@ -194,6 +232,7 @@ def test_an_answer_of_stop_holds_sms_back_and_not_email(world: World) -> None:
     assert world.claim() == []
     (sms,) = world.rows(DELIVERY, DELIVERY.c.channel == Channel.SMS)
     assert (sms.state, sms.code, sms.finished_at) == (DeliveryState.CANCELLED, "opted_out", world.now)
+    assert world.refused(sms.id) == []
     (mail,) = world.claim(Channel.EMAIL)
     world.release(mail)
 

@@ -13,15 +13,17 @@ import pytest
 from sqlalchemy import text
 
 from config.errors import UsageError
+from contacts.tables import ADDRESS
 from dispatcher.alerts import planner as planning
 from dispatcher.alerts.lifecycle import Stopped, resend_failed, stop
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.outbox import claim as claiming
+from dispatcher.outbox import reconcile as reconciling
 from dispatcher.outbox import sweep as sweeping
 from dispatcher.outbox.receipts import Arrived, take_receipts
-from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY
-from providers.base import Accepted, Channel, Receipt, ReceiptStatus, Rejected
-from tests.dispatcher.world import World
+from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, RECIPIENT
+from providers.base import Accepted, Channel, Receipt, ReceiptStatus, Rejected, Unknown
+from tests.dispatcher.world import FakeProvider, World
 from tests.services.waiting import eventually
 
 S = DeliveryState
@@ -120,6 +122,38 @@ def test_a_claim_leaves_out_what_another_is_taking(
     ids = [row.id for row in world.rows(DELIVERY)]
     assert [one.delivery_id for one in first.result(PATIENCE_SECONDS)] == ids[:2]
     assert [one.delivery_id for one in second] == ids[2:]
+
+
+def test_a_claim_waits_for_nobody_who_changes_the_address_or_points_at_the_message(
+    pg_world: World, meanwhile: Meanwhile
+) -> None:
+    world = pg_world
+    family, other = world.family(), world.family()
+    world.sent(family)
+    (row,) = world.rows(DELIVERY)
+    with world.clock(), world.database.write() as connection:
+        connection.execute(ADDRESS.update().values(failures=1))
+        link = {"delivery_id": row.id, "student_id": other.student, "guardian_id": other.guardian}
+        connection.execute(RECIPIENT.insert().values(link | {"stale": False, "unverified": False}))
+        claims = meanwhile(world.claim).result(PATIENCE_SECONDS)
+    assert [one.delivery_id for one in claims] == [row.id]
+
+
+def test_what_one_asks_about_another_leaves_out(
+    pg_world: World, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, looking, polling = pg_world, Gate(), Gate()
+    world.sent(world.family(), world.family())
+    first, second = world.claim()
+    world.record((first, Unknown("read_timeout")), (second, Accepted("SM2")))
+    world.later(30)
+    monkeypatch.setattr(reconciling, "_references_of_others", looking.before(reconciling._references_of_others))
+    monkeypatch.setattr(reconciling, "_by_wait", polling.before(reconciling._by_wait))
+    look_up, poll = meanwhile(lambda: world.look_up(FakeProvider())), meanwhile(lambda: world.poll(FakeProvider()))
+    with looking.held(), polling.held():
+        assert meanwhile(lambda: world.look_up(FakeProvider())).result(PATIENCE_SECONDS) == 0
+        assert meanwhile(lambda: world.poll(FakeProvider())).result(PATIENCE_SECONDS) == 0
+    assert (look_up.result(PATIENCE_SECONDS), poll.result(PATIENCE_SECONDS)) == (1, 1)
 
 
 def test_sending_goes_on_while_a_chunk_is_being_planned(

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.codes import AttemptOutcome, DeliveryState
+from dispatcher.outbox import receipts as taking
 from dispatcher.outbox.receipts import Arrived, match_waiting, take_receipts
-from dispatcher.tables import EVENT, RECEIPT
+from dispatcher.tables import ATTEMPT, EVENT, RECEIPT
 from providers.base import Accepted, Deferred, Receipt, ReceiptStatus, Unknown
 from tests.dispatcher.world import LEASE, SETTLE, FakeProvider, World
 
@@ -20,6 +21,11 @@ def accepted(world: World, reference: str = "SM1") -> int:
     one = world.claim_one()
     world.record((one, Accepted(reference)))
     return one.delivery_id
+
+
+def match(world: World) -> int:
+    with world.clock(), world.database.write() as connection:
+        return match_waiting(connection)
 
 
 def test_the_first_last_word_counts_and_everything_after_it_is_refused(world: World) -> None:
@@ -51,6 +57,18 @@ def test_a_receipt_that_is_faster_than_our_own_commit(world: World) -> None:
     assert world.state(one.delivery_id) is S.DELIVERED
     assert world.refused(one.delivery_id) == []
     assert world.attempts(one.delivery_id) == [A.ACCEPTED]
+
+
+@pytest.mark.parametrize("status", list(R))
+def test_our_own_word_that_comes_after_the_providers_is_no_refusal(world: World, status: ReceiptStatus) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    world.receipt("SM1", status, one.delivery_id, 1)
+    state = world.state(one.delivery_id)
+    world.record((one, Accepted("SM1")))
+    assert (world.state(one.delivery_id), world.refused(one.delivery_id)) == (state, [])
 
 
 def test_a_sender_that_died_after_the_receipt_leaves_its_attempt_behind(world: World) -> None:
@@ -162,14 +180,10 @@ def test_a_receipt_that_fits_nothing_is_kept_until_something_fits(world: World, 
     assert [row.delivery_id for row in world.rows(RECEIPT)] == [None]
     assert world.state(one.delivery_id) is S.SENDING
 
-    def match() -> int:
-        with world.clock(), world.database.write() as connection:
-            return match_waiting(connection)
-
-    assert match() == 0
+    assert match(world) == 0
     world.record((one, Accepted("SM1")))
-    assert match() == 1
-    assert match() == 0
+    assert match(world) == 1
+    assert match(world) == 0
     assert world.state(one.delivery_id) is S.DELIVERED
     assert [row.delivery_id for row in world.rows(RECEIPT)] == [one.delivery_id]
 
@@ -191,3 +205,62 @@ def test_a_receipt_after_the_end_changes_nothing(world: World) -> None:
     world.receipt("SM1", R.DELIVERED, row.delivery_id, 1)
     assert world.states(alert) == {S.EXPIRED: 1}
     assert len(world.rows(EVENT, EVENT.c.refused.is_(True))) == 1
+
+
+def test_another_providers_receipt_waits_for_that_providers_message(world: World) -> None:
+    with world.clock(), world.database.write() as connection:
+        take_receipts(connection, "other", [Arrived(Receipt("SM1", R.DELIVERED))])
+    delivery = accepted(world)
+    assert match(world) == 0
+    assert (world.state(delivery), [row.delivery_id for row in world.rows(RECEIPT)]) == (S.ACCEPTED, [None])
+    # The same reference of our provider is another message's, and leaves the other's receipt alone.
+    world.receipt("SM1")
+    rows = {row.provider: row.delivery_id for row in world.rows(RECEIPT)}
+    assert (world.state(delivery), rows) == (S.DELIVERED, {"other": None, "fake": delivery})
+
+
+def test_receipts_that_wait_are_matched_in_the_order_in_which_they_came(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "_BATCH", 1)
+    world.receipt("SM2", R.UNDELIVERED, code="30005")
+    world.receipt("SM1")
+    first, second = accepted(world, "SM1"), accepted(world, "SM2")
+    assert match(world) == 1
+    row = world.delivery(second)
+    assert (world.state(first), row.state, row.code) == (S.ACCEPTED, S.UNDELIVERED, "30005")
+    assert (match(world), match(world)) == (1, 0)
+    assert world.state(first) is S.DELIVERED
+
+
+def test_a_failure_that_waited_ends_no_later_attempt(world: World) -> None:
+    world.sent(world.family())
+    world.receipt("SM1", R.UNDELIVERED)
+    first = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    for _ in range(2):
+        world.look_up(FakeProvider())
+        world.later(SETTLE)
+    second = world.claim_one()
+    world.record((first, Accepted("SM1")))
+    world.record((second, Accepted("SM2")))
+    assert match(world) == 1
+    assert (world.state(second.delivery_id), world.refused(second.delivery_id)) == (
+        S.ACCEPTED,
+        ["accepted", "undelivered"],
+    )
+
+
+def test_an_earlier_attempt_that_arrived_leaves_open_what_became_of_the_one_under_way(world: World) -> None:
+    world.sent(world.family())
+    world.record((world.claim_one(), Deferred("20429")))
+    world.later(5)
+    second, begun = world.claim_one(), world.now
+    world.later(3)
+    world.receipt("SM1", R.DELIVERED, second.delivery_id, 1)
+    assert world.state(second.delivery_id) is S.DELIVERED
+    row = world.rows(ATTEMPT)[-1]
+    assert (row.number, row.outcome, row.reference) == (2, A.UNKNOWN, None)
+    assert (row.provider, row.began_at, row.ended_at) == ("fake", begun, world.now)
+    assert begun == world.now - timedelta(seconds=3)

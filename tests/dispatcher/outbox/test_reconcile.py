@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane
-from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, RECEIPT
-from providers.base import Accepted, Channel, LookupFailed, Receipt, ReceiptStatus, Rejected, Unknown
+from dispatcher.outbox import reconcile as reconciling
+from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, EVENT, RECEIPT
+from providers.base import Accepted, Channel, Deferred, LookupFailed, Receipt, ReceiptStatus, Rejected, Unknown
 from tests.dispatcher.world import LEASE, LIFE, SETTLE, FakeProvider, World
 
 S, A, R = DeliveryState, AttemptOutcome, ReceiptStatus
@@ -299,6 +300,7 @@ def test_what_a_poll_learns_moves_the_delivery(world: World) -> None:
     assert [world.state(one) for one in (first, second, third)] == [S.DELIVERED, S.UNDELIVERED, S.ACCEPTED]
     assert world.delivery(second).code == "30005"
     assert len(world.rows(RECEIPT)) == 2
+    assert [row.source for row in world.rows(EVENT, EVENT.c.to_state.in_([S.DELIVERED, S.UNDELIVERED]))] == ["poll"] * 2
 
 
 @pytest.mark.parametrize(("named", "waits"), [(7.0, 7), (None, 10)])
@@ -326,3 +328,83 @@ def test_only_what_was_accepted_on_that_channel_and_lane_is_asked_about(world: W
     assert world.poll(FakeProvider(Channel.EMAIL)) == 0
     assert world.poll(provider) == 1
     assert provider.polled == [f"SM{delivery}"]
+
+
+# Looking up and polling alike
+
+
+def test_only_the_provider_that_was_given_a_message_is_asked_about_it(world: World) -> None:
+    lost, taken = unknown(world), accepted(world)
+    world.later(30)
+    stranger = FakeProvider(name="other")
+    assert (world.look_up(stranger), world.poll(stranger)) == (0, 0)
+    provider = FakeProvider()
+    assert (world.look_up(provider), world.poll(provider)) == (1, 1)
+    assert (provider.asked, provider.polled) == ([lost], [f"SM{taken}"])
+
+
+def test_what_waited_longest_is_asked_about_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "_LOOKUP_BATCH", 1)
+    monkeypatch.setattr(reconciling, "_POLL_BATCH", 1)
+    lost, taken = [unknown(world), unknown(world)], [accepted(world), accepted(world)]
+    world.later(30)
+    world.change(DELIVERY, lost[1], lookup_at=world.now - timedelta(seconds=40))
+    world.change(DELIVERY, taken[1], poll_at=world.now - timedelta(seconds=40))
+    provider = FakeProvider()
+    assert (world.look_up(provider), world.poll(provider)) == (1, 1)
+    assert (provider.asked, provider.polled) == ([lost[1]], [f"SM{taken[1]}"])
+
+
+def test_what_is_found_belongs_to_the_attempt_that_was_looked_up(world: World) -> None:
+    world.sent(world.family())
+    world.record((world.claim_one(), Deferred("20429")))
+    world.later(5)
+    second = world.claim_one()
+    world.record((second, Unknown("read_timeout")))
+    world.look_up(FakeProvider(found={second.delivery_id: Receipt("SM2", R.PENDING)}))
+    assert [(row.number, row.reference) for row in world.rows(ATTEMPT)] == [(1, None), (2, "SM2")]
+
+
+def test_what_comes_of_a_question_concerns_only_what_was_asked_about(world: World) -> None:
+    lost, taken = [unknown(world) for _ in range(3)], [accepted(world), accepted(world)]
+    world.later(30)
+    for one, name in ((lost[1], "other"), (taken[1], "other"), (lost[2], "unasked")):
+        world.change(DELIVERY, one, provider=name)
+    others = [world.delivery(one) for one in (lost[1], taken[1])]
+    provider = FakeProvider(fails=LookupFailed("http_503"))
+    assert (world.look_up(provider), world.poll(provider)) == (1, 1)
+    provider.fails = None
+    for _ in range(2):
+        world.later(SETTLE)
+        assert world.look_up(provider) == 1
+    assert world.poll(provider) == 1
+    assert (world.state(lost[0]), world.state(taken[0])) == (S.QUEUED, S.ACCEPTED)
+    assert world.look_up(FakeProvider(name="unasked", can_look_up=False)) == 1
+    assert (world.state(lost[2]), world.delivery(lost[2]).lookup_at) == (S.UNKNOWN, None)
+    assert [world.delivery(one) for one in (lost[1], taken[1])] == others
+
+
+def test_an_end_that_comes_while_a_failed_question_is_out_is_left_alone(world: World) -> None:
+    lost, taken = unknown(world), accepted(world)
+    world.later(30)
+
+    class Meanwhile(FakeProvider):
+        async def look_up(self, queries, taken):  # type: ignore[no-untyped-def]
+            world.receipt("SM1", R.DELIVERED, lost, 1)
+            raise LookupFailed("http_503")
+
+        async def receipts(self, references):  # type: ignore[no-untyped-def]
+            world.receipt(references[0], R.DELIVERED, taken, 1)
+            raise LookupFailed("http_503")
+
+    provider = Meanwhile()
+    assert (world.look_up(provider), world.poll(provider)) == (1, 1)
+    for one in (lost, taken):
+        row = world.delivery(one)
+        assert (row.state, row.lookup_at, row.poll_at) == (S.DELIVERED, None, None)
+
+
+def test_an_sms_of_a_provider_that_cannot_be_asked_stays_unknown(world: World) -> None:
+    delivery = unknown(world)
+    world.look_up(FakeProvider(can_look_up=False))
+    assert (world.state(delivery), world.delivery(delivery).lookup_at) == (S.UNKNOWN, None)

@@ -8,9 +8,10 @@ import pytest
 
 from contacts.tables import ADDRESS
 from dispatcher.codes import AttemptOutcome, DeliveryState
+from dispatcher.outbox.record import Ended, record_outcomes
 from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Outcome, Rejected, Unknown
-from tests.dispatcher.world import LEASE, SETTLE, FakeProvider, World
+from tests.dispatcher.world import LEASE, PATIENCE, SETTLE, FakeProvider, World
 
 S, A = DeliveryState, AttemptOutcome
 
@@ -138,6 +139,21 @@ def test_a_claim_that_was_lost_cannot_be_given_back(world: World) -> None:
     assert world.attempts(one.delivery_id) == [A.RELEASED]
 
 
+def test_a_claim_that_was_lost_gives_nothing_back_of_the_next(world: World) -> None:
+    world.sent(world.family())
+    first = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    for _ in range(2):
+        world.look_up(FakeProvider())
+        world.later(SETTLE)
+    second = world.claim_one()
+    world.release(first)
+    assert world.state(second.delivery_id) is S.SENDING
+    assert world.refused(second.delivery_id) == ["queued"]
+    world.release(second)
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "attempt"),
     [
@@ -174,9 +190,11 @@ def test_an_attempt_that_was_taken_after_all_stops_the_repeat(world: World) -> N
     second = world.claim_one()
     world.record((second, Deferred("20429")))
     assert world.state(first.delivery_id) is S.DEFERRED
+    world.change(DELIVERY, first.delivery_id, provider="another")
     world.record((first, Accepted("SM1")))
     row = world.delivery(first.delivery_id)
-    assert (row.state, row.reference) == (S.ACCEPTED, "SM1")
+    # The reference is one of the first attempt's provider, which is the one to ask.
+    assert (row.state, row.reference, row.provider) == (S.ACCEPTED, "SM1", "fake")
     assert world.attempts(first.delivery_id) == [A.ACCEPTED, A.DEFERRED]
     world.later(3600)
     assert world.claim() == []
@@ -201,3 +219,46 @@ def test_a_batch_moves_each_by_its_own_outcome(world: World) -> None:
     world.record(*zip(claims, outcomes, strict=True))
     assert [row.state for row in world.rows(DELIVERY)] == [S.ACCEPTED, S.REJECTED, S.DEFERRED, S.UNKNOWN]
     assert [row.code for row in world.rows(DELIVERY)] == [None, "21211", "20429", "read_timeout"]
+
+
+def test_an_attempt_says_who_was_asked_when_and_what_was_answered(world: World) -> None:
+    world.sent(*[world.family() for _ in range(2)])
+    (first, second), begun = world.claim(), world.now
+    world.later(3)
+    world.record((first, Rejected("21211")))
+    world.release(second)
+    rows = [(row.number, row.provider, row.code, row.reference) for row in world.rows(ATTEMPT)]
+    assert rows == [(1, "fake", "21211", None), (1, "fake", None, None)]
+    assert {(row.began_at, row.ended_at) for row in world.rows(ATTEMPT)} == {(begun, world.now)}
+
+
+def test_the_truth_that_comes_after_the_lease_is_kept_with_the_attempt(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.later(LEASE + 1)
+    world.sweep()
+    world.later(5)
+    world.record((one, Accepted("SM1")))
+    (row,) = world.rows(ATTEMPT)
+    assert (row.outcome, row.code, row.reference, row.ended_at) == (A.ACCEPTED, None, "SM1", world.now)
+    # What was once accepted stays so, whatever is said of it afterwards.
+    world.record((one, Rejected("21211")))
+    (row,) = world.rows(ATTEMPT)
+    assert (row.outcome, row.code, row.reference) == (A.ACCEPTED, None, "SM1")
+
+
+def test_an_sms_without_a_reference_is_never_asked_about(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.record((one, Accepted(None)))
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.reference, row.poll_at) == (S.ACCEPTED, None, None)
+
+
+def test_what_another_provider_can_take_is_due_at_once(world: World) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    with world.clock(), world.database.write() as connection:
+        record_outcomes(connection, [Ended(one, "fake", Deferred("20429", 30.0), elsewhere=True)], PATIENCE)
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.due_at) == (S.DEFERRED, world.now)

@@ -12,6 +12,7 @@ from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.outbox.transitions import (
     DUE,
     FINAL,
+    PROVES_ACCEPTANCE,
     Proof,
     allowed,
     attempt_outcome,
@@ -67,6 +68,10 @@ def test_the_sources_of_a_move_are_those_from_which_it_is_allowed() -> None:
 def test_final_states_are_those_that_nothing_follows() -> None:
     assert {state for state in DeliveryState if set(TABLE[state].split()) == {"."}} == FINAL
     assert {state for state in DeliveryState if allowed(state, DeliveryState.SENDING)} == DUE
+
+
+def test_the_states_that_prove_acceptance_are_those_that_a_receipt_can_bring() -> None:
+    assert {state_after_receipt(status) for status in ReceiptStatus} == PROVES_ACCEPTANCE
 
 
 @given(st.lists(st.tuples(STATES, st.sampled_from(list(PROOFS.values())))))
