@@ -1,8 +1,9 @@
 """Run the faults until they have passed so many times in a row: `python tools/faults_in_a_row.py 20`.
 
-Each run appends a line to `.faults/runs.jsonl` (when, at which commit, seconds, passed, the table), and a run that
-failed leaves its output beside it. Ended at any time, it goes on where it was: a run that was cut off does not count.
-After a failure the count begins anew. Ends with 0 when the goal is reached, and with 1 at the first failure.
+Each run appends a line to `docs/faults.jsonl` (when, at which commit, seconds, passed, and the sums of the table). The
+last table and the output of a run that failed are left in `.faults/`. Ended at any time, it goes on where it was, on
+another day as well: a run that was cut off does not count. After a failure the count begins anew. Ends with 0 when the
+goal is reached, and with 1 at the first failure.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".faults"
-RUNS = PLACE / "runs.jsonl"
+RUNS = ROOT / "docs" / "faults.jsonl"
 _HEAD = "fault  "
 
 
@@ -29,7 +30,10 @@ class Run:
     commit: str
     seconds: float
     passed: bool
-    table: list[str]
+    faults: int
+    deliveries: int
+    doubled: int
+    lost: int
 
 
 def in_a_row(lines: list[str]) -> int:
@@ -53,6 +57,12 @@ def table_of(output: str) -> list[str]:
     return rows[:end]
 
 
+def column_sum(table: list[str], name: str) -> int:
+    """The sum of one column of whole numbers. Columns stand at least two spaces apart."""
+    rows = [re.split(r" {2,}", line.strip()) for line in table]
+    return sum(int(row[rows[0].index(name)].replace(",", "")) for row in rows[1:])
+
+
 def run_once() -> Run:
     """One run, its output shown as it comes, and kept when it failed."""
     commit = subprocess.run(
@@ -70,7 +80,10 @@ def run_once() -> Run:
     passed = process.returncode == 0
     if not passed:
         (PLACE / f"failed-{began.replace(' ', '-').replace(':', '')}.log").write_text(output, encoding="utf-8")
-    return Run(began, commit, round(time.monotonic() - clock, 1), passed, table_of(output))
+    table = table_of(output)
+    (PLACE / "table.txt").write_text("\n".join(table) + "\n", encoding="utf-8")
+    sums = (column_sum(table, name) for name in ("deliveries", "doubled", "lost"))
+    return Run(began, commit, round(time.monotonic() - clock, 1), passed, max(0, len(table) - 1), *sums)
 
 
 def main(goal: int) -> int:
