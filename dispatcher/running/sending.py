@@ -7,6 +7,7 @@ sent by then is given back, and so is what waits for a provider that works no mo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class DrainOptions:
 
 @dataclass(slots=True)
 class _Ready:
-    """A claimed delivery with its message. `last_start`: the loop's time until which it may be handed over.
+    """A claimed delivery with its message. `last_start`: the loop's time until which it may be handed over; and
+    `last_start_by_wall`: the same by the clock on the wall, in seconds since 1970.
 
     `trial`: it goes even to a provider that does not work, to see whether it does again.
     """
@@ -66,6 +68,7 @@ class _Ready:
     claimed: Claimed
     message: Message
     last_start: float
+    last_start_by_wall: float
     trial: bool
     handed_over: bool = False
 
@@ -139,7 +142,7 @@ class SenderAtWork:
 
     async def _claim(self) -> bool:
         """Claim a batch and start to send it; rows that may be poison are claimed one at a time, last."""
-        began = asyncio.get_running_loop().time()
+        began, began_by_wall = asyncio.get_running_loop().time(), time.time()
         size, trial = self._claim_size(), not self._sender.condition.works
         if not size:
             return False
@@ -152,8 +155,8 @@ class SenderAtWork:
                 continue
             if trial:
                 self._sender.condition.tried()
-            last_start = began + min(self._options.lease_seconds / 2, one.seconds_left)
-            self._waiting.append(_Ready(one, message, last_start, trial))
+            may_take = min(self._options.lease_seconds / 2, one.seconds_left)
+            self._waiting.append(_Ready(one, message, began + may_take, began_by_wall + may_take, trial))
         return bool(claims)
 
     def _start_callers(self) -> None:
@@ -276,7 +279,8 @@ class SenderAtWork:
         return not self._stopped.is_set() and self._may_go(one)
 
     def _may_go(self, one: _Ready) -> bool:
-        in_time = asyncio.get_running_loop().time() <= one.last_start
+        # The loop's clock may stand still while a virtual machine is paused, and the one on the wall may be set back.
+        in_time = asyncio.get_running_loop().time() <= one.last_start and time.time() <= one.last_start_by_wall
         return in_time and (one.trial or self._sender.condition.works)
 
     async def _finish(self) -> None:

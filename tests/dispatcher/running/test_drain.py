@@ -509,3 +509,29 @@ def test_nobody_waits_for_the_rate_beyond_half_a_lease(world: World) -> None:
     assert world.states(alert) == {S.ACCEPTED: 1, S.QUEUED: 2}
     assert {row.outcome for row in world.rows(ATTEMPT)} == {A.ACCEPTED, A.RELEASED}
     assert {row.lost_claims for row in world.rows(DELIVERY)} == {0}
+
+
+def test_nothing_leaves_after_a_pause_of_the_whole_machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own clock stood still, and the lease ran out meanwhile: others may have what was claimed."""
+    alert = world.sent(*[world.family() for _ in range(3)])
+    provider = Sending()
+    paused = 0.0
+
+    class Slow(Renderer):
+        def message(self, connection: Any, claimed: Claimed) -> Message:
+            nonlocal paused
+            paused += LEASE
+            return super().message(connection, claimed)
+
+    world.renderer = Slow(Texts())
+    monkeypatch.setattr(sending.time, "time", lambda: 1_000_000.0 + paused)
+
+    async def work() -> None:
+        drain = lane(world, sender(provider))
+        while not world.rows(ATTEMPT):
+            await drain.run(0.1)
+        await drain.stop()
+
+    run(world, work())
+    assert provider.sent == []
+    assert world.states(alert) == {S.QUEUED: 3}
