@@ -113,12 +113,15 @@ def main() -> None:
         os.chdir(ROOT)
         sys.path.insert(0, str(ROOT))
         for file in files:
-            try_file(file, options.every, options.survivors)
+            try_file(file, options.every, options.survivors, options.lines)
     _print_report(files, options.changes)
 
 
-def try_file(file: str, every: int, survivors_only: bool) -> None:
-    """Try every `every`th mutant of a file that was not tried before, or once more those that survived."""
+def try_file(file: str, every: int, survivors_only: bool, lines: set[int]) -> None:
+    """Try every `every`th mutant of a file that was not tried before, or once more those that survived.
+
+    `lines`: only changes that begin there; empty: wherever.
+    """
     _load_what_lies_below(file)
     digest = _digest(file)
     unchanged = Mutant(0, "", (ROOT / file).read_text(encoding="utf-8"))
@@ -129,7 +132,8 @@ def try_file(file: str, every: int, survivors_only: bool) -> None:
     with _results_file(file).open("a", encoding="utf-8") as results:
         for place, mutant in enumerate(mutants, 1):
             before = known.get((mutant.line, mutant.change))
-            if (before is None) == survivors_only or (before and before["fate"] == "killed"):
+            tried_enough = (before is None) == survivors_only or (before and before["fate"] == "killed")
+            if tried_enough or (lines and mutant.line not in lines):
                 continue
             began = time.monotonic()
             fate, judge = _try(file, mutant, survivors_only)
@@ -329,10 +333,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("files", nargs="*", metavar="FILE", help="files to change; without any: all of them")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try only every Nth change")
     parser.add_argument("--survivors", action="store_true", help="try those once more that survived")
+    parser.add_argument(
+        "--lines",
+        type=lambda text: set(map(int, text.split(","))),
+        default=set(),
+        metavar="N,N",
+        help="try only changes of these lines",
+    )
     parser.add_argument("--report", action="store_true", help="try nothing; show what was found so far")
     parser.add_argument("--changes", action="store_true", help="show each change that no test noticed, too")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

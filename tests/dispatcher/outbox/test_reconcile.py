@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane
+from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane, MoveSource
 from dispatcher.outbox import reconcile as reconciling
+from dispatcher.outbox.claim import Claimed
+from dispatcher.outbox.messages import Renderer
+from dispatcher.outbox.move_statements import Move
+from dispatcher.outbox.moves import apply_moves
 from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, EVENT, RECEIPT
 from providers.base import Accepted, Channel, Deferred, LookupFailed, Receipt, ReceiptStatus, Rejected, Unknown
-from tests.dispatcher.world import LEASE, LIFE, SETTLE, FakeProvider, World
+from tests.dispatcher.world import LEASE, LIFE, NOW, SETTLE, FakeProvider, NoNotices, World
 
 S, A, R = DeliveryState, AttemptOutcome, ReceiptStatus
 
@@ -41,15 +46,17 @@ def test_a_lost_lease_is_looked_up_and_found(world: World) -> None:
     assert (row.state, row.reference, row.provider, row.poll_at) == (S.ACCEPTED, "SM1", "fake", world.now)
     (attempt,) = world.rows(ATTEMPT)
     assert (attempt.number, attempt.reference) == (1, "SM1")
+    assert world.rows(RECEIPT) == []
 
 
 @pytest.mark.parametrize(("status", "state"), [(R.DELIVERED, S.DELIVERED), (R.UNDELIVERED, S.UNDELIVERED)])
 def test_a_look_up_may_find_the_end_of_it(world: World, status: ReceiptStatus, state: DeliveryState) -> None:
-    delivery = unknown(world)
+    _other, delivery = unknown(world), unknown(world)
     world.look_up(FakeProvider(found={delivery: Receipt("SM1", status, "30003")}))
     assert world.state(delivery) is state
-    assert [row.status for row in world.rows(RECEIPT)] == [status]
+    assert [(row.status, row.delivery_id, row.attempt) for row in world.rows(RECEIPT)] == [(status, delivery, 1)]
     assert world.moves(delivery)[-2:] == [("unknown", "accepted"), ("accepted", state.value)]
+    assert [row.source for row in world.rows(EVENT, EVENT.c.delivery_id == delivery)][-2:] == ["reconciler"] * 2
 
 
 def test_found_nowhere_twice_the_settle_time_apart_it_is_sent_again(world: World) -> None:
@@ -78,7 +85,7 @@ def test_found_the_second_time_it_is_not_sent_again(world: World) -> None:
     world.later(SETTLE)
     world.look_up(provider)
     assert world.state(delivery) is S.ACCEPTED
-    assert world.claim() == []
+    assert (world.claim(), world.refused(delivery)) == ([], [])
 
 
 @pytest.mark.parametrize(("named", "wait"), [(None, SETTLE), (45.0, 45.0)])
@@ -202,7 +209,13 @@ def test_each_look_up_knows_what_belongs_to_other_messages_of_that_number(world:
     assert provider.taken == [frozenset({"SM-mine"})]
 
 
-def test_a_message_without_words_keeps_no_other_look_up_back(world: World) -> None:
+@pytest.mark.parametrize("error", [LookupError, ValueError])
+def test_a_message_without_words_keeps_no_other_look_up_back(world: World, error: type[Exception]) -> None:
+    class Wordless(NoNotices):
+        def text(self, connection, notice_id, language, channel):  # type: ignore[no-untyped-def]
+            raise error
+
+    world.renderer = Renderer(Wordless())
     wordless = [world.notice("+4740000001"), world.notice("+4740000002")]
     for one in world.claim(lane=Lane.ROUTINE):
         world.record((one, Unknown("read_timeout")))
@@ -239,8 +252,18 @@ def test_an_answer_that_comes_during_the_look_up_is_left_alone(world: World) -> 
     assert world.state(delivery) is S.DELIVERED
 
 
-def test_a_slow_look_up_counts_nothing_for_the_attempt_after_it(world: World) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"lookups": 0},
+        {"lookups": 1},
+        {"lookups": 1, "lost_claims": 3},
+        {"lookups": 1, "expires_at": NOW},
+    ],
+)
+def test_a_slow_look_up_concludes_nothing_for_the_attempt_after_it(world: World, values: dict[str, Any]) -> None:
     delivery = unknown(world)
+    world.change(DELIVERY, delivery, **values)
 
     class Slow(FakeProvider):
         async def look_up(self, queries, taken):  # type: ignore[no-untyped-def]
@@ -250,8 +273,31 @@ def test_a_slow_look_up_counts_nothing_for_the_attempt_after_it(world: World) ->
 
     world.look_up(Slow())
     row = world.delivery(delivery)
-    assert (row.state, row.lookups) == (S.UNKNOWN, 0)
+    assert (row.state, row.lookups) == (S.UNKNOWN, values["lookups"])
     world.change(DELIVERY, delivery, attempt=1)
+
+
+@pytest.mark.parametrize("status", list(R))
+def test_a_slow_look_up_that_finds_the_earlier_attempt_leaves_the_one_under_way_alone(
+    world: World, status: ReceiptStatus
+) -> None:
+    delivery = unknown(world)
+
+    class Slow(FakeProvider):
+        async def look_up(self, queries, taken):  # type: ignore[no-untyped-def]
+            # Meanwhile another process found nothing, and sends it again.
+            with world.clock(), world.database.write() as connection:
+                never_taken = Move(delivery, S.QUEUED, attempt=1, code="never_taken")
+                apply_moves(connection, [never_taken], MoveSource.RECONCILER, reconciling.FOUND_NOTHING)
+            claims.append(world.claim_one())
+            return {(delivery, 1): Receipt("SM1", status)}
+
+    claims: list[Claimed] = []
+    world.look_up(Slow())
+    # That it was delivered is true whatever the attempt; nothing less ends the one that is on its way.
+    assert world.state(delivery) is (S.DELIVERED if status is R.DELIVERED else S.SENDING)
+    assert world.rows(ATTEMPT)[0].reference == "SM1"
+    world.release(*claims)
 
 
 # Polling
