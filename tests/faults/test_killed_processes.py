@@ -62,17 +62,19 @@ def test_the_command_killed_while_its_alert_is_planned(trial: Trial) -> None:
 def test_the_worker_that_plans_killed(distributed_trial: Trial) -> None:
     trial, installation = distributed_trial, distributed_trial.installation
     trial.school_of(6_000)
+    installation.set("dispatch", chunk=100)
     (worker,) = installation.workers("alerts")
-    assert installation.send("--json").status == 0
+    sending = installation.start(*SEND, "--yes", "--hold", "0", "--json")
 
     def half_planned() -> bool:
         with installation.database.read() as connection:
-            row = connection.execute(select(ALERT.c.state, ALERT.c.cursor)).one()
-        return row.state is AlertState.PLANNING and row.cursor > 0
+            row = connection.execute(select(ALERT.c.state, ALERT.c.cursor)).first()
+        return row is not None and row.state is AlertState.PLANNING and row.cursor > 0
 
     eventually(half_planned, what="the alert is half planned", every=0.002)
     worker.kill()
     trial.struck()
+    assert sending.wait().status == 0
     installation.workers("alerts")
     trial.all_told_once()
 

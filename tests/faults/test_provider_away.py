@@ -38,7 +38,7 @@ def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
 def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:
     """In the middle of requests and answers: what is unknown is looked up, an e-mail repeated under its Message-ID."""
     trial.installation.far_end.behave(latency=0.05)
-    _begin(trial, 600)
+    _begin(trial, 1_200)
     for _ in range(_CUTS):
         before = trial.installation.far_end.taken()
         eventually(lambda goal=before + 30: trial.installation.far_end.taken() >= goal, what="more has left")

@@ -13,7 +13,7 @@ from tests.whole.conftest import SEND
 
 def test_a_worker_frozen_beyond_its_lease_that_wakes_up_and_goes_on(distributed_trial: Trial) -> None:
     trial, installation = distributed_trial, distributed_trial.installation
-    trial.school_of(800)
+    trial.school_of(1_600)
     installation.far_end.behave(latency=0.05)
     installation.set("sms", segments_per_second=100.0)
     installation.set("smtp", messages_per_second=100.0)
