@@ -102,7 +102,7 @@ class Trial:
         taken, untold = sms.total() + int(counts["email"]), sum(but.values())
         entry = Entry(self.name, 2 * guardians, taken, repeats, unclear, doubled, lost, took, untold)
         self.record(entry)
-        assert (doubled, lost) == (0, 0), entry
+        assert (doubled, lost) == (0, 0), (entry, self.installation.states())
         assert len(mails) <= expected_mails
         # A repeat may turn out to be the first that arrives; none goes uncounted.
         assert repeats <= self._repeats_on_record()

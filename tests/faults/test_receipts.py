@@ -94,7 +94,10 @@ def test_receipts_after_the_alert_has_closed(trial: Trial) -> None:
 def test_receipts_before_our_own_commit(trial: Trial) -> None:
     """The provider answers last: the phone has rung, and we do not know yet that the message was taken."""
     trial.installation.far_end.behave(delivery_seconds=0.05)
-    count = _begin(trial, 80, behaviour="slow", seconds=0.7)
+    # Longer than a receipt takes on whatever machine.
+    trial.installation.set("sms", timeout_seconds=10.0)
+    trial.installation.set("dispatch", lease_seconds=60.0)
+    count = _begin(trial, 80, behaviour="slow", seconds=3.0)
     trial.all_told_once()
     assert trial.installation.states(Channel.SMS) == {DeliveryState.DELIVERED: count}
     early = select(func.count()).where(
