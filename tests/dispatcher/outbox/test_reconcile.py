@@ -51,10 +51,11 @@ def test_a_lost_lease_is_looked_up_and_found(world: World) -> None:
 
 @pytest.mark.parametrize(("status", "state"), [(R.DELIVERED, S.DELIVERED), (R.UNDELIVERED, S.UNDELIVERED)])
 def test_a_look_up_may_find_the_end_of_it(world: World, status: ReceiptStatus, state: DeliveryState) -> None:
-    _other, delivery = unknown(world), unknown(world)
+    other, delivery = unknown(world), unknown(world)
     world.look_up(FakeProvider(found={delivery: Receipt("SM1", status, "30003")}))
     assert world.state(delivery) is state
     assert [(row.status, row.delivery_id, row.attempt) for row in world.rows(RECEIPT)] == [(status, delivery, 1)]
+    assert {row.delivery_id: row.reference for row in world.rows(ATTEMPT)} == {other: None, delivery: "SM1"}
     assert world.moves(delivery)[-2:] == [("unknown", "accepted"), ("accepted", state.value)]
     assert [row.source for row in world.rows(EVENT, EVENT.c.delivery_id == delivery)][-2:] == ["reconciler"] * 2
 
@@ -275,6 +276,20 @@ def test_a_slow_look_up_concludes_nothing_for_the_attempt_after_it(world: World,
     row = world.delivery(delivery)
     assert (row.state, row.lookups) == (S.UNKNOWN, values["lookups"])
     world.change(DELIVERY, delivery, attempt=1)
+
+
+def test_what_a_slow_look_up_finds_is_asked_about_where_it_was_found(world: World) -> None:
+    delivery = unknown(world)
+
+    class Slow(FakeProvider):
+        async def look_up(self, queries, taken):  # type: ignore[no-untyped-def]
+            # Meanwhile another provider had it, and may not have taken it.
+            world.change(DELIVERY, delivery, provider="another")
+            return {(delivery, 1): Receipt("SM1", R.PENDING)}
+
+    world.look_up(Slow())
+    row = world.delivery(delivery)
+    assert (row.state, row.reference, row.provider) == (S.ACCEPTED, "SM1", "fake")
 
 
 @pytest.mark.parametrize("status", list(R))
