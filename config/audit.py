@@ -69,12 +69,12 @@ def record_act(
     if connection.dialect.name == "postgresql":
         limit = func.set_config("idle_in_transaction_session_timeout", str(round(STILL_SECONDS * 1000)), True)
         connection.execute(select(limit))
-    bump(connection, AUDIT_ENTRIES)
+    counted = bump(connection, AUDIT_ENTRIES)
     # The one before is the newest that is there, whatever it holds: a log that was tampered with is told of by whoever
     # verifies it, and must not keep an alert from going out.
     last = connection.execute(select(db_now().label("now"), _newest(_TABLE.c.id), _newest(_TABLE.c.hash))).one()
     entry = chained(
-        number=(last.id or 0) + 1,
+        number=max(counted, (last.id or 0) + 1),
         at=last.now,
         operator=operator,
         act=act,
