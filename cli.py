@@ -11,7 +11,7 @@ import typer
 
 from config.errors import ExitStatus
 from contacts.commands import imports, people
-from dispatcher.commands import alert, audit, doctor, init, report, verify, worker
+from dispatcher.commands import alert, audit, audit_log, doctor, init, report, verify, worker
 from portal import commands as web
 from providers.sandbox import command as sandbox
 
@@ -46,6 +46,7 @@ app.add_typer(imports.app, name="import")
 app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)
+app.add_typer(audit_log.app, name="audit-log")
 app.command()(worker.worker)
 app.command()(worker.scheduler)
 app.command()(web.run)

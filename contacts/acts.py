@@ -23,5 +23,5 @@ def entitlement_changed(
     connection: Connection, *, operator: str, act: str, subject: str, details: Mapping[str, object]
 ) -> None:
     """Record an act that can change who is entitled, and have messages that wait decided again before they leave."""
-    record_act(connection, operator=operator, act=act, subject=subject, details=details)
     bump(connection, CONTACTS_REVISION)
+    record_act(connection, operator=operator, act=act, subject=subject, details=details)

@@ -37,7 +37,8 @@ def explain(
 ) -> None:
     """Every guardian of a student: may they be told, why, and by which contact points a real alert would tell them.
 
-    Numbers and addresses are masked. Of a protected student only the decision is shown.
+    Numbers and addresses are masked. Of a protected student only the decision is shown. Who looked is kept in the
+    audit log.
 
     Examples:
 
@@ -45,6 +46,7 @@ def explain(
 
       beredskap contacts explain 2B-017 --on 2026-11-23 --json
     """
+    from config.audit import current_operator, record_act
     from config.clock import oslo_date
     from contacts.commands.explanation import draw
     from contacts.explain import explain
@@ -53,11 +55,17 @@ def explain(
     with open_store(need_keys=False) as store:
         day = on.date() if on else oslo_date(store.database.now())
         with store.database.read() as connection:
-            explanation = explain(
+            person = find_student(connection, student)
+            months = store.settings.organisation.stale_after_months
+            explanation = explain(connection, person, day, stale_after_months=months)
+        # Nothing is shown of a look-up that is not on record.
+        with store.database.write() as connection:
+            record_act(
                 connection,
-                find_student(connection, student),
-                day,
-                stale_after_months=store.settings.organisation.stale_after_months,
+                operator=current_operator(),
+                act="student.look_up",
+                subject=f"student {person.label}",
+                details={"on": day.isoformat()},
             )
     if as_json:
         print_json(explanation)

@@ -93,9 +93,9 @@ class StagedImport:
             if plan.changes:
                 for step in steps:
                     step.apply(self._connection)
-                self._record(plan, operator)
                 if self._records > _FEW:
                     _analyse_store(self._connection)
+                self._record(plan, operator)
         return plan
 
     def _compare(self, *, allocates: bool) -> Comparison:
@@ -188,6 +188,7 @@ class StagedImport:
                 **totals,
             )
         )
+        bump(self._connection, CONTACTS_REVISION)
         record_act(
             self._connection,
             operator=operator,
@@ -195,7 +196,6 @@ class StagedImport:
             subject=f"source {plan.source}"[:200],
             details={"format": plan.format, "digest": self._digest, "refused": plan.refused, **totals},
         )
-        bump(self._connection, CONTACTS_REVISION)
 
 
 @contextmanager

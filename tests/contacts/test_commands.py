@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from typer.testing import CliRunner, Result
 
+from config.audit import current_operator
+from config.audit_reading import Wanted, newest_entries
 from config.clock import oslo_date
 from config.database import Database
 from config.errors import ExitStatus
@@ -74,6 +76,26 @@ def test_explain_in_words_and_as_json(run: Run, people: dict[str, Any]) -> None:
     assert [one["reason"] for one in told["guardians"]] == ["custody"]
     later = ok(run("explain", "1A-001", "--on", str(people["today"] + timedelta(days=3 * 366)), "--json"))
     assert [one["reason"] for one in later["guardians"]] == ["adult_without_consent"]
+
+
+def test_who_looked_a_student_up_is_on_record(run: Run, people: dict[str, Any], installed: Database) -> None:
+    ok(run("explain", "1a-001", "--on", "2026-11-23", "--json"))
+    run("explain", "1A-999")
+    with installed.read() as connection:
+        (entry,) = newest_entries(connection, Wanted(), 10)
+    assert (entry.operator, entry.act, entry.subject) == (current_operator(), "student.look_up", "student 1A-001")
+    assert entry.details == {"on": "2026-11-23"}
+
+
+def test_nothing_is_shown_of_a_look_up_that_cannot_be_recorded(
+    run: Run, people: dict[str, Any], installed: Database
+) -> None:
+    with installed.write() as connection:
+        connection.execute(text("DROP TABLE audit_entry"))
+    for options in ((), ("--json",)):
+        result = run("explain", "1A-001", *options)
+        assert result.exit_code != ExitStatus.OK
+        assert "entitled" not in result.output and "custody" not in result.output
 
 
 def test_an_unknown_student_is_exit_status_two(run: Run, people: dict[str, Any]) -> None:

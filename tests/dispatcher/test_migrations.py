@@ -25,6 +25,10 @@ POSTGRES = {
         "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
     ),
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+    "triggers": (
+        "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), pg_get_functiondef(tgfoid) FROM pg_trigger "
+        "WHERE NOT tgisinternal ORDER BY 1, 2"
+    ),
 }
 
 
@@ -62,7 +66,7 @@ def sqlite_schema(connection: Connection) -> dict[str, Any]:
         if name == migrations.VERSION_TABLE:
             continue
         plain = " ".join(sql.replace('"', "").split())
-        statements[name] = plain if kind == "index" else sorted(parts_of(plain))
+        statements[name] = sorted(parts_of(plain)) if kind == "table" else plain
     return statements
 
 
@@ -88,6 +92,7 @@ def test_postgresql_has_the_same_schema_both_ways(postgres_server: PostgresServe
     # The comparison sees what it is there for.
     assert any("WHERE" in row[2] for row in one["indexes"])
     assert any(row[2] == "c" and "queued" in row[3] for row in one["constraints"])
+    assert [row[:2] for row in one["triggers"]] == [("audit_entry", "audit_entry_append_only")]
 
 
 def test_sqlite_has_the_same_schema_both_ways(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -97,6 +102,7 @@ def test_sqlite_has_the_same_schema_both_ways(tmp_path_factory: pytest.TempPathF
     assert one == other
     assert "WHERE" in one["ix_delivery_due"]
     assert any("CHECK" in part and "queued" in part for part in one["delivery"])
+    assert "BEFORE DELETE ON audit_entry" in one["audit_entry_no_delete"]
 
 
 def test_alembic_finds_nothing_to_change(database_url: str) -> None:
