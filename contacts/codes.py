@@ -30,6 +30,14 @@ class Protection(StrEnum):
         return self in (Protection.CONFIDENTIAL, Protection.STRICTLY_CONFIDENTIAL)
 
 
+class RegisterStatus(StrEnum):
+    """What the contact and reservation register (KRR) says of a person as such."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"  # was registered, and is no longer
+    NOT_REGISTERED = "not_registered"  # never was
+
+
 class ConsentPurpose(StrEnum):
     """What an adult student consents to; one is never taken for the other."""
 

@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection, or_, select
 
 from config.clock import oslo_date
-from contacts.codes import AddressChannel, Basis, VerifiedBy
+from contacts.codes import AddressChannel, Basis, RegisterStatus, VerifiedBy
 from contacts.contact_points import StoredPoint, points_of
 from contacts.entitlement import Reason, Verdict, age_on, eighteenth_birthday
 from contacts.facts import GuardianCase, load_cases
 from contacts.facts_sql import not_over
 from contacts.people import FoundPerson, guardian_ref, short_name
 from contacts.reach import PointFacts, ReachOptions, Unreachable, reach, refusal
-from contacts.tables import BLOCK, GUARDIANSHIP, MEMBERSHIP, PERSON, RELEASE, SCHOOL, STUDENT_GROUP
+from contacts.tables import BLOCK, GUARDIANSHIP, MEMBERSHIP, PERSON, REGISTER_ENTRY, RELEASE, SCHOOL, STUDENT_GROUP
 
 # What a real alert would use.
 _ACTUAL = ReachOptions(frozenset(AddressChannel), use_stale=True)
@@ -51,6 +51,15 @@ class ExplainedPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedRegisterEntry:
+    """What the contact register (KRR) said last of the guardian; None where it did not tell."""
+
+    status: RegisterStatus
+    reserved: bool | None
+    expired: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedBlock:
     decision: str
     since: date
@@ -66,6 +75,7 @@ class ExplainedGuardian:
     reason: Reason
     unreachable: Unreachable | None
     points: tuple[ExplainedPoint, ...]
+    contact_register: ExplainedRegisterEntry | None
     blocks: tuple[ExplainedBlock, ...]
 
 
@@ -126,6 +136,7 @@ def explain(
                 answer.reason,
                 reach(guardian.points, _ACTUAL).unreachable if entitled else None,
                 _points(connection, guardian) if entitled else (),
+                _register_entry(connection, guardian.guardian_id) if entitled else None,
                 _blocks(connection, student.id, guardian.guardian_id, on) if answer.reason is Reason.BLOCKED else (),
             )
         )
@@ -166,6 +177,14 @@ def _point(facts: PointFacts, rows: list[StoredPoint]) -> ExplainedPoint:
         facts.stale,
         refusal(facts, _ACTUAL),
     )
+
+
+def _register_entry(connection: Connection, guardian_id: int) -> ExplainedRegisterEntry | None:
+    entry = REGISTER_ENTRY.c
+    row = connection.execute(
+        select(entry.status, entry.reserved, entry.expired).where(entry.person_id == guardian_id)
+    ).first()
+    return None if row is None else ExplainedRegisterEntry(*row)
 
 
 def _name(connection: Connection, person_id: int) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstra
 from sqlmodel import Field, SQLModel
 
 from config.tables import BigInt, code_column, utc_column
-from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, VerifiedBy
+from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus, VerifiedBy
 
 
 def _id() -> Column[int]:
@@ -237,6 +237,23 @@ class ContactPoint(SQLModel, table=True):
     verified_by: VerifiedBy | None = Field(default=None, sa_column=code_column(VerifiedBy, nullable=True))
     confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class ContactRegisterEntry(SQLModel, table=True):
+    """What the contact and reservation register (KRR) said last of a person, beside their addresses.
+
+    Reserved, deleted, expired and never registered are four facts; None is a fact that it did not tell. `reserved` is
+    about digital letters, and stops no alert. `expired`: the register's own word that the person has not confirmed
+    their contact information for 18 months; what counts for us is each contact point's `confirmed_at`.
+    """
+
+    __tablename__ = "contact_register_entry"
+
+    person_id: int = Field(sa_column=_link("person.id", primary_key=True))
+    status: RegisterStatus = Field(sa_column=code_column(RegisterStatus))
+    reserved: bool | None = None
+    expired: bool | None = None
+    language: str | None = Field(default=None, max_length=2)
 
 
 class VerificationChallenge(SQLModel, table=True):

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from contacts.codes import AddressChannel, VerifiedBy
+from contacts.codes import AddressChannel, RegisterStatus, VerifiedBy
 from contacts.explain import (
     ExplainedGuardian,
     ExplainedLink,
     ExplainedPoint,
+    ExplainedRegisterEntry,
     Explanation,
     ProtectedExplanation,
 )
@@ -116,7 +117,21 @@ def _told_by(guardian: ExplainedGuardian) -> list[str]:
     lines = [_point(point) for point in guardian.points]
     if guardian.unreachable is not None:
         lines.insert(0, f"nobody: {_UNUSED[guardian.unreachable]}")
+    if guardian.contact_register is not None:
+        lines.extend(f"KRR: {fact}" for fact in _register_facts(guardian.contact_register))
     return lines
+
+
+def _register_facts(entry: ExplainedRegisterEntry) -> Iterator[str]:
+    """What the contact register says that is out of the ordinary."""
+    if entry.status is RegisterStatus.DELETED:
+        yield "deleted"
+    if entry.status is RegisterStatus.NOT_REGISTERED:
+        yield "never registered"
+    if entry.reserved:
+        yield "reserved against digital letters (alerts are none)"
+    if entry.expired:
+        yield "contact information expired"
 
 
 def _point(point: ExplainedPoint) -> str:

@@ -93,6 +93,31 @@ def pifu(
     )
 
 
+@app.command("krr")
+@command_errors()
+def krr(
+    paths: PathsArgument,
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Answers of the contact register (KRR, REST version 2): JSON files, or folders of them.
+
+    Tells phones, e-mails, language and reservation of people who are in the store; others are counted and left out.
+
+    Exit statuses: 0 done, 2 a file cannot be used (nothing was changed), 3 done, but something was refused.
+
+    Examples:
+
+      beredskap import krr personer.json
+
+      beredskap import krr answers/ --apply
+    """
+    from contacts.imports.krr import open_krr
+
+    _import(paths, open_krr, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+
+
 @app.command("guardians")
 @command_errors()
 def guardians(

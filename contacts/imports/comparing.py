@@ -36,6 +36,7 @@ class Comparison:
     """One comparison of the staged records with the store, within one transaction.
 
     `allocates`: new rows get their final ids; otherwise negative ones, which stand for them in a preview.
+    `contact_register`: as in `Reading`.
     """
 
     connection: Connection
@@ -45,6 +46,7 @@ class Comparison:
     now: datetime
     today: date
     allocates: bool
+    contact_register: bool
 
     def refuse(self, table: Table, condition: ColumnElement[bool], reason: str) -> None:
         """Refuse the open rows of a staged table that meet `condition`; each is listed with its place."""

@@ -12,12 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from config.errors import UsageError
 from contacts.imports.freg_person import document_records
-from contacts.imports.json_stream import json_items
+from contacts.imports.json_answers import Answers, json_files
 from contacts.imports.person_steps import REGISTER
 from contacts.imports.records import NIN, Identifier, Place, Reading, Record, Refusal
-from contacts.imports.xml_stream import stopped
 from contacts.national_id import NationalId
 
 FORMAT: Final = "freg"
@@ -32,55 +30,15 @@ def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
 
     In a folder a file that cannot be used is refused as a record is; named by itself it stops the import: UsageError.
     """
-    files = [(file, path.is_dir()) for path in paths for file in (_inside(path) if path.is_dir() else [path])]
-    return Reading(FORMAT, REGISTER, False, _records(files, today), tuple(file.name for file, _ in files))
-
-
-def _inside(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".json" and file.is_file())
-    if not files:
-        raise UsageError(
-            f"Import stopped: the folder {folder.name} holds no .json file.",
-            remedy="Give the folder of the register's documents.",
-        )
-    return files
-
-
-def _records(files: list[tuple[Path, bool]], today: date) -> Iterator[Record]:
-    for file, in_folder in files:
-        try:
-            yield from _file_records(file, today)
-        except UsageError as error:
-            if not in_folder:
-                raise
-            reason = error.what.removeprefix(f"Import stopped: {file.name} ").rstrip(".")
-            yield Refusal(Place(file.name, "file"), f"the file {reason}")
-
-
-def _file_records(file: Path, today: date) -> Iterator[Record]:
-    numbers = 0
-    recognised = False
-    pending: list[Record] = []
-    for item in json_items(file, _LIST):
-        numbers += 1
-        place = Place(file.name, f"document {numbers}")
-        if isinstance(item, dict) and (_PERSON in item or _NUMBERS in item or "foedselsEllerDNummer" in item):
-            recognised = True
-            yield from pending
-            pending = []
-            yield from _item_records(item, place, today)
-        else:
-            refusal = Refusal(place, "it is no document of the population register")
-            if recognised:
-                yield refusal
-            else:
-                pending.append(refusal)
-                if len(pending) > 1000:
-                    break
-    if not recognised and numbers:
-        raise stopped(
-            file, "holds no document of the population register", "Give the JSON answer of Folkeregisteret's API."
-        )
+    files = json_files(paths, "the register's documents")
+    answers = Answers(
+        _LIST,
+        is_one=lambda item: _PERSON in item or _NUMBERS in item or "foedselsEllerDNummer" in item,
+        records=lambda item, place: _item_records(item, place, today),
+        one="document of the population register",
+        remedy="Give the JSON answer of Folkeregisteret's API.",
+    )
+    return Reading(FORMAT, REGISTER, False, answers.read(files), tuple(file.name for file, _ in files))
 
 
 def _item_records(item: dict[str, object], place: Place, today: date) -> Iterator[Record]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, insert, literal, null, or_, select, true, update
 
 from config.clock import UtcDateTime
 from contacts.codes import AddressChannel, VerifiedBy
@@ -72,17 +72,12 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         .where(told.c.address_id.is_(None), address.c.channel == told.c.channel, address.c.value == told.c.value)
         .values(address_id=address.c.id)
     )
-    now = literal(comparison.now, UtcDateTime())
     same = and_(
         stored.c.person_id == told.c.person_id,
         stored.c.address_id == told.c.address_id,
         stored.c.source == comparison.source,
     )
-    verified: dict[str, ColumnElement[Any]] = {
-        "verified_at": now if comparison.trusted else null(),
-        "verified_by": literal(VerifiedBy.SOURCE.value) if comparison.trusted else null(),
-        "confirmed_at": now if comparison.trusted else null(),
-    }
+    verified = _verified(comparison)
     new = select(told.c.person_id, told.c.address_id, literal(comparison.source), *verified.values()).where(
         ~exists().where(same)
     )
@@ -92,20 +87,9 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         Kind.CONTACT_POINTS,
         Verb.ADDED,
     )
-    unverified = stored.c.verified_at.is_(None)
-    becomes_verified = unverified if comparison.trusted else literal(False)
-    changed = or_(stored.c.ended_at.is_not(None), becomes_verified)
+    changed, values = _point_changes(comparison, verified)
     yield Step(
-        update(stored)
-        .where(same, changed)
-        .values(
-            ended_at=None,
-            **{
-                name: case((becomes_verified, value), else_=stored.c[name])
-                for name, value in verified.items()
-                if comparison.trusted
-            },
-        ),
+        update(stored).where(same, changed).values(ended_at=None, **values),
         select(told.c.person_id).join(stored, same).where(changed),
         Kind.CONTACT_POINTS,
         Verb.CHANGED,
@@ -113,8 +97,54 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
     yield from _replaced_points(comparison)
 
 
+def _verified(comparison: Comparison) -> dict[str, ColumnElement[Any]]:
+    """What the source's word makes of an address: verified, when it is trusted, and confirmed, at the time it tells."""
+    told = staged.point
+    if not comparison.contact_register:
+        now = literal(comparison.now, UtcDateTime()) if comparison.trusted else null()
+        by = literal(VerifiedBy.SOURCE.value) if comparison.trusted else null()
+        return {"verified_at": now, "verified_by": by, "confirmed_at": now}
+    # Of an address without a time nobody knows whether it was ever verified, let alone when.
+    dated = and_(told.c.confirmed_at.is_not(None), true() if comparison.trusted else false())
+    return {
+        "verified_at": case((dated, told.c.confirmed_at), else_=null()),
+        "verified_by": case((dated, VerifiedBy.SOURCE.value), else_=null()),
+        "confirmed_at": told.c.confirmed_at,
+    }
+
+
+def _point_changes(
+    comparison: Comparison, verified: dict[str, ColumnElement[Any]]
+) -> tuple[ColumnElement[bool], dict[str, ColumnElement[Any]]]:
+    """Whether a stored point of the same source changes by being told again, and its new values."""
+    told, stored = staged.point, store.point
+    ended = stored.c.ended_at.is_not(None)
+    if not comparison.contact_register:
+        if not comparison.trusted:
+            return ended, {}
+        becomes = stored.c.verified_at.is_(None)
+        return or_(ended, becomes), {
+            name: case((becomes, value), else_=stored.c[name]) for name, value in verified.items()
+        }
+    # An older answer that is read again takes nothing back, and a code remains what verified the address.
+    newer = and_(
+        told.c.confirmed_at.is_not(None),
+        or_(stored.c.confirmed_at.is_(None), told.c.confirmed_at > stored.c.confirmed_at),
+    )
+    turns = and_(stored.c.verified_at.is_(None), verified["verified_at"].is_not(None))
+    again = and_(newer, stored.c.verified_by == VerifiedBy.SOURCE, verified["verified_at"].is_not(None))
+    return or_(ended, turns, newer), {
+        "verified_at": case((or_(turns, again), verified["verified_at"]), else_=stored.c.verified_at),
+        "verified_by": case((turns, verified["verified_by"]), else_=stored.c.verified_by),
+        "confirmed_at": case((newer, told.c.confirmed_at), else_=stored.c.confirmed_at),
+    }
+
+
 def _replaced_points(comparison: Comparison) -> Iterator[Step]:
-    """A source's addresses that its newer record of the same person no longer has."""
+    """A source's addresses that its newer record of the same person no longer has.
+
+    What a guardian has confirmed with us by a code is theirs, whatever the contact register says of it later.
+    """
     stored, address, person, told = store.point, store.address, staged.person, staged.point
     replaced = and_(
         stored.c.source == comparison.source,
@@ -128,6 +158,7 @@ def _replaced_points(comparison: Comparison) -> Iterator[Step]:
             and_(address.c.channel == AddressChannel.EMAIL, ~person.c.spares_email),
         ),
         ~exists().where(told.c.person_id == stored.c.person_id, told.c.address_id == stored.c.address_id),
+        stored.c.verified_by.is_distinct_from(VerifiedBy.CODE) if comparison.contact_register else true(),
     )
     yield Step(
         update(stored).where(replaced).values(ended_at=comparison.now),

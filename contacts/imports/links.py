@@ -109,8 +109,14 @@ def gather_points(comparison: Comparison) -> None:
     )
     comparison.connection.execute(
         insert(staged.point).from_select(
-            ["person_id", "channel", "value", "takes_messages"],
-            select(person.c.person_id, contact.c.channel, contact.c.value, contact.c.takes_messages)
+            ["person_id", "channel", "value", "takes_messages", "confirmed_at"],
+            select(
+                person.c.person_id,
+                contact.c.channel,
+                contact.c.value,
+                contact.c.takes_messages,
+                contact.c.confirmed_at,
+            )
             .join(person, person.c.n == contact.c.person_n)
             .where(person.c.state == staged.ENTERS, guardian)
             .distinct(),

@@ -79,6 +79,7 @@ class Loader:
         return identifier.scheme, self._lookup(identifier)
 
     def _person(self, record: PersonRecord) -> None:
+        entry = record.register_entry
         said: _Row = (
             record.ref,
             record.given_name,
@@ -95,11 +96,18 @@ class Loader:
             AddressChannel.EMAIL in record.contacts_spared,
             int(record.unknown),
             record.removed,
+            None if entry is None else entry.status.value,
+            None if entry is None else entry.reserved,
+            None if entry is None else entry.expired,
         )
         ids = {(each.scheme, each.value): each.current for each in record.identifiers}
-        contacts = [(each.channel.value, each.value, each.takes_messages) for each in record.contacts or ()]
+        contacts = [
+            (each.channel.value, each.value, each.takes_messages, each.confirmed_at) for each in record.contacts or ()
+        ]
         place = self._place(record)
-        self._rows[staged.person].append((*place, _digest(said, sorted(ids.items()), sorted(contacts)), *said))
+        self._rows[staged.person].append(
+            (*place, _digest(said, sorted(ids.items()), sorted(contacts, key=repr)), *said)
+        )
         n = place[0]
         for (scheme, value), current in ids.items():
             is_number = scheme == NIN
@@ -197,9 +205,12 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
         "spares_email",
         "unknown",
         "removed",
+        "register_status",
+        "reserved",
+        "expired",
     ),
     staged.identifier: ("person_n", "scheme", "lookup", "ciphertext", "current"),
-    staged.contact: ("person_n", "channel", "value", "takes_messages"),
+    staged.contact: ("person_n", "channel", "value", "takes_messages", "confirmed_at"),
     staged.group: (*_PLACE, "digest", "key", "kind", "name", "ref", "parent", "grade", "ended_on", "removed"),
     staged.membership: (*_PLACE, "group_key", *_STUDENT, "active", "begins", "ended_on", "main", "live"),
     staged.guardianship: (

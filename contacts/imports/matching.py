@@ -50,6 +50,8 @@ def add_bare_guardians(connection: Connection) -> None:
 def match_persons(comparison: Comparison) -> None:
     """Give each staged person the id of the stored one it is, or a new one; refuse what contradicts itself."""
     _find_twins(comparison)
+    if comparison.contact_register:
+        _refuse_ended_numbers(comparison)
     _match_store(comparison)
     person = staged.person
     comparison.allocate(person, "person_id", store.person, and_(_OPEN, person.c.person_id.is_(None)))
@@ -84,6 +86,21 @@ def _find_twins(comparison: Comparison) -> None:
     )
     again = involved.where(shared.c.contents == 1, identifier.c.person_n != shared.c.keep)
     comparison.connection.execute(update(person).where(_OPEN, person.c.n.in_(again)).values(state=staged.DUPLICATE))
+
+
+def _refuse_ended_numbers(comparison: Comparison) -> None:
+    """The contact register deletes a number that has ended, while the same person goes on under their new one."""
+    told, stored = staged.identifier, store.identifier
+    comparison.refuse(
+        staged.person,
+        exists().where(
+            told.c.person_n == staged.person.c.n,
+            stored.c.scheme == told.c.scheme,
+            stored.c.lookup == told.c.lookup,
+            ~stored.c.current,
+        ),
+        "it is about an identity number that the person no longer has: ask the register about the one in use",
+    )
 
 
 def _match_store(comparison: Comparison) -> None:

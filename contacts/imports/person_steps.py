@@ -2,7 +2,8 @@
 
 The population register decides name, birth date, protection and death, from its first document about a person on.
 Among the others a person belongs to the source that brought them (or takes them over from the register, which knows
-no language and no student number); another source only fills what is blank.
+no language and no student number); another source only fills what is blank. The language is what the contact register
+says, where it says one: there people choose it themselves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, literal, null, or_, select, true, update
 
 from config.clock import UtcDateTime
 from contacts.codes import Protection
@@ -75,6 +76,12 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
         told.c.birth_date.is_not(None),
         or_(told.c.from_register, and_(open_to_all, or_(own, stored.c.birth_date.is_(None)))),
     )
+    chosen = exists().where(
+        store.register_entry.c.person_id == stored.c.id, store.register_entry.c.language.is_not(None)
+    )
+    may_choose = true() if comparison.contact_register else and_(or_(own, stored.c.language.is_(None)), ~chosen)
+    # The contact register brings nobody and takes nobody over.
+    may_own = false() if comparison.contact_register else ~told.c.from_register
     values: dict[str, ColumnElement[Any]] = {
         "given_name": case((may_name, told.c.given_name), else_=stored.c.given_name),
         "family_name": case((may_name, told.c.family_name), else_=stored.c.family_name),
@@ -86,15 +93,12 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
             (and_(told.c.from_register, told.c.protection.is_not(None)), told.c.protection),
             else_=stored.c.protection,
         ),
-        "language": case(
-            (and_(told.c.language.is_not(None), or_(own, stored.c.language.is_(None))), told.c.language),
-            else_=stored.c.language,
-        ),
+        "language": case((and_(told.c.language.is_not(None), may_choose), told.c.language), else_=stored.c.language),
         "ref": case(
             (and_(told.c.own_ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.own_ref), else_=stored.c.ref
         ),
         "source": case(
-            (and_(~told.c.from_register, or_(stored.c.source == REGISTER, and_(nameless, may_name))), source),
+            (and_(may_own, or_(stored.c.source == REGISTER, and_(nameless, may_name))), source),
             else_=stored.c.source,
         ),
     }

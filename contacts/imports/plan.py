@@ -32,6 +32,8 @@ class Plan:
     counts: tuple[Count, ...]
     refused: int
     refusals: tuple[Refusal, ...]
+    # Told of, and left out because nobody in the store is meant.
+    strangers: int
     contacts_verified: bool
     # Of the students it speaks about in full: guardianships of this source in force, and those it would end.
     guardianships_in_force: int
@@ -69,6 +71,7 @@ class Plan:
                 {"file": each.place.file, "record": each.place.record, "reason": each.reason, "part": bool(each.lost)}
                 for each in self.refusals
             ],
+            "strangers": self.strangers,
             "contacts_verified": self.contacts_verified,
             "guardianships_in_force": self.guardianships_in_force,
             "guardianships_ending": self.guardianships_ending,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
-from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection
+from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus
 
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
 REF: Final = "ref"  # Person.ref, the school's own short id of a student
@@ -38,9 +38,21 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class ContactAddress:
+    """`confirmed_at`: when it was last confirmed, from a source that tells this (`Reading.contact_register`)."""
+
     channel: AddressChannel
     value: str = field(repr=False)
     takes_messages: bool = True
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """What the contact register says of a person, beside addresses and language. None: it does not tell."""
+
+    status: RegisterStatus
+    reserved: bool | None
+    expired: bool | None
 
 
 class Unknown(IntEnum):
@@ -49,6 +61,7 @@ class Unknown(IntEnum):
     SKIP = 0  # a teacher, a former guardian: no business of ours
     REFUSE = 1  # told to the operator
     STUDENT = 2  # enters as a student without a school
+    COUNT = 3  # left out, and counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ class PersonRecord:
     `register_document`: and this is its document about this person, from which custody is known.
     `all_guardians`: the links given with this record are all that the source knows; others from it have ended.
     `removed`: the source says that it no longer has this person.
+    `register_entry`: what the contact register says of the person as such.
     """
 
     place: Place
@@ -79,6 +93,7 @@ class PersonRecord:
     all_guardians: bool = False
     unknown: Unknown = Unknown.SKIP
     removed: bool = False
+    register_entry: RegisterEntry | None = None
 
 
 class GroupKind(StrEnum):
@@ -181,6 +196,8 @@ class Reading:
     """One import as its reader offers it: who speaks, whether it is everything they have, and the records.
 
     `records` raises UsageError when a file turns out to be unusable half-way; `digest` is known once it is through.
+    `contact_register`: the contact register speaks. It dates its addresses itself, decides the language, and yields to
+    what a guardian has confirmed with us by a code.
     """
 
     format: str
@@ -188,6 +205,7 @@ class Reading:
     full: bool
     records: Iterator[Record]
     files: tuple[str, ...]
+    contact_register: bool = False
 
 
 def shown(number: int) -> str:

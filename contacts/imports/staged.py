@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, text
 from sqlalchemy.schema import SchemaItem
 
+from config.clock import UtcDateTime
 from config.tables import BigInt
 
 metadata = MetaData()
@@ -61,6 +62,9 @@ person = _table(
     Column("spares_email", Boolean, nullable=False, default=False),
     Column("unknown", Integer, nullable=False, default=0),
     Column("removed", Boolean, nullable=False, default=False),
+    Column("register_status", String),  # NULL: this is no word of the contact register
+    Column("reserved", Boolean),
+    Column("expired", Boolean),
 )
 identifier = _table(
     "identifier",
@@ -76,6 +80,7 @@ contact = _table(
     Column("channel", String),
     Column("value", String),
     Column("takes_messages", Boolean),
+    Column("confirmed_at", UtcDateTime()),
 )
 group = _table(
     "group",
@@ -180,6 +185,7 @@ point = _table(
     Column("channel", String),
     Column("value", String),
     Column("takes_messages", Boolean),
+    Column("confirmed_at", UtcDateTime()),
     Column("address_id", BigInt),
 )
 

@@ -35,7 +35,8 @@ from contacts.imports.loading import Loader
 from contacts.imports.matching import add_bare_guardians, match_persons, settle_persons, settle_refusals
 from contacts.imports.person_steps import person_steps
 from contacts.imports.plan import Count, Plan
-from contacts.imports.records import Lost, Place, Reading, Refusal
+from contacts.imports.records import Lost, Place, Reading, Refusal, Unknown
+from contacts.imports.register_entry_steps import register_entry_steps
 from contacts.imports.roster import resolve_groups, resolve_memberships
 from contacts.imports.roster_steps import enrolment_steps, group_steps, membership_steps, school_steps
 from contacts.imports.step import Kind, Step, Verb
@@ -49,6 +50,7 @@ _LARGE = (
     store.guardianship,
     store.address,
     store.point,
+    store.register_entry,
 )
 # So few records need no planning of their queries.
 _FEW = 1000
@@ -109,6 +111,7 @@ class StagedImport:
             now=now,
             today=oslo_date(now),
             allocates=allocates,
+            contact_register=self._reading.contact_register,
         )
         _reset(connection)
         match_persons(comparison)
@@ -128,6 +131,7 @@ class StagedImport:
         return (
             *school_steps(comparison),
             *person_steps(comparison),
+            *register_entry_steps(),
             *group_steps(comparison),
             *enrolment_steps(comparison),
             *membership_steps(comparison),
@@ -166,6 +170,7 @@ class StagedImport:
             counts=counts,
             refused=refused,
             refusals=refusals,
+            strangers=_number(connection, _strangers()),
             contacts_verified=self._trusted,
             guardianships_in_force=current,
             guardianships_ending=ending,
@@ -245,6 +250,11 @@ def digest_of(paths: tuple[Path, ...]) -> str:
 
 def _number(connection: Connection, rows: Select[Any]) -> int:
     return int(connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one())
+
+
+def _strangers() -> Select[Any]:
+    person = staged.person
+    return select(person.c.n).where(person.c.state == staged.NOT_NEEDED, person.c.unknown == int(Unknown.COUNT))
 
 
 def _refusals(connection: Connection) -> tuple[int, tuple[Refusal, ...]]:

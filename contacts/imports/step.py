@@ -20,6 +20,7 @@ class Kind(StrEnum):
     GUARDIANSHIPS = "guardianships"
     CONTACT_POINTS = "contact points"
     IDENTIFIERS = "identifiers"
+    REGISTER_ENTRIES = "register entries"
     CONSENTS = "consents"
 
 

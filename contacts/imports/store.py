@@ -16,3 +16,4 @@ guardianship = tables.GUARDIANSHIP
 consent = tables.CONSENT
 address = tables.ADDRESS
 point = tables.CONTACT_POINT
+register_entry = tables.REGISTER_ENTRY

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import insert
 
-from contacts.codes import AddressChannel, Basis, Protection
+from contacts import tables
+from contacts.codes import AddressChannel, Basis, Protection, RegisterStatus
 from contacts.commands.explanation import draw
 from contacts.entitlement import Reason, Verdict
 from contacts.explain import Explanation, ProtectedExplanation, explain
@@ -121,6 +124,26 @@ def test_several_sources_of_one_address_are_one_line_with_the_one_that_verified(
     assert (point.sources, point.verified_source, point.verified_on) == (("pifu:NO1", "krr"), "krr", date(2026, 6, 29))
 
 
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ({"status": RegisterStatus.ACTIVE, "reserved": False, "expired": False}, []),
+        (
+            {"status": RegisterStatus.ACTIVE, "reserved": True},
+            ["KRR: reserved against digital letters (alerts are none)"],
+        ),
+        ({"status": RegisterStatus.ACTIVE, "reserved": False, "expired": True}, ["KRR: contact information expired"]),
+        ({"status": RegisterStatus.DELETED}, ["KRR: deleted"]),
+        ({"status": RegisterStatus.NOT_REGISTERED}, ["KRR: never registered"]),
+    ],
+)
+def test_what_the_contact_register_says(store: ContactStore, entry: dict[str, Any], shown: list[str]) -> None:
+    ola = store.guardian(store.student())
+    store.point(ola)
+    store.connection.execute(insert(tables.REGISTER_ENTRY).values(person_id=ola, **entry))
+    assert [line for line in lines(page(explained(store), 80)) if line.startswith("KRR")] == shown
+
+
 def test_the_day_decides(store: ContactStore) -> None:
     store.guardian(store.student(birth_date=ADULT))
     before, on_the_day = (explained(store, day) for day in (date(2026, 3, 1), date(2026, 3, 2)))
@@ -149,12 +172,15 @@ def test_of_a_protected_student_only_the_decision_is_shown(store: ContactStore) 
     store.group("2C", school, nora)
     ola = store.guardian(nora)
     store.point(ola)
+    store.connection.execute(
+        insert(tables.REGISTER_ENTRY).values(person_id=ola, status=RegisterStatus.ACTIVE, reserved=True)
+    )
     store.block(store.guardian(nora, given_name="Liv"))
     found = explain(store.connection, store.found_student(), DAY, stale_after_months=18)
     assert isinstance(found, ProtectedExplanation)
     assert {(one.reason, one.guardians) for one in found.answers} == {(Reason.PROTECTED_HOLD, 1), (Reason.BLOCKED, 1)}
     shown = page(found) + repr(found)
-    for secret in ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010"):
+    for secret in ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010", "KRR", "reserved"):
         assert secret not in shown
 
 

@@ -20,6 +20,7 @@ from contacts import tables
 from contacts.imports import store
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
+from contacts.imports.krr import open_krr
 from contacts.imports.pifu import open_pifu
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
@@ -31,6 +32,7 @@ _OPENERS: dict[str, Callable[[tuple[Path, ...], date], Reading]] = {
     "pifu": lambda paths, _today: open_pifu(paths),
     "freg": open_freg,
     "guardians": open_guardians,
+    "krr": open_krr,
 }
 
 
@@ -67,6 +69,9 @@ class Importer:
 
     def freg(self, *documents: object, **options: Any) -> Plan:
         return self.apply("freg", self.file("register.json", list(documents)), **options)
+
+    def krr(self, *persons: object, trusted: tuple[str, ...] = ("krr",), **options: Any) -> Plan:
+        return self.apply("krr", self.file("personer.json", {"personer": list(persons)}), trusted=trusted, **options)
 
     def guardians(self, text: str, **options: Any) -> Plan:
         return self.apply("guardians", self.file("foresatte.csv", text), **options)

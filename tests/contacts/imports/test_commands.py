@@ -91,7 +91,7 @@ def test_too_much_would_end(installed: Importer, run: Run) -> None:
     assert installed.links() == set()
 
 
-@pytest.mark.parametrize("command", ["pifu", "freg", "guardians"])
+@pytest.mark.parametrize("command", ["pifu", "freg", "krr", "guardians"])
 def test_unusable_files(installed: Importer, run: Run, command: str) -> None:
     for path in (installed.file("tom", b""), installed.directory / "finnes-ikke"):
         told = run(command, path, "--apply")

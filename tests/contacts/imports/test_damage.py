@@ -57,7 +57,7 @@ def test_freg_cut_anywhere_never_changes_the_store(sqlite_importer: Importer, cu
 
 
 @_REUSES
-@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "guardians")))
+@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians")))
 def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kind: str) -> None:
     before = sqlite_importer.everything()
     try:

@@ -1,0 +1,318 @@
+"""The contact register's answers: what is taken from them, and who wins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from config.clock import bound_db_now
+from contacts import tables
+from contacts.codes import AddressChannel, VerifiedBy
+from contacts.contact_points import TypedAddress, add_point
+from contacts.explain import Explanation, explain
+from contacts.facts import load_cases
+from contacts.imports.step import Kind
+from contacts.people import find_guardian, find_student, guardian_ref
+from tests.contacts.imports.freg_files import document, responsible
+from tests.contacts.imports.importing import TODAY, Importer
+from tests.contacts.imports.krr_files import (
+    JUNE,
+    KARI,
+    MAIL,
+    OLE,
+    PHONE,
+    active,
+    contacts,
+    deleted,
+    entries,
+    never_registered,
+    reasons,
+    told,
+)
+from tests.contacts.imports.pifu_files import (
+    KARI_NIN,
+    NORA_NIN,
+    OLE_NIN,
+    OLE_OLD_NIN,
+    STRANGER_NIN,
+    small_school,
+)
+
+
+@pytest.fixture
+def school(importer: Importer) -> Importer:
+    importer.pifu(small_school())
+    return importer
+
+
+@pytest.fixture
+def sqlite_school(sqlite_importer: Importer) -> Importer:
+    """One kind of database, for what the reader alone decides."""
+    sqlite_importer.pifu(small_school())
+    return sqlite_importer
+
+
+def test_an_answer_enters_with_its_own_times(school: Importer) -> None:
+    plan = school.krr(
+        active(
+            KARI_NIN,
+            kontaktinformasjon=contacts(
+                PHONE,
+                MAIL,
+                updated="2025-01-10T08:00:00+01",
+                verified="2026-06-29T12:15:52+02:00",
+                email_verified="2024-01-10T08:00:00.123Z",
+            ),
+            spraak="nn",
+        ),
+        active(STRANGER_NIN, kontaktinformasjon=contacts("+4799900222", "fremmed@eksempel.example"), spraak="en"),
+    )
+    assert (plan.refused, plan.strangers) == (0, 1)
+    assert [(count.kind, count.added, count.changed, count.ended) for count in plan.counts] == [
+        (Kind.GUARDIANS, 0, 1, 0),
+        (Kind.CONTACT_POINTS, 2, 0, 0),
+        (Kind.REGISTER_ENTRIES, 1, 0, 0),
+    ]
+    january = datetime(2025, 1, 10, 7, tzinfo=UTC)
+    assert told(school) == {
+        (KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE),
+        (KARI, MAIL): (january, VerifiedBy.SOURCE, january),
+    }
+    assert entries(school) == {KARI: ("active", False, False, "nn")}
+    assert school.person(KARI).language == "nn"
+    assert (KARI, "+4790000001") in school.points()  # the school's own stays beside it
+    stored = repr(school.everything())
+    assert "fremmed" not in stored
+    assert "99900222" not in stored
+    assert school.keys.lookup_hash(STRANGER_NIN, "nin") not in stored
+
+
+def test_twice_changes_no_row(school: Importer) -> None:
+    answer = active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL), spraak="nn")
+    school.krr(answer)
+    before = school.everything()
+    school.now += timedelta(days=1)
+    assert school.krr(answer).changes == 0
+    assert school.everything() == before
+
+
+def test_each_channel_becomes_stale_by_its_own_time(school: Importer) -> None:
+    school.krr(
+        active(
+            KARI_NIN,
+            kontaktinformasjon=contacts(PHONE, MAIL, updated="2023-01-10T08:00:00Z", verified="2026-01-10T08:00:00Z")
+            | {"epostadresse_sist_verifisert": "2025-05-22T10:00:00Z"},
+        )
+    )
+    with school.database.read() as connection:
+        nora = find_student(connection, "2B-017")
+        (case,) = load_cases(connection, [nora.id], TODAY, stale_after_months=18)
+    kari = school.person(KARI).id
+    (points,) = (guardian.points for guardian in case.guardians if guardian.guardian_id == kari)
+    # The school's own two are not verified here; the mail was confirmed 18 months and a day ago.
+    assert {(point.channel, point.stale) for point in points if point.verified} == {
+        (AddressChannel.SMS, False),
+        (AddressChannel.EMAIL, True),
+    }
+
+
+def test_a_newer_confirmation_is_kept_and_an_older_answer_takes_nothing_back(school: Importer) -> None:
+    def confirmed(moment: str) -> dict[str, Any]:
+        return active(KARI_NIN, kontaktinformasjon=contacts(PHONE, updated="2024-01-01T00:00:00Z", verified=moment))
+
+    school.krr(confirmed("2025-03-01T00:00:00Z"))
+    assert school.krr(confirmed("2026-06-29T10:15:52Z")).count(Kind.CONTACT_POINTS).changed == 1
+    assert told(school) == {(KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE)}
+    assert school.krr(confirmed("2025-03-01T00:00:00Z")).changes == 0
+
+
+def test_what_the_register_no_longer_tells_ends_for_it_alone(school: Importer) -> None:
+    school.krr(
+        active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL)),
+        active(OLE_NIN, kontaktinformasjon=contacts("+4799900333")),
+    )
+    # Of Ole, who was not asked for, nothing is said.
+    plan = school.krr(active(KARI_NIN, kontaktinformasjon=contacts("+4799900444", MAIL)))
+    assert (plan.count(Kind.CONTACT_POINTS).added, plan.count(Kind.CONTACT_POINTS).ended) == (1, 1)
+    assert set(told(school)) == {(KARI, "+4799900444"), (KARI, MAIL), (OLE, "+4799900333")}
+    assert set(told(school, ended=True)) == {(KARI, PHONE)}
+    # And back: it is in force again.
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL)))
+    assert set(told(school)) == {(KARI, PHONE), (KARI, MAIL), (OLE, "+4799900333")}
+
+
+def test_four_facts_are_kept_apart(school: Importer) -> None:
+    known = contacts(PHONE, MAIL)
+    answers = {
+        "reserved": active(KARI_NIN, reservasjon="JA", varslingsstatus="KAN_IKKE_VARSLES", kontaktinformasjon=known),
+        "expired": active(KARI_NIN, varslingsstatus="KAN_IKKE_VARSLES", kontaktinformasjon=known),
+        "deleted": deleted(KARI_NIN),
+        "never": never_registered(KARI_NIN),
+    }
+    found = {}
+    for name, answer in answers.items():
+        school.krr(answer)
+        found[name] = (entries(school)[KARI], len(told(school)))
+    assert found == {
+        "reserved": (("active", True, None, None), 2),
+        "expired": (("active", False, True, None), 2),
+        "deleted": (("deleted", False, None, None), 0),
+        "never": (("not_registered", None, None, None), 0),
+    }
+
+
+@pytest.mark.parametrize("silence", [{}, None])
+def test_addresses_that_the_register_keeps_to_itself_have_not_ended(
+    sqlite_school: Importer, silence: dict[str, str] | None
+) -> None:
+    sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL)))
+    sqlite_school.krr(active(KARI_NIN, varslingsstatus="KAN_IKKE_VARSLES", kontaktinformasjon=silence))
+    assert len(told(sqlite_school)) == 2
+    assert entries(sqlite_school)[KARI][:3] == ("active", False, True)
+
+
+def test_who_can_be_notified_and_has_no_address_has_none(sqlite_school: Importer) -> None:
+    sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL)))
+    sqlite_school.krr(active(KARI_NIN, kontaktinformasjon={}))
+    assert told(sqlite_school) == {}
+
+
+def test_what_a_guardian_confirmed_by_a_code_stays(school: Importer) -> None:
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL)))
+    kari = school.person(KARI).id
+    with bound_db_now(school.now), school.database.write() as connection:
+        own = TypedAddress(AddressChannel.SMS, "+4799900555", True)
+        add_point(connection, find_guardian(connection, guardian_ref(kari)), own, operator="tester")
+        by_code = {"verified_at": school.now, "verified_by": VerifiedBy.CODE, "confirmed_at": school.now}
+        point, address = tables.CONTACT_POINT, tables.ADDRESS
+        for value in ("+4799900555", PHONE):
+            connection.execute(
+                update(point).where(point.c.address_id == address.c.id, address.c.value == value).values(**by_code)
+            )
+    # Told again, the code is still what verified it; no longer told, it stays; what no code confirmed goes.
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL, verified="2026-08-01T00:00:00Z")))
+    assert told(school)[KARI, PHONE] == (school.now, VerifiedBy.CODE, school.now)
+    school.krr(deleted(KARI_NIN))
+    assert set(told(school)) == {(KARI, PHONE)}
+    assert {(KARI, "+4799900555"), (KARI, PHONE)} <= school.points()
+    assert (KARI, MAIL) not in school.points()
+
+
+def test_the_register_decides_the_language(school: Importer) -> None:
+    assert school.person(KARI).language == "se"
+    school.krr(active(KARI_NIN, spraak="en"))
+    assert school.pifu(small_school()).changes == 0
+    assert school.person(KARI).language == "en"
+    # It says none any more: the school's own word counts again.
+    school.krr(active(KARI_NIN))
+    school.pifu(small_school())
+    assert school.person(KARI).language == "se"
+
+
+def test_it_takes_nobody_over(sqlite_importer: Importer) -> None:
+    """Who came by the population register alone goes to the school's export that describes them, not to this one."""
+    sqlite_importer.freg(document(NORA_NIN, custody=[responsible(NORA_NIN, KARI_NIN)]))
+    sqlite_importer.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE)))
+    assert {row.source for row in sqlite_importer.rows(tables.PERSON)} == {"freg"}
+    sqlite_importer.pifu(small_school())
+    assert KARI in sqlite_importer.people().values()
+
+
+def test_addresses_are_taken_of_guardians_alone(sqlite_school: Importer) -> None:
+    sqlite_school.krr(active(NORA_NIN, kontaktinformasjon=contacts(PHONE), spraak="en"))
+    assert told(sqlite_school) == {}
+    assert sqlite_school.person("Nora Eksempel").language == "en"
+
+
+def test_a_number_that_has_ended_says_nothing_of_its_person(school: Importer) -> None:
+    school.freg(document(OLE_NIN, OLE_OLD_NIN, name=("OLE", "EKSEMPEL"), born="1970-08-21"))
+    school.krr(active(OLE_NIN, kontaktinformasjon=contacts(PHONE)))
+    before = school.everything()
+    plan = school.krr(deleted(OLE_OLD_NIN))
+    assert reasons(plan) == [
+        (
+            "person 1",
+            "it is about an identity number that the person no longer has: ask the register about the one in use",
+        )
+    ]
+    assert school.everything() == before
+
+
+def test_without_trust_the_time_is_kept_and_nothing_is_verified(school: Importer) -> None:
+    answer = active(KARI_NIN, kontaktinformasjon=contacts(PHONE))
+    assert not school.krr(answer, trusted=()).contacts_verified
+    assert told(school) == {(KARI, PHONE): (None, None, JUNE)}
+    assert school.krr(answer, trusted=()).changes == 0
+    school.krr(answer)
+    assert told(school) == {(KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE)}
+
+
+def test_a_time_that_is_lost_later_takes_no_verification_away(sqlite_school: Importer) -> None:
+    sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE)))
+    plan = sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, updated=None)))
+    assert (plan.changes, plan.refused) == (0, 1)
+    assert told(sqlite_school) == {(KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE)}
+
+
+def test_a_foreign_mobile_is_taken_and_a_fixed_line_is_kept_for_calls(sqlite_school: Importer) -> None:
+    sqlite_school.krr(
+        active(KARI_NIN, kontaktinformasjon=contacts("+46701740605")),
+        active(OLE_NIN, kontaktinformasjon=contacts("+4722225555")),
+    )
+    assert set(told(sqlite_school)) == {(KARI, "+46701740605"), (OLE, "+4722225555")}
+    takes = {row.value: row.takes_messages for row in sqlite_school.rows(tables.ADDRESS)}
+    assert (takes["+46701740605"], takes["+4722225555"]) == (True, False)
+
+
+def test_the_same_person_twice(sqlite_school: Importer) -> None:
+    answer = active(KARI_NIN, kontaktinformasjon=contacts(PHONE))
+    assert sqlite_school.krr(answer, answer).refused == 0
+    assert set(told(sqlite_school)) == {(KARI, PHONE)}
+    before = sqlite_school.everything()
+    plan = sqlite_school.krr(answer, deleted(KARI_NIN))
+    assert {reason for _, reason in reasons(plan)} == {"the same person occurs more than once, with other contents"}
+    assert sqlite_school.everything() == before
+
+
+def test_explain_tells_the_four_facts(school: Importer) -> None:
+    def facts(answer: dict[str, Any]) -> Any:
+        school.krr(answer)
+        with school.database.read() as connection:
+            found = explain(connection, find_student(connection, "2B-017"), TODAY, stale_after_months=18)
+        assert isinstance(found, Explanation)
+        kari = guardian_ref(school.person(KARI).id)
+        (entry,) = (each.contact_register for each in found.guardians if each.guardian == kari)
+        assert entry is not None
+        return entry.status, entry.reserved, entry.expired
+
+    assert facts(active(KARI_NIN)) == ("active", False, False)
+    assert facts(active(KARI_NIN, reservasjon="JA", varslingsstatus="KAN_IKKE_VARSLES")) == ("active", True, None)
+    assert facts(active(KARI_NIN, varslingsstatus="KAN_IKKE_VARSLES")) == ("active", False, True)
+    assert facts(deleted(KARI_NIN)) == ("deleted", False, None)
+    assert facts(never_registered(KARI_NIN)) == ("not_registered", None, None)
+
+
+def test_the_sample(importer: Importer, samples: Path) -> None:
+    """The two guardians of the population register's sample child; of the other two nobody here has heard."""
+    importer.apply("freg", samples / "freg" / "personMedForeldreansvar.json")
+    plan = importer.apply("krr", samples / "krr" / "personer.json", trusted=("krr",))
+    one, other = "?25929297736", "?25819499821"
+    assert plan.strangers == 2
+    # Its Swedish number is of a series that nobody has.
+    assert reasons(plan) == [
+        ("person 2", "left out: mobiltelefonnummer: no such number series is in use: check the digits")
+    ]
+    june = datetime(2026, 6, 29, 10, 15, 52, tzinfo=UTC)
+    mail = datetime(2026, 6, 29, 8, 15, 52, tzinfo=UTC)
+    old = datetime(2023, 1, 10, 8, 1, tzinfo=UTC)
+    assert told(importer) == {
+        (one, "+4799900999"): (june, VerifiedBy.SOURCE, june),
+        (one, "verifisert@example.com"): (mail, VerifiedBy.SOURCE, mail),
+        (other, "utloept@example.com"): (old, VerifiedBy.SOURCE, old),
+    }
+    assert entries(importer) == {one: ("active", False, False, "nn"), other: ("active", False, True, "se")}
+    assert {importer.person(name).language for name in (one, other)} == {"nn", "se"}
