@@ -181,6 +181,7 @@ class Reading:
     """One import as its reader offers it: who speaks, whether it is everything they have, and the records.
 
     `records` raises UsageError when a file turns out to be unusable half-way; `digest` is known once it is through.
+    `notes`: sentences that belong before the eyes of whoever applies it.
     """
 
     format: str
@@ -188,6 +189,7 @@ class Reading:
     full: bool
     records: Iterator[Record]
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def shown(number: int) -> str:

@@ -20,6 +20,7 @@ from contacts import tables
 from contacts.imports import store
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
+from contacts.imports.oneroster import AgentsAs, open_oneroster
 from contacts.imports.pifu import open_pifu
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
@@ -31,6 +32,8 @@ _OPENERS: dict[str, Callable[[tuple[Path, ...], date], Reading]] = {
     "pifu": lambda paths, _today: open_pifu(paths),
     "freg": open_freg,
     "guardians": open_guardians,
+    "oneroster": open_oneroster,
+    "oneroster custody": lambda paths, today: open_oneroster(paths, today, AgentsAs.CUSTODY),
 }
 
 
