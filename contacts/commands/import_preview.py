@@ -73,6 +73,8 @@ def draw(plan: Plan) -> None:
         out.print()
     if plan.strangers:
         out.print(f"Left out: {shown(plan.strangers)} who {'is' if plan.strangers == 1 else 'are'} not in the store.")
+    for note in plan.notes:
+        out.print(escape(note))
     if plan.count(Kind.CONTACT_POINTS).added:
         out.print(
             "Phone numbers and e-mail addresses count as verified: the settings trust this source."

@@ -1,4 +1,4 @@
-"""`beredskap import`: register files and lists of guardians, previewed first and then applied whole."""
+"""`beredskap import`: register files, rosters and lists of guardians, previewed first and then applied whole."""
 
 from __future__ import annotations
 
@@ -116,6 +116,51 @@ def krr(
     from contacts.imports.krr import open_krr
 
     _import(paths, open_krr, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+
+
+@app.command("oneroster")
+@command_errors()
+def oneroster(
+    path: Annotated[Path, typer.Argument(help="The folder of the roster's .csv files, or their zip.")],
+    agents_as: Annotated[
+        str,
+        typer.Option(
+            "--agents-as",
+            metavar="custody|contact_person",
+            help="What parents and guardians are taken for; OneRoster does not say who has custody.",
+        ),
+    ] = "contact_person",
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    allow_ending: AllowEndingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A OneRoster 1.1 or 1.2 roster as CSV: schools, classes, students, their parents, guardians and relatives.
+
+    manifest.csv says the version, and whether the files are all (bulk) or only what changed (delta). When all are
+    bulk, what is absent from them ends; more than 5 % of the guardianships stops with status 4, as with pifu.
+
+    Exit statuses: 0 done, 2 the roster cannot be used, 3 done, but some records were refused, 4 too much would end.
+
+    Examples:
+
+      beredskap import oneroster roster.zip --dry-run
+
+      beredskap import oneroster roster/ --agents-as custody
+    """
+    from config.errors import UsageError
+    from contacts.imports.oneroster import AgentsAs, open_oneroster
+
+    if agents_as not in tuple(AgentsAs):
+        raise UsageError("--agents-as is neither custody nor contact_person.", remedy="Choose one of them.")
+    _import(
+        [path],
+        lambda files, today: open_oneroster(files, today, AgentsAs(agents_as)),
+        apply=apply,
+        dry_run=dry_run,
+        as_json=as_json,
+        allow_ending=allow_ending,
+    )
 
 
 @app.command("guardians")

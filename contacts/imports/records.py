@@ -198,6 +198,7 @@ class Reading:
     `records` raises UsageError when a file turns out to be unusable half-way; `digest` is known once it is through.
     `contact_register`: the contact register speaks. It dates its addresses itself, decides the language, and yields to
     what a guardian has confirmed with us by a code.
+    `notes`: sentences that belong before the eyes of whoever applies it.
     """
 
     format: str
@@ -206,6 +207,7 @@ class Reading:
     records: Iterator[Record]
     files: tuple[str, ...]
     contact_register: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def shown(number: int) -> str:

@@ -29,6 +29,14 @@ def resolve_groups(comparison: Comparison) -> None:
         .where(school.c.kind == GroupKind.SCHOOL.value)
         .values(school_id=school.c.school_id)
     )
+    if not comparison.full:
+        # What changed need not hold the school, which did not: the store knows it when its number is its key, too.
+        connection.execute(
+            update(group)
+            .where(not_school, group.c.school_id.is_(None), ~_told_group(group.c.parent))
+            .where(store.school.c.ref == group.c.parent, store.school.c.source == comparison.source)
+            .values(school_id=store.school.c.id)
+        )
     comparison.refuse(
         group,
         and_(group.c.school_id.is_(None), group.c.kind != GroupKind.IGNORED.value),
@@ -44,6 +52,11 @@ def resolve_groups(comparison: Comparison) -> None:
     connection.execute(update(group).where(gone).values(state=staged.NOT_NEEDED))
     wanted = and_(open_ones, group.c.kind.in_(_IN_GROUP), group.c.group_id.is_(None))
     comparison.allocate(group, "group_id", store.group, wanted)
+
+
+def _told_group(key: ColumnElement[str]) -> ColumnElement[bool]:
+    told = staged.group.alias("told_group")
+    return exists().where(told.c.key == key)
 
 
 def stored_ref(comparison: Comparison, key: ColumnElement[str]) -> ColumnElement[str]:
@@ -108,6 +121,13 @@ def resolve_memberships(comparison: Comparison) -> None:
             over_on=member.c.ended_on,
         )
     )
+    if not comparison.full:
+        connection.execute(
+            update(member)
+            .where(member.c.state == staged.OPEN, member.c.kind.is_(None), ~_told_group(member.c.group_key))
+            .where(store.school.c.ref == member.c.group_key, store.school.c.source == comparison.source)
+            .values(kind=GroupKind.SCHOOL.value, school_id=store.school.c.id, over_on=member.c.ended_on)
+        )
     comparison.refuse(member, member.c.kind.is_(None), "its group is not in the file")
     ignored = and_(member.c.state == staged.OPEN, member.c.kind == GroupKind.IGNORED.value)
     connection.execute(update(member).where(ignored).values(state=staged.NOT_NEEDED))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import and_, exists, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, or_, select, update
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
@@ -95,9 +96,13 @@ def enrolment_steps(comparison: Comparison) -> Iterator[Step]:
     names = ["student_id", "school_id", "main", "grade", "ended_on"]
     new = select(*(told.c[name] for name in names), literal(comparison.source)).where(~exists().where(same))
     yield Step(insert(stored).from_select([*names, "source"], new), new, Kind.ENROLMENTS, Verb.ADDED)
-    differs = or_(*(stored.c[name].is_distinct_from(told.c[name]) for name in names[2:]))
+    values: dict[str, ColumnElement[Any]] = {name: told.c[name] for name in names[2:]}
+    if not comparison.full:
+        # The grade comes from a class, and changes need not tell of it again.
+        values["grade"] = func.coalesce(told.c.grade, stored.c.grade)
+    differs = or_(*(stored.c[name].is_distinct_from(value) for name, value in values.items()))
     yield Step(
-        update(stored).where(same, differs).values({name: told.c[name] for name in names[2:]}),
+        update(stored).where(same, differs).values(values),
         select(told.c.student_id).join(stored, same).where(differs),
         Kind.ENROLMENTS,
         Verb.CHANGED,

@@ -176,6 +176,7 @@ class StagedImport:
             guardianships_ending=ending,
             no_students_left=ends_students and not _number(connection, select(staged.student.c.person_id)),
             endings_suspended=suspended,
+            notes=self._reading.notes,
         )
 
     def _record(self, plan: Plan, operator: str) -> None:
@@ -238,14 +239,18 @@ def stage(
 
 
 def digest_of(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the files, in their order; of a folder, over the .json files in it."""
+    """SHA-256 over the files, in their order; of a folder, over the .json and .csv files in it."""
     total = hashlib.sha256()
     for path in paths:
-        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        inside = sorted(file for file in path.rglob("*") if _is_source(file)) if path.is_dir() else [path]
         for file in inside:
             with file.open("rb") as opened:
                 total.update(hashlib.file_digest(opened, "sha256").digest())
     return total.hexdigest()
+
+
+def _is_source(file: Path) -> bool:
+    return file.suffix.lower() in (".json", ".csv") and file.is_file()
 
 
 def _number(connection: Connection, rows: Select[Any]) -> int:

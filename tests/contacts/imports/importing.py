@@ -21,6 +21,7 @@ from contacts.imports import store
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
 from contacts.imports.krr import open_krr
+from contacts.imports.oneroster import AgentsAs, open_oneroster
 from contacts.imports.pifu import open_pifu
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
@@ -33,6 +34,8 @@ _OPENERS: dict[str, Callable[[tuple[Path, ...], date], Reading]] = {
     "freg": open_freg,
     "guardians": open_guardians,
     "krr": open_krr,
+    "oneroster": open_oneroster,
+    "oneroster custody": lambda paths, today: open_oneroster(paths, today, AgentsAs.CUSTODY),
 }
 
 

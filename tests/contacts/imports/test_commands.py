@@ -14,9 +14,12 @@ from config.database import Database
 from config.errors import ExitStatus
 from config.keys import create_key_file, load_keys
 from config.migrations import upgrade
+from config.tables import core_table
 from contacts import tables
 from contacts.commands.imports import app
+from contacts.models import ImportRun
 from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.oneroster_files import folder, small_roster
 from tests.contacts.imports.pifu_files import NORA, TEACHER, replace, school, small_school
 from tests.services.schema import all_tables
 
@@ -91,7 +94,36 @@ def test_too_much_would_end(installed: Importer, run: Run) -> None:
     assert installed.links() == set()
 
 
-@pytest.mark.parametrize("command", ["pifu", "freg", "krr", "guardians"])
+@pytest.mark.parametrize(
+    ("options", "basis", "words"),
+    [
+        ((), "contact_person", "enter as contact persons: OneRoster does not say who has custody"),
+        (("--agents-as", "contact_person"), "contact_person", "enter as contact persons"),
+        (("--agents-as", "custody"), "school_register", "count as having custody, because you say so"),
+    ],
+)
+def test_a_roster(installed: Importer, run: Run, options: tuple[str, ...], basis: str, words: str) -> None:
+    path = folder(installed.directory, small_roster())
+    told = run("oneroster", path, "--apply", *options)
+    assert told.exit_code == ExitStatus.OK
+    assert words in " ".join(told.stdout.split())
+    assert len(told.stdout.splitlines()) <= 24
+    assert {link[2] for link in installed.links()} == {"contact_person", basis}
+    first = [row.digest for row in installed.rows(core_table(ImportRun))]
+    (path / "demographics.csv").write_text("sourcedId,birthDate\nnora,2009-05-18\n")
+    run("oneroster", path, "--apply", *options)
+    # The digest is of what the folder holds.
+    assert len({*first, *(row.digest for row in installed.rows(core_table(ImportRun)))}) == 2
+
+
+def test_agents_are_taken_for_nothing_else(installed: Importer, run: Run) -> None:
+    told = run("oneroster", folder(installed.directory, small_roster()), "--apply", "--agents-as", "relative")
+    assert told.exit_code == ExitStatus.UNUSABLE
+    assert "--agents-as is neither custody nor contact_person" in told.stderr
+    assert installed.people() == {}
+
+
+@pytest.mark.parametrize("command", ["pifu", "freg", "krr", "guardians", "oneroster"])
 def test_unusable_files(installed: Importer, run: Run, command: str) -> None:
     for path in (installed.file("tom", b""), installed.directory / "finnes-ikke"):
         told = run(command, path, "--apply")

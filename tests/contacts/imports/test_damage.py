@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from config.errors import BeredskapError, ExitStatus, UsageError
 from tests.contacts.imports.freg_files import document, responsible
 from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.oneroster_files import small_roster, zip_bytes
 from tests.contacts.imports.pifu_files import (
     CLASS,
     EMIL,
@@ -30,6 +31,7 @@ _REUSES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_
 PIFU = small_school().encode()
 NORAS = document(NORA.nin, custody=[responsible(NORA.nin, KARI.nin)])
 FREG = json.dumps({"oppslag": [{"foedselsEllerDNummer": NORA.nin, "folkeregisterperson": NORAS}]}).encode()
+ROSTER = zip_bytes(small_roster())
 CSV = 'student;family_name;basis;phone\n2B-017;Bjørn Ås;foster;91234567\n2B-018;"Ås; Liv";foster;91234568\n'.encode()
 
 
@@ -57,7 +59,7 @@ def test_freg_cut_anywhere_never_changes_the_store(sqlite_importer: Importer, cu
 
 
 @_REUSES
-@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians")))
+@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians", "oneroster")))
 def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kind: str) -> None:
     before = sqlite_importer.everything()
     try:
@@ -71,7 +73,7 @@ def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kin
 
 @_REUSES
 @given(
-    base=st.sampled_from((("pifu", PIFU), ("freg", FREG), ("guardians", CSV))),
+    base=st.sampled_from((("pifu", PIFU), ("freg", FREG), ("guardians", CSV), ("oneroster", ROSTER))),
     place=st.floats(0, 1, exclude_max=True),
     noise=st.binary(min_size=1, max_size=4),
 )

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from config.errors import BeredskapError, ExitStatus
+from contacts import tables
 from contacts.imports.step import Kind
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.pifu_files import (
+    CLASS,
     EMIL,
     KARI,
     NORA,
@@ -87,6 +89,20 @@ def test_a_delta_ends_nothing_by_silence(importer: Importer, kind: str) -> None:
     importer.pifu(export(replace(NORA, guardians=("p2",), given="Nora Marie"), kind=kind))
     assert len(importer.links()) == 3
     assert "Nora Marie Eksempel" in importer.students()
+
+
+def test_a_delta_finds_its_school_in_the_store_and_keeps_the_grade(importer: Importer) -> None:
+    """A school without an organisation number is called by its id; changes need not hold what has not changed."""
+    grade = Group("trinn", "VG2", "trinn")
+    whole = small_school().replace(SCHOOL.xml(), replace(SCHOOL, number="").xml())
+    importer.pifu(whole.replace("</enterprise>", grade.xml() + members("trinn", "p1", "p4") + "</enterprise>"))
+    assert {row.grade for row in importer.rows(tables.ENROLMENT)} == {"VG2"}
+    plan = importer.pifu(
+        export(replace(CLASS, key="2c", name="2C"), members("skole", "p1"), members("2c", "p1"), kind="delta")
+    )
+    assert plan.refused == 0
+    assert importer.groups() == {("Nora Eksempel", "2B"), ("Nora Eksempel", "2C"), ("Emil Eksempel", "2B")}
+    assert {row.grade for row in importer.rows(tables.ENROLMENT)} == {"VG2"}
 
 
 def test_a_delta_deletes_by_name(importer: Importer) -> None:
