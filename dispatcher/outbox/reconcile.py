@@ -21,7 +21,7 @@ from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.receipts import Arrived, take_receipts
-from dispatcher.outbox.record import POISON
+from dispatcher.outbox.record import POISON, POISON_AFTER
 from dispatcher.outbox.transitions import Proof
 from dispatcher.tables import ATTEMPT, DELIVERY, AnyRow
 from providers.base import Channel, LookupFailed, LookupQuery, Provider, Receipt, ReceiptStatus
@@ -29,7 +29,6 @@ from providers.base import Channel, LookupFailed, LookupQuery, Provider, Receipt
 # Look-ups that must find nothing, the settle time apart, before an SMS counts as never taken.
 LOOKUPS_NEEDED = 2
 # A row whose claim was lost this often is what kills its senders.
-POISON_AFTER = 3
 _LOOKUP_BATCH = 500
 _POLL_BATCH = 200
 # Beyond the message's own life: the provider's last word may come a little late, and then nobody asks any more.
