@@ -140,8 +140,8 @@ class Delivery(SQLModel, table=True):
 
     `attempt` counts claims and fences outcomes: an outcome of an older attempt changes nothing. `contacts_revision`
     and `decided_on` say on what knowledge it rests; a claim checks again when either has moved on. `lookups`:
-    completed look-ups of the present unknown outcome that found nothing. `lost_claims`: claims whose lease ran out,
-    or that crashed what sends.
+    completed look-ups of the present unknown outcome that found nothing. `lost_claims`: claims whose lease ran out;
+    a crash of the call that sent it counts as many as make a row be claimed alone, and one.
     """
 
     __tablename__ = "delivery"

@@ -21,7 +21,7 @@ from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.receipts import Arrived, take_receipts
-from dispatcher.outbox.record import POISON
+from dispatcher.outbox.record import POISON, POISON_AFTER
 from dispatcher.outbox.transitions import Proof
 from dispatcher.tables import ATTEMPT, DELIVERY, AnyRow
 from providers.base import Channel, LookupFailed, LookupQuery, Provider, Receipt, ReceiptStatus
@@ -29,11 +29,10 @@ from providers.base import Channel, LookupFailed, LookupQuery, Provider, Receipt
 # Look-ups that must find nothing, the settle time apart, before an SMS counts as never taken.
 LOOKUPS_NEEDED = 2
 # A row whose claim was lost this often is what kills its senders.
-POISON_AFTER = 3
 _LOOKUP_BATCH = 500
 _POLL_BATCH = 200
 # Beyond the message's own life: the provider's last word may come a little late, and then nobody asks any more.
-_GRACE_SECONDS = 600.0
+GRACE_SECONDS = 600.0
 _POLL_LONGEST = 600.0
 # After a question that the provider did not answer, where it names no time itself: a line that was cut for a moment
 # must not keep receipts away for a minute.
@@ -120,7 +119,7 @@ def _by_wait(rows: Sequence[AnyRow]) -> dict[float | None, list[int]]:
     """When to ask again: the age of the acceptance later, so ever more seldom; None when its time is over."""
     waits: dict[float | None, list[int]] = {}
     for row in rows:
-        if row.now > row.expires_at + timedelta(seconds=_GRACE_SECONDS):
+        if row.now > row.expires_at + timedelta(seconds=GRACE_SECONDS):
             wait = None
         else:
             age = (row.now - row.accepted_at).total_seconds()
@@ -262,14 +261,7 @@ def _never_taken(connection: Connection, rows: Sequence[AnyRow]) -> None:
 
 def _repeat_or_leave(connection: Connection, rows: Sequence[AnyRow]) -> None:
     """E-mail: repeat once, under the same Message-ID; after that it stays unknown. An SMS stays so at once."""
-    again = [
-        row
-        for row in rows
-        if row.channel is Channel.EMAIL
-        and row.repeats == 0
-        and row.expires_at > row.now
-        and row.lost_claims < POISON_AFTER
-    ]
+    again = [row for row in rows if row.channel is Channel.EMAIL and row.repeats == 0 and row.expires_at > row.now]
     apply_moves(
         connection,
         [Move(row.id, DeliveryState.QUEUED, attempt=row.attempt, code="repeat") for row in again],
@@ -292,7 +284,7 @@ def _ask_no_more(connection: Connection, delivery_ids: Collection[int]) -> None:
 
 def _ask_later(connection: Connection, rows: Sequence[AnyRow], seconds: float) -> None:
     """The provider could not answer: nothing is concluded. Long after its time is over, nobody asks any more."""
-    over = {row.id for row in rows if row.now > row.expires_at + timedelta(seconds=_GRACE_SECONDS)}
+    over = {row.id for row in rows if row.now > row.expires_at + timedelta(seconds=GRACE_SECONDS)}
     _ask_no_more(connection, over)
     again = [row.id for row in rows if row.id not in over]
     if again:

@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Enum, Insert, String, func, select
+from sqlalchemy import Connection, Enum, Insert, String, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.clock import db_now_when_run
 from config.rows import GivenRows
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
-from dispatcher.outbox.claim import Claimed
+from dispatcher.outbox.claim import ALONE_AFTER, Claimed
 from dispatcher.outbox.move_statements import Further, Move, Moved, lock_rows
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
@@ -26,8 +26,13 @@ POISON = "poison"
 # An exception out of a provider's library after bytes may have left; "unexpected" where the provider says so itself.
 CRASHED = "crashed"
 _CRASHES = frozenset({CRASHED, "unexpected"})
-# Of a claim that was lost, or crashed what sends: after several the row itself is taken for the cause.
+# A whole batch is lost with its process, whichever row was the cause, if any was: that only makes a row be claimed
+# alone. Claims lost alone speak against the row itself, and so does the crash of the call that had it in hand.
 LOST_CLAIM = Further({"lost_claims": DELIVERY.c.lost_claims + 1})
+_CRASHED_ALONE = Further(
+    {"lost_claims": case((DELIVERY.c.lost_claims < ALONE_AFTER, ALONE_AFTER), else_=DELIVERY.c.lost_claims) + 1}
+)
+POISON_AFTER = ALONE_AFTER + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
 
 
 def _apply(connection: Connection, moves: Sequence[Move]) -> list[Moved]:
-    """Move the deliveries; a claim that ended in a crash counts as one that was lost."""
+    """Move the deliveries; a claim that ended in a crash counts as one that was lost alone."""
     crashed: list[Move] = []
     others: list[Move] = []
     for move in moves:
@@ -84,7 +89,7 @@ def _apply(connection: Connection, moves: Sequence[Move]) -> list[Moved]:
     # Locked together, in the order in which all movers lock.
     locked = lock_rows(connection, sorted(move.delivery_id for move in moves))
     moved = apply_moves(connection, others, MoveSource.SEND, locked=locked)
-    return moved + apply_moves(connection, crashed, MoveSource.SEND, further=LOST_CLAIM, locked=locked)
+    return moved + apply_moves(connection, crashed, MoveSource.SEND, further=_CRASHED_ALONE, locked=locked)
 
 
 def release(connection: Connection, claims: Sequence[Claimed], *, provider: str) -> None:

@@ -32,6 +32,7 @@ from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.move_statements import Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.progress import fold_progress
+from dispatcher.outbox.reconcile import GRACE_SECONDS
 from dispatcher.outbox.record import LOST_CLAIM, AttemptRow, Patience, unknown_wait, write_attempts
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, PROGRESS
@@ -41,8 +42,6 @@ EXPIRED = "expired"
 STOPPED = "stopped"
 # Rows moved in one transaction: a stop of a large alert must not hold the database.
 _BATCH = 1000
-# The provider's last word on a message may come a little after its time.
-_GRACE_SECONDS = 600.0
 
 
 def sweep(database: Database, patience: Patience) -> int:
@@ -239,7 +238,7 @@ def nobody_to_ask(connection: Connection, lane: Lane, providers: Collection[str]
 
     A provider that left the settings cannot be asked; but it may come back as long as the answer matters.
     """
-    late = plus_seconds(db_now(), -_GRACE_SECONDS)
+    late = plus_seconds(db_now(), -GRACE_SECONDS)
     orphaned = (DELIVERY.c.lane == lane, DELIVERY.c.provider.not_in(providers), DELIVERY.c.expires_at < late)
     for state, asked_at in (
         (DeliveryState.UNKNOWN, DELIVERY.c.lookup_at),

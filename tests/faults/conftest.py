@@ -67,6 +67,15 @@ class Trial:
         self.installation.far_end.behave(to="*", behaviour="delivered")
         return self.school
 
+    def slow_alert(self, messages: int) -> None:
+        """Tell a school of so many messages, slowly enough for faults in the middle of it."""
+        self.school_of(messages)
+        self.installation.set("sms", segments_per_second=100.0)
+        self.installation.set("smtp", messages_per_second=100.0)
+        if self.installation.distributed:
+            self.installation.workers("alerts", "alerts")
+        assert self.installation.send("--json", "--no-watch").status == 0
+
     def struck(self) -> None:
         """The fault has ended: from now on the time to recover is counted."""
         self.began = time.monotonic()

@@ -18,14 +18,8 @@ _LOCKED_SECONDS = 10
 
 
 def _slow_alert(trial: Trial, messages: int) -> None:
-    installation = trial.installation
-    trial.school_of(messages)
-    installation.set("sms", segments_per_second=100.0)
-    installation.set("smtp", messages_per_second=100.0)
-    if installation.distributed:
-        installation.workers("alerts", "alerts")
-    assert installation.send("--json").status == 0
-    eventually(lambda: installation.far_end.taken() >= 50, what="some have left")
+    trial.slow_alert(messages)
+    eventually(lambda: trial.installation.far_end.taken() >= 50, what="some have left")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])

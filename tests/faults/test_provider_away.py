@@ -11,20 +11,10 @@ from tests.services.waiting import eventually
 _CUTS = 4
 
 
-def _begin(trial: Trial, messages: int) -> None:
-    installation = trial.installation
-    trial.school_of(messages)
-    installation.set("sms", segments_per_second=100.0)
-    installation.set("smtp", messages_per_second=100.0)
-    if installation.distributed:
-        installation.workers("alerts", "alerts")
-    assert installation.send("--json", "--no-watch").status == 0
-
-
 def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
     """Certainly not taken: put off, and tried again by itself. Soon only single messages are tried."""
     way.close()
-    _begin(trial, 200)
+    trial.slow_alert(200)
     eventually(
         lambda: all(set(trial.codes(channel)) == {"connect_refused"} for channel in Channel),
         what="messages are put off",
@@ -38,7 +28,7 @@ def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
 def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:
     """In the middle of requests and answers: what is unknown is looked up, an e-mail repeated under its Message-ID."""
     trial.installation.far_end.behave(latency=0.05)
-    _begin(trial, 1_200)
+    trial.slow_alert(1_200)
     for _ in range(_CUTS):
         before = trial.installation.far_end.taken()
         eventually(lambda goal=before + 30: trial.installation.far_end.taken() >= goal, what="more has left")

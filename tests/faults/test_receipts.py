@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState
 from dispatcher.tables import ATTEMPT, EVENT, RECEIPT
 from providers.base import Channel
+from providers.breaker import IN_A_ROW_ALONE
 from tests.faults.callbacks import Callback, callback_of, post, start_web, take_callbacks
 from tests.faults.conftest import Trial
 from tests.services.waiting import eventually
@@ -112,7 +113,8 @@ def test_receipts_before_our_own_commit(trial: Trial) -> None:
 def test_receipts_of_messages_of_which_nothing_is_known(trial: Trial) -> None:
     """Every answer was lost and nobody may look them up: the receipt is what clears them up, and nothing goes again."""
     trial.installation.far_end.behave(to="list", behaviour="busy", seconds=600.0)
-    count = _silent(trial, 80, behaviour="cut_silent")
+    # Fewer than after how many faults in a row a provider is left alone.
+    count = _silent(trial, 2 * (IN_A_ROW_ALONE - 2), behaviour="cut_silent")
     _sms_are(trial, DeliveryState.UNKNOWN, count)
     trial.struck()
     assert set(post(_delivered(trial), at_once=8)) == {_STORED}

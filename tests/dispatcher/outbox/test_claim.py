@@ -170,7 +170,7 @@ def test_many_alerts_at_once_take_turns(world: World, monkeypatch: pytest.Monkey
 
 
 def test_turns_are_taken_in_the_order_of_the_alerts_however_the_database_gives_them() -> None:
-    assert claiming._in_turn([5, 2, 9, 4], after=4) == [5, 9, 2, 4]
+    assert claiming._in_turn([9, 2, 5, 4], after=4) == [5, 9, 2, 4]
 
 
 @pytest.mark.parametrize("status", [AlertStatus.EXERCISE, AlertStatus.TEST])

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, select, text
+from sqlalchemy.exc import OperationalError
 
 from config.errors import UsageError
 from contacts.tables import ADDRESS
@@ -286,6 +287,33 @@ def test_both_channels_of_one_who_lost_the_right_at_the_same_time(pg_world: Worl
         assert [future.result(PATIENCE_SECONDS) for future in futures] == [[], []]
     assert world.states(alert) == {S.CANCELLED: 20}
     assert len(world.decisions(alert)) == len(world.decisions(alert, superseded=True)) == 20
+
+
+def test_decisions_are_locked_by_their_ids_however_they_lie_in_the_table(pg_world: World, meanwhile: Meanwhile) -> None:
+    """In another order two claims that share a few of them could wait for each other."""
+    world = pg_world
+    families = [world.family(), world.family()]
+    alert = world.sent(*families)
+    low, high = sorted(world.rows(DECISION, DECISION.c.alert_id == alert), key=lambda row: int(row.id))
+    # Change them round, the first one last: the table and its index hold them the other way round from now on.
+    for row, other in ((high, low), (low, high)):
+        world.change(DECISION, row.id, student_id=other.student_id, guardian_id=other.guardian_id)
+    with world.store() as store:
+        for one in families:
+            store.block(one.guardian)
+
+    def locked(row: Any) -> Select[Any]:
+        return select(DECISION.c.id).where(DECISION.c.id == row.id).with_for_update(nowait=True)
+
+    with world.clock():
+        with world.database.write() as connection:
+            connection.execute(locked(high))
+            claims = meanwhile(world.claim)
+            waits_for_a_lock(world)
+            with pytest.raises(OperationalError, match="could not obtain lock"):
+                connection.execute(locked(low))
+            connection.rollback()
+        assert claims.result(PATIENCE_SECONDS) == []
 
 
 def test_receipts_and_outcomes_of_the_same_messages_in_any_order_do_not_deadlock(

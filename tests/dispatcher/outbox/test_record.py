@@ -45,8 +45,8 @@ def test_a_rejected_one_is_final(world: World) -> None:
     assert world.claim() == []
 
 
-@pytest.mark.parametrize(("code", "lost"), [("crashed", 1), ("unexpected", 1), ("read_timeout", 0)])
-def test_what_crashes_a_library_counts_as_a_lost_claim_and_others_do_not(world: World, code: str, lost: int) -> None:
+@pytest.mark.parametrize(("code", "lost"), [("crashed", 3), ("unexpected", 3), ("read_timeout", 0)])
+def test_what_crashes_a_library_counts_as_a_claim_lost_alone(world: World, code: str, lost: int) -> None:
     world.sent(world.family(), world.family())
     bad, good = world.claim()
     world.record((bad, Unknown(code)), (good, Unknown("read_timeout")))
@@ -57,7 +57,7 @@ def test_what_crashes_a_library_counts_as_a_lost_claim_and_others_do_not(world: 
 
 def test_what_crashes_a_library_each_time_is_given_up_after_the_third_look_up(world: World) -> None:
     world.sent(world.family())
-    for alone in (False, False, True):
+    for alone in (False, True, True):
         one = world.claim_one(alone=alone)
         world.record((one, Unknown("crashed")))
         for _ in range(2):

@@ -29,7 +29,8 @@ def test_a_lease_counts_to_its_end(world: World) -> None:
     assert world.sweep() == 0
     world.later(1)
     assert world.sweep() == 1
-    assert world.state(one.delivery_id) is S.UNKNOWN
+    row = world.delivery(one.delivery_id)
+    assert (row.state, row.code, row.lost_claims) == (S.UNKNOWN, "lease_lost", 1)
     assert world.sweep() == 0
 
 
@@ -60,6 +61,21 @@ def test_what_has_not_left_of_a_stopped_alert_is_cancelled(world: World) -> None
     world.record((claims[stopped], Accepted("SM1")), (claims[going], Accepted("SM2")))
     assert world.states(stopped) == {S.CANCELLED: 2, S.ACCEPTED: 1}
     assert world.alert_state(stopped) is AlertState.STOPPED
+
+
+def test_an_alert_that_waits_keeps_no_later_one_from_being_stopped_or_from_expiring(world: World) -> None:
+    waiting, stopped, over, last = (world.sent(world.family()) for _ in range(4))
+    world.change(ALERT, stopped, state=AlertState.STOPPED)
+    (row,) = world.rows(DELIVERY, DELIVERY.c.alert_id == over)
+    world.change(DELIVERY, row.id, expires_at=world.now)
+    assert world.sweep() == 2
+    codes = {row.alert_id: (row.state, row.code) for row in world.rows(DELIVERY)}
+    assert codes == {
+        waiting: (S.QUEUED, None),
+        stopped: (S.CANCELLED, "stopped"),
+        over: (S.EXPIRED, "expired"),
+        last: (S.QUEUED, None),
+    }
 
 
 def test_what_has_not_left_in_time_expires_with_its_alert(world: World) -> None:
