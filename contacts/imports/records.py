@@ -60,6 +60,7 @@ class PersonRecord:
     `from_register`: the population register's word, which wins on name, birth date, protection and death.
     `register_document`: and this is its document about this person, from which custody is known.
     `all_guardians`: the links given with this record are all that the source knows; others from it have ended.
+    `protection_unknown`: a student of a source that tells nobody's protection: held until the register has told it.
     `removed`: the source says that it no longer has this person.
     """
 
@@ -78,6 +79,7 @@ class PersonRecord:
     register_document: bool = False
     all_guardians: bool = False
     unknown: Unknown = Unknown.SKIP
+    protection_unknown: bool = False
     removed: bool = False
 
 
