@@ -71,6 +71,8 @@ def draw(plan: Plan) -> None:
         if plan.refused > _SHOWN:
             out.print(f"  and {shown(plan.refused - _SHOWN)} more (--json lists {shown(len(plan.refusals))})")
         out.print()
+    for note in plan.notes:
+        out.print(note)
     if plan.count(Kind.CONTACT_POINTS).added:
         out.print(
             "Phone numbers and e-mail addresses count as verified: the settings trust this source."

@@ -14,7 +14,7 @@ from typing import Final
 
 from config.errors import UsageError
 from contacts.imports.freg_person import document_records
-from contacts.imports.json_stream import json_items
+from contacts.imports.json_stream import json_files, json_items
 from contacts.imports.person_steps import REGISTER
 from contacts.imports.records import NIN, Identifier, Place, Reading, Record, Refusal
 from contacts.imports.xml_stream import stopped
@@ -24,6 +24,7 @@ FORMAT: Final = "freg"
 _LIST = "oppslag"
 _PERSON = "folkeregisterperson"
 _NUMBERS = "identifikasjonsnummer"
+_FOLDER = "Give the folder of the register's documents."
 _CODE = re.compile(r"[A-Za-z0-9-]{1,20}")
 
 
@@ -32,18 +33,10 @@ def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
 
     In a folder a file that cannot be used is refused as a record is; named by itself it stops the import: UsageError.
     """
-    files = [(file, path.is_dir()) for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+    files = [
+        (file, path.is_dir()) for path in paths for file in (json_files(path, _FOLDER) if path.is_dir() else [path])
+    ]
     return Reading(FORMAT, REGISTER, False, _records(files, today), tuple(file.name for file, _ in files))
-
-
-def _inside(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".json" and file.is_file())
-    if not files:
-        raise UsageError(
-            f"Import stopped: the folder {folder.name} holds no .json file.",
-            remedy="Give the folder of the register's documents.",
-        )
-    return files
 
 
 def _records(files: list[tuple[Path, bool]], today: date) -> Iterator[Record]:

@@ -38,6 +38,7 @@ class Plan:
     guardianships_ending: int
     no_students_left: bool
     endings_suspended: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -73,6 +74,7 @@ class Plan:
             "guardianships_in_force": self.guardianships_in_force,
             "guardianships_ending": self.guardianships_ending,
             "endings_suspended": self.endings_suspended,
+            "notes": list(self.notes),
         }
 
     def total(self, verb: Verb) -> int:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection
 
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
+OTHER_NUMBER: Final = "number"  # what stands for one and is none; reaches the database only as a keyed hash
 REF: Final = "ref"  # Person.ref, the school's own short id of a student
 ID: Final = "id"  # Person.id, from the "G-17" that people see
 
@@ -183,6 +184,7 @@ class Reading:
     """One import as its reader offers it: who speaks, whether it is everything they have, and the records.
 
     `records` raises UsageError when a file turns out to be unusable half-way; `digest` is known once it is through.
+    `notes`: sentences that a person should read before it is applied; no personal data.
     """
 
     format: str
@@ -190,6 +192,7 @@ class Reading:
     full: bool
     records: Iterator[Record]
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def shown(number: int) -> str:

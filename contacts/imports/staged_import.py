@@ -171,6 +171,7 @@ class StagedImport:
             guardianships_ending=ending,
             no_students_left=ends_students and not _number(connection, select(staged.student.c.person_id)),
             endings_suspended=suspended,
+            notes=self._reading.notes,
         )
 
     def _record(self, plan: Plan, operator: str) -> None:
