@@ -7,6 +7,7 @@ The rule is a table, and the first row that matches wins:
  3  guardian blocked by a documented decision on that day             no        blocked
  4  student's birth date unknown                                      held      birth_date_unknown
  5  student protected, and not released                               held      protected_hold
+5a  whether the student is protected is not known, and not released   held      protection_unknown
  6  under 18: custody, foster or appointed, valid that day            entitled  custody, foster, appointed
  7  under 18: school_register, valid that day, and the population
     register has given no document about this student                 entitled  school_register
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     BLOCKED = "blocked"
     BIRTH_DATE_UNKNOWN = "birth_date_unknown"
     PROTECTED_HOLD = "protected_hold"
+    PROTECTION_UNKNOWN = "protection_unknown"
     CUSTODY = "custody"
     FOSTER = "foster"
     APPOINTED = "appointed"
@@ -92,8 +94,9 @@ class Period:
 class StudentFacts:
     """What the rule asks about a student. `birth_date` is the register's field, never read from an identity number.
 
-    `released`: a recorded act lets the guardians of this protected student be told on the day in question.
+    `released`: a recorded act lets the guardians of this held student be told on the day in question.
     `has_register_document`: the population register has told about this student, so that it knows who has custody.
+    `protection_unknown`: no source has said whether this student is protected, and theirs says that of nobody.
     """
 
     birth_date: date | None
@@ -101,6 +104,7 @@ class StudentFacts:
     protection: Protection = Protection.NONE
     released: bool = False
     has_register_document: bool = False
+    protection_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ _VERDICTS = {
         Reason.DOCUMENTED_CONTACT,
         Reason.CONSENTED,
     ),
-    Verdict.HELD: (Reason.BIRTH_DATE_UNKNOWN, Reason.PROTECTED_HOLD),
+    Verdict.HELD: (Reason.BIRTH_DATE_UNKNOWN, Reason.PROTECTED_HOLD, Reason.PROTECTION_UNKNOWN),
     Verdict.NO: (
         Reason.STUDENT_DECEASED,
         Reason.DECEASED,
@@ -141,7 +145,7 @@ _VERDICTS = {
         Reason.ADULT_WITHOUT_CONSENT,
     ),
 }
-# Each reason has one verdict, so fifteen answers serve everybody and none is made while an alert is planned.
+# Each reason has one verdict, so sixteen answers serve everybody and none is made while an alert is planned.
 ANSWERS = {reason: Entitlement(verdict, reason) for verdict, reasons in _VERDICTS.items() for reason in reasons}
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
@@ -206,6 +210,8 @@ def _whatever_the_basis(
         return Reason.BIRTH_DATE_UNKNOWN
     if not student.released and student.protection.protected:
         return Reason.PROTECTED_HOLD
+    if not student.released and student.protection_unknown:
+        return Reason.PROTECTION_UNKNOWN
     if is_adult(student.birth_date, on):
         return _BY_CONSENT[consent]
     return None

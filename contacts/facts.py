@@ -96,7 +96,7 @@ def _inputs_json(
         "on": on.isoformat(),
         "age": None if student.birth_date is None else age_on(student.birth_date, on),
         "student_deceased": student.deceased,
-        "protection": student.protection.value,
+        "protection": "unknown" if student.protection_unknown else student.protection.value,
         "released": student.released,
         "register_document": student.has_register_document,
         "deceased": guardian.deceased,
@@ -186,9 +186,21 @@ def _load_chunk(
 
 @lru_cache(maxsize=20_000)
 def _student(
-    birth_date: date | None, deceased: bool, protection: str, released: bool, has_register_document: bool
+    birth_date: date | None,
+    deceased: bool,
+    protection: str,
+    released: bool,
+    has_register_document: bool,
+    protection_unknown: bool,
 ) -> StudentFacts:
-    return StudentFacts(birth_date, deceased, Protection(protection), bool(released), bool(has_register_document))
+    return StudentFacts(
+        birth_date,
+        deceased,
+        Protection(protection),
+        bool(released),
+        bool(has_register_document),
+        bool(protection_unknown),
+    )
 
 
 @lru_cache(maxsize=20_000)

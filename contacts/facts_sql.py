@@ -47,7 +47,8 @@ class Statements:
     Codes come as plain text.
     """
 
-    # student id, ref, school id, birth date, deceased, protection, released, has a register document
+    # student id, ref, school id, birth date, deceased, protection, released, has a register document,
+    # protection unknown
     students: Select[Any]
     # student id, guardian id, guardian deceased, guardianship: basis, from, to, documented, student agreed
     guardianships: Select[Any]
@@ -113,6 +114,7 @@ def _students(dialect: str) -> Select[Any]:
             type_coerce(person.protection, String),
             release_in_force(student.person_id),
             person.register_document_at.is_not(None),
+            person.protection_unknown,
         )
         .join_from(STUDENT, PERSON, person.id == student.person_id)
         .where(among(student.person_id, "students", dialect))

@@ -37,6 +37,7 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
             or_(
                 PERSON.c.birth_date.is_(None),
                 PERSON.c.protection.in_([grade for grade in Protection if grade.protected]),
+                PERSON.c.protection_unknown,
                 ~exists().where(GUARDIANSHIP.c.student_id == PERSON.c.id)
                 & ~exists().where(CONSENT.c.student_id == PERSON.c.id),
             ),
@@ -64,12 +65,12 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
 def release(
     connection: Connection, student: FoundPerson, *, reason: str, until: date, today: date, operator: str
 ) -> Act:
-    """Let the guardians of a protected student be told, to and with the day `until`.
+    """Let the guardians of a protected student be told, to and with the day `until`; or of one who may be protected.
 
-    Raises UsageError when the student is not protected, no reason is given, or the day has passed.
+    Raises UsageError when the student is known not to be protected, no reason is given, or the day has passed.
     """
     _needs_reason(reason)
-    if not student.protection.protected:
+    if not student.protection.protected and not student.protection_unknown:
         raise UsageError(
             f"Student {student.label} is not protected: there is nothing to release.",
             remedy=f"beredskap contacts explain {student.label} shows what holds them.",

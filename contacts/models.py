@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from config.tables import BigInt, code_column, utc_column
@@ -36,6 +36,7 @@ class Person(SQLModel, table=True):
     `ref` is the school's own short id of a student (printed and typed by people); guardians go by G-<id>.
     `register_document_at`: when the population register's document about this person was last taken in; from then on
     the register decides name, birth date, protection and death.
+    `protection_unknown`: whoever brought this student tells no protection, and the register has not told it yet.
     """
 
     __tablename__ = "person"
@@ -47,6 +48,9 @@ class Person(SQLModel, table=True):
     birth_date: date | None = None
     deceased: bool = False
     protection: Protection = Field(default=Protection.NONE, sa_column=code_column(Protection))
+    protection_unknown: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=false())
+    )
     language: str | None = Field(default=None, max_length=2)
     register_document_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     source: str = Field(max_length=280)

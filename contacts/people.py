@@ -24,6 +24,7 @@ class FoundPerson:
     label: str
     birth_date: date | None = field(repr=False)
     protection: Protection
+    protection_unknown: bool
     deceased: bool
     given_name: str = field(repr=False)
     family_name: str = field(repr=False)
@@ -89,6 +90,7 @@ def _person() -> Select[Any]:
         PERSON.c.ref,
         PERSON.c.birth_date,
         PERSON.c.protection,
+        PERSON.c.protection_unknown,
         PERSON.c.deceased,
         PERSON.c.given_name,
         PERSON.c.family_name,

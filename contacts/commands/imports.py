@@ -163,6 +163,34 @@ def oneroster(
     )
 
 
+@app.command("fint")
+@command_errors()
+def fint(
+    paths: PathsArgument,
+    apply: ApplyOption = False,
+    dry_run: DryRunOption = False,
+    allow_ending: AllowEndingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The roster of FINT (Novari): a folder with the JSON answers of elev, elevforhold, skole, klasse, person.
+
+    Only when the files hold all that FINT has (total_items) does what is absent end; the preview says which it is. When
+    that is more than 5 % of the guardianships, it stops with status 4 until --allow-ending says how many are right.
+    New students are held until the population register has told whether they are protected: import freg next.
+
+    Exit statuses: 0 done, 2 a file cannot be used, 3 done, but some records were refused, 4 too much would end.
+
+    Examples:
+
+      beredskap import fint fint-svar/ --dry-run
+
+      beredskap import fint elev.json elevforhold.json person.json --apply
+    """
+    from contacts.imports.fint import open_fint
+
+    _import(paths, open_fint, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=allow_ending)
+
+
 @app.command("guardians")
 @command_errors()
 def guardians(

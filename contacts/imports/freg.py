@@ -22,6 +22,7 @@ FORMAT: Final = "freg"
 _LIST = "oppslag"
 _PERSON = "folkeregisterperson"
 _NUMBERS = "identifikasjonsnummer"
+_FOLDER = "Give the folder of the register's documents."
 _CODE = re.compile(r"[A-Za-z0-9-]{1,20}")
 
 

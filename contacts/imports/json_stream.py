@@ -14,12 +14,12 @@ from contacts.imports.xml_stream import stopped
 _CHUNK = 1 << 18
 # A document is some kilobytes; what has not ended after this many characters never will.
 _LARGEST = 1 << 24
-_SPACE = re.compile(r"[ \t\r\n]*")
-_BETWEEN = re.compile(r"[ \t\r\n]*(,[ \t\r\n]*)?")
+SPACE = re.compile(r"[ \t\r\n]*")
+BETWEEN = re.compile(r"[ \t\r\n]*(,[ \t\r\n]*)?")
 _AGAIN = "Fetch it again, or check that the copy was not cut off."
 
 
-class _Text:
+class JsonText:
     """The text of a file, as much of it as is needed."""
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class _Text:
         """The JSON value at the position. Raises UsageError."""
         while True:
             try:
-                value, self.position = json.JSONDecoder().raw_decode(self.buffer, self.position)
+                value, end = json.JSONDecoder().raw_decode(self.buffer, self.position)
             except json.JSONDecodeError as error:
                 at_end = error.pos >= len(self.buffer) - 1 or "Unterminated" in error.msg
                 if len(self.buffer) - self.position > _LARGEST:
@@ -73,7 +73,25 @@ class _Text:
                 # Nested a thousand deep, or a number of thousands of digits.
                 raise self.broken(where) from None
             else:
+                # A number at the end of what was read so far may go on.
+                if end == len(self.buffer) and isinstance(value, int | float) and self.more():
+                    continue
+                self.position = end
                 return value
+
+    def items(self) -> Iterator[object]:
+        """The items of the list whose bracket was the last character read. Raises UsageError."""
+        number = 0
+        while True:
+            following = self.skip(BETWEEN)
+            where = f"inside document {shown(number + 1)}, "
+            if not following:
+                raise self.cut_off(where)
+            if following == "]":
+                self.position += 1
+                return
+            number += 1
+            yield self.value(where)
 
     def cut_off(self, where: str) -> Exception:
         size = shown(self.path.stat().st_size)
@@ -91,11 +109,11 @@ def json_items(path: Path, list_name: str) -> Iterator[object]:
     Raises UsageError when it is empty, cut off, not UTF-8 or no JSON; items before that place have been yielded.
     """
     try:
-        text = _Text(path)
+        text = JsonText(path)
     except OSError as error:
         raise stopped(path, f"cannot be read: {error.strerror}", "Check the path and its rights.") from None
     try:
-        first = text.skip(_SPACE)
+        first = text.skip(SPACE)
         if not first:
             raise stopped(path, "is empty (0 bytes)", _AGAIN)
         opening = re.compile(r"\{\s*" + re.escape(json.dumps(list_name)) + r"\s*:\s*\[")
@@ -104,29 +122,15 @@ def json_items(path: Path, list_name: str) -> Iterator[object]:
             yield from _single(text, list_name)
             return
         text.position = listed.end() if listed else text.position + 1
-        yield from _items(text)
+        yield from text.items()
         _check_end(text, object_around=bool(listed))
     finally:
         text.close()
 
 
-def _items(text: _Text) -> Iterator[object]:
-    number = 0
-    while True:
-        following = text.skip(_BETWEEN)
-        where = f"inside document {shown(number + 1)}, "
-        if not following:
-            raise text.cut_off(where)
-        if following == "]":
-            text.position += 1
-            return
-        number += 1
-        yield text.value(where)
-
-
-def _single(text: _Text, list_name: str) -> Iterator[object]:
+def _single(text: JsonText, list_name: str) -> Iterator[object]:
     value = text.value("")
-    if text.skip(_SPACE):
+    if text.skip(SPACE):
         raise text.broken("after its first document, ")
     items = value.get(list_name) if isinstance(value, dict) else None
     if isinstance(items, list):
@@ -135,18 +139,18 @@ def _single(text: _Text, list_name: str) -> Iterator[object]:
         yield value
 
 
-def _check_end(text: _Text, *, object_around: bool) -> None:
+def _check_end(text: JsonText, *, object_around: bool) -> None:
     """Nothing but the rest of the object around the list may follow; a file cut off there is cut off, too."""
     if object_around:
-        while (following := text.skip(_BETWEEN)) != "}":
+        while (following := text.skip(BETWEEN)) != "}":
             if not following:
                 raise text.cut_off("after its last document, ")
             name = text.value("after its last document, ")
-            if not isinstance(name, str) or text.skip(_SPACE) != ":":
+            if not isinstance(name, str) or text.skip(SPACE) != ":":
                 raise text.broken("after its last document, ")
             text.position += 1
-            text.skip(_SPACE)
+            text.skip(SPACE)
             text.value("after its last document, ")
         text.position += 1
-    if text.skip(_SPACE):
+    if text.skip(SPACE):
         raise text.broken("after its last document, ")

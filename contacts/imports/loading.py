@@ -14,6 +14,7 @@ from contacts.codes import AddressChannel
 from contacts.imports import staged
 from contacts.imports.records import (
     NIN,
+    OTHER_NUMBER,
     ConsentRecord,
     GroupRecord,
     GuardianshipRecord,
@@ -71,8 +72,8 @@ class Loader:
         return self._next, record.place.file, record.place.record, staged.OPEN
 
     def _lookup(self, identifier: Identifier) -> str:
-        if identifier.scheme == NIN:
-            return self._keys.lookup_hash(identifier.value, NIN)
+        if identifier.scheme in (NIN, OTHER_NUMBER):
+            return self._keys.lookup_hash(identifier.value, identifier.scheme)
         return identifier.value
 
     def _reference(self, identifier: Identifier) -> _Row:
@@ -87,6 +88,7 @@ class Loader:
             record.birth_date,
             record.deceased,
             None if record.protection is None else record.protection.value,
+            record.protection_unknown,
             record.language,
             record.from_register,
             record.register_document,
@@ -110,9 +112,8 @@ class Loader:
         )
         n = place[0]
         for (scheme, value), current in ids.items():
-            is_number = scheme == NIN
-            lookup = self._keys.lookup_hash(value, NIN) if is_number else value
-            ciphertext = self._keys.encrypt(value) if is_number else None
+            lookup = self._lookup(Identifier(scheme, value))
+            ciphertext = self._keys.encrypt(value) if scheme == NIN else None
             self._rows[staged.identifier].append((n, scheme, lookup, ciphertext, current))
         if contacts:
             self._rows[staged.contact].extend((n, *contact) for contact in contacts)
@@ -196,6 +197,7 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
         "birth_date",
         "deceased",
         "protection",
+        "protection_unknown",
         "language",
         "from_register",
         "register_document",

@@ -51,6 +51,7 @@ def _new_persons(comparison: Comparison) -> Iterator[Step]:
             "birth_date": _TOLD.c.birth_date,
             "deceased": func.coalesce(_TOLD.c.deceased, literal(False)),
             "protection": func.coalesce(_TOLD.c.protection, Protection.NONE.value),
+            "protection_unknown": _TOLD.c.protection_unknown,
             "language": _TOLD.c.language,
             "register_document_at": case((_TOLD.c.register_document, now), else_=null()),
             "source": literal(comparison.source),
@@ -71,6 +72,8 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
     open_to_all = stored.c.register_document_at.is_(None)
     nameless = and_(stored.c.given_name == "", stored.c.family_name == "")
     named = or_(told.c.given_name != "", told.c.family_name != "")
+    # Known already, as a guardian say. Of a student whom another source brought, it is not for this one to say.
+    new_student = ~exists().where(store.student.c.person_id == stored.c.id)
     may_name = and_(named, or_(told.c.from_register, and_(open_to_all, or_(own, nameless))))
     may_date = and_(
         told.c.birth_date.is_not(None),
@@ -92,6 +95,11 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
         "protection": case(
             (and_(told.c.from_register, told.c.protection.is_not(None)), told.c.protection),
             else_=stored.c.protection,
+        ),
+        "protection_unknown": case(
+            (and_(told.c.from_register, told.c.protection.is_not(None)), false()),
+            (and_(told.c.protection_unknown, open_to_all, new_student), true()),
+            else_=stored.c.protection_unknown,
         ),
         "language": case((and_(told.c.language.is_not(None), may_choose), told.c.language), else_=stored.c.language),
         "ref": case(

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus
 
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
+OTHER_NUMBER: Final = "number"  # what stands for one and is none; reaches the database only as a keyed hash
 REF: Final = "ref"  # Person.ref, the school's own short id of a student
 ID: Final = "id"  # Person.id, from the "G-17" that people see
 
@@ -73,6 +74,7 @@ class PersonRecord:
     `from_register`: the population register's word, which wins on name, birth date, protection and death.
     `register_document`: and this is its document about this person, from which custody is known.
     `all_guardians`: the links given with this record are all that the source knows; others from it have ended.
+    `protection_unknown`: a student of a source that tells nobody's protection: held until the register has told it.
     `removed`: the source says that it no longer has this person.
     `register_entry`: what the contact register says of the person as such.
     """
@@ -92,6 +94,7 @@ class PersonRecord:
     register_document: bool = False
     all_guardians: bool = False
     unknown: Unknown = Unknown.SKIP
+    protection_unknown: bool = False
     removed: bool = False
     register_entry: RegisterEntry | None = None
 

@@ -53,6 +53,7 @@ person = _table(
     Column("birth_date", Date),
     Column("deceased", Boolean),
     Column("protection", String),
+    Column("protection_unknown", Boolean, nullable=False, default=False),
     Column("language", String),
     Column("from_register", Boolean, nullable=False, default=False),
     Column("register_document", Boolean, nullable=False, default=False),

@@ -107,5 +107,6 @@ REASON_WORDS: Mapping[str, str] = {
     Unreachable.CHANNEL_NOT_ASKED.value: "not on the channels asked for",
     NO_GUARDIAN: "no guardian registered",
     "protected_hold": "protected",
+    "protection_unknown": "protection not known",
     "birth_date_unknown": "birth date unknown",
 }

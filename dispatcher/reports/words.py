@@ -69,6 +69,7 @@ _HELD_WORDS = {
     "no_guardian_known": "nobody is registered for the student",
     "birth_date_unknown": "the student's birth date is unknown",
     "protected_hold": "the student is protected",
+    "protection_unknown": "whether the student is protected is not known",
 }
 
 

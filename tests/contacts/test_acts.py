@@ -249,6 +249,15 @@ def test_unblocking_asks_for_the_decision_and_the_student_that_it_was_about(chil
     assert child.unblock(about_student=True).changed
 
 
+def test_whose_protection_nobody_told_is_released_like_a_protected_one(store: ContactStore) -> None:
+    untold = Office(store, protection_unknown=True)
+    assert untold.reason() is Reason.PROTECTION_UNKNOWN
+    assert untold.release(until=date(2999, 1, 1)).changed
+    assert untold.reason(date(2900, 1, 1)) is not Reason.PROTECTION_UNKNOWN
+    assert untold.hold().changed
+    assert untold.reason(date(2900, 1, 1)) is Reason.PROTECTION_UNKNOWN
+
+
 def test_a_release_and_taking_it_back(protected: Office) -> None:
     # The row is stamped by the database's clock; what it decides is asked for the day after the test's own.
     assert protected.reason() is Reason.PROTECTED_HOLD
@@ -292,10 +301,11 @@ def test_the_held_are_listed_by_ref_and_reason(store: ContactStore) -> None:
     graded = store.student("A-1", school=one, protection=Protection.STRICTLY_CONFIDENTIAL)
     elsewhere = store.student("B-1", school=two, protection=Protection.CONFIDENTIAL)
     released = store.student("A-3", school=one, protection=Protection.CONFIDENTIAL)
+    untold = store.student("A-8", school=one, birth_date=CHILD, protection_unknown=True)
     free = store.student("A-4", school=one, birth_date=CHILD)
     gone = store.student("A-5", school=one, birth_date=None, left_on=DAY)
     dead = store.student("A-6", school=one, birth_date=None, deceased=True)
-    store.guardian(unknown, graded, elsewhere, released, free, gone, dead)
+    store.guardian(unknown, graded, elsewhere, released, free, gone, dead, untold)
     store.student("A-7", school=one, birth_date=CHILD)  # nobody is registered, and somebody must look
     store.release(released, DAY)
 
@@ -308,5 +318,6 @@ def test_the_held_are_listed_by_ref_and_reason(store: ContactStore) -> None:
         ("A-7", "no_guardian_known"),
         ("A-1", "protected_hold"),
         ("B-1", "protected_hold"),
+        ("A-8", "protection_unknown"),
     ]
     assert held("Andre vgs") == [("B-1", "protected_hold")]

@@ -87,6 +87,12 @@ TABLE = [
         NEVER,
         "custody",
     ),
+    # 5a
+    (StudentFacts(BORN_16, protection_unknown=True), NOBODY_SPECIAL, CUSTODY, NEVER, "protection_unknown"),
+    (StudentFacts(BORN_18, protection_unknown=True), NOBODY_SPECIAL, CUSTODY, IN_FORCE, "protection_unknown"),
+    (StudentFacts(BORN_16, protection_unknown=True, released=True), NOBODY_SPECIAL, CUSTODY, NEVER, "custody"),
+    (StudentFacts(None, protection_unknown=True), NOBODY_SPECIAL, CUSTODY, NEVER, "birth_date_unknown"),
+    (StudentFacts(BORN_16, protection_unknown=True), BLOCKED, CUSTODY, NEVER, "blocked"),
     # 6
     (MINOR, NOBODY_SPECIAL, CUSTODY, NEVER, "custody"),
     (MINOR, NOBODY_SPECIAL, CUSTODY, WITHDRAWN, "custody"),
@@ -163,7 +169,7 @@ def test_the_table_meets_every_reason_there_is() -> None:
 
 VERDICTS = {
     "entitled": ["custody", "foster", "appointed", "school_register", "documented_contact", "consented"],
-    "held": ["birth_date_unknown", "protected_hold"],
+    "held": ["birth_date_unknown", "protected_hold", "protection_unknown"],
     "no": [
         "student_deceased",
         "deceased",
@@ -189,6 +195,7 @@ students = st.builds(
     st.none() | st.dates(date(1985, 1, 1), date(2050, 12, 31)),
     st.booleans(),
     st.sampled_from(Protection),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
 )

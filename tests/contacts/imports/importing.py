@@ -18,6 +18,7 @@ from config.keys import Keys
 from config.tables import core_table, metadata
 from contacts import tables
 from contacts.imports import store
+from contacts.imports.fint import open_fint
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
 from contacts.imports.krr import open_krr
@@ -36,6 +37,7 @@ _OPENERS: dict[str, Callable[[tuple[Path, ...], date], Reading]] = {
     "krr": open_krr,
     "oneroster": open_oneroster,
     "oneroster custody": lambda paths, today: open_oneroster(paths, today, AgentsAs.CUSTODY),
+    "fint": open_fint,
 }
 
 
@@ -78,6 +80,17 @@ class Importer:
 
     def guardians(self, text: str, **options: Any) -> Plan:
         return self.apply("guardians", self.file("foresatte.csv", text), **options)
+
+    def fint(self, *, allow_ending: int | None = None, **resources: object) -> Plan:
+        return self.apply("fint", self.folder("fint", **resources), allow_ending=allow_ending)
+
+    def folder(self, name: str, **resources: object) -> Path:
+        """A new folder with one file for each resource."""
+        folder = self.directory / f"{name}-{len(list(self.directory.iterdir()))}"
+        folder.mkdir()
+        for resource, content in resources.items():
+            (folder / f"{resource}.json").write_text(json.dumps(content), encoding="utf-8")
+        return folder
 
     # What is in the store
 

@@ -7,6 +7,17 @@ from datetime import timedelta
 
 from contacts import tables
 from contacts.imports.step import Kind
+from tests.contacts.imports.fint_files import (
+    MEMBERS,
+    PERSONS,
+    PLACEMENTS,
+    PUPILS,
+    contact,
+    number,
+    page,
+    person,
+    roster,
+)
 from tests.contacts.imports.freg_files import NOW, document, responsible
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.pifu_files import (
@@ -91,6 +102,36 @@ def test_a_year_of_a_school(importer: Importer) -> None:
     importer.pifu(export(EMIL, SCHOOL, members("skole", "p4"), members("skole", "p1", status="0"), kind="delta"))
     assert importer.schools() == {("Emil Eksempel", "Eksempel vgs")}
     assert importer.students() == {"Emil Eksempel"}
+
+
+def test_a_year_of_a_school_from_fint(importer: Importer) -> None:
+    nora = person(NORA_NIN, "Nora", born="2010-03-02", foreldre=[number(KARI_NIN)], parorende=[number(STRANGER_NIN)])
+    granny = contact("k1", "Berit", "90000003", kontaktperson=[number(EMIL_NIN)])
+    content = roster(person=page(nora, *PERSONS[1:]), kontaktperson=page(granny))
+    assert importer.fint(**content).refused == 0
+    assert importer.links() == {
+        ("Nora Eksempel", "Kari Eksempel", "school_register"),
+        ("Nora Eksempel", "Lærer Eksempel", "contact_person"),
+        ("Emil Eksempel", "Kari Eksempel", "school_register"),
+        ("Emil Eksempel", "Berit Eksempel", "contact_person"),
+    }
+    assert {row.protection_unknown for row in importer.rows(tables.PERSON, tables.PERSON.c.ref.is_not(None))} == {True}
+    before = importer.everything()
+    importer.now += timedelta(days=2)
+    assert importer.fint(**content).changes == 0
+    assert importer.everything() == before
+
+    open_one = [{**NOW, "graderingsnivaa": "ugradert"}]
+    importer.freg(document(NORA_NIN, custody=[responsible(NORA_NIN, KARI_NIN)], adressebeskyttelse=open_one))
+    assert not importer.person("Nora Eksempel").protection_unknown
+    plan = importer.fint(
+        **roster(elev=page(PUPILS[0]), elevforhold=page(PLACEMENTS[0]), klassemedlemskap=page(MEMBERS[0])),
+        allow_ending=4,
+    )
+    assert (plan.full, plan.count(Kind.STUDENTS).ended) == (True, 1)
+    assert importer.students() == {"Nora Eksempel"}
+    assert importer.students(left=True) == {"Emil Eksempel"}
+    assert importer.groups() == {("Nora Eksempel", "2B")}
 
 
 def test_contradictions_are_refused(importer: Importer) -> None:

@@ -18,6 +18,7 @@ from config.tables import core_table
 from contacts import tables
 from contacts.commands.imports import app
 from contacts.models import ImportRun
+from tests.contacts.imports.fint_files import roster
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import folder, small_roster
 from tests.contacts.imports.pifu_files import NORA, TEACHER, replace, school, small_school
@@ -123,7 +124,19 @@ def test_agents_are_taken_for_nothing_else(installed: Importer, run: Run) -> Non
     assert installed.people() == {}
 
 
-@pytest.mark.parametrize("command", ["pifu", "freg", "krr", "guardians", "oneroster"])
+def test_the_preview_says_whether_what_is_absent_ends(installed: Importer, run: Run) -> None:
+    whole = run("fint", installed.folder("svar", **roster()), "--apply")
+    assert whole.exit_code == ExitStatus.OK
+    assert "fint full" in whole.stdout
+    assert "what is absent ends" in whole.stdout
+    assert "held until" in whole.stdout
+    part = run("fint", installed.folder("svar", **roster(skole=None, person=None)), "--dry-run")
+    assert "ends nothing" in part.stdout
+    told = json.loads(run("fint", installed.folder("svar", **roster(elev=None)), "--dry-run", "--json").stdout)
+    assert (told["full"], "elev is missing" in told["notes"][0]) == (False, True)
+
+
+@pytest.mark.parametrize("command", ["pifu", "freg", "krr", "guardians", "oneroster", "fint"])
 def test_unusable_files(installed: Importer, run: Run, command: str) -> None:
     for path in (installed.file("tom", b""), installed.directory / "finnes-ikke"):
         told = run(command, path, "--apply")

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.errors import BeredskapError, ExitStatus, UsageError
+from tests.contacts.imports.fint_files import PERSONS, PLACEMENTS, PUPILS, page, roster
+from tests.contacts.imports.fint_files import SCHOOL as FINT_SCHOOL
 from tests.contacts.imports.freg_files import document, responsible
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import small_roster, zip_bytes
@@ -32,6 +34,8 @@ PIFU = small_school().encode()
 NORAS = document(NORA.nin, custody=[responsible(NORA.nin, KARI.nin)])
 FREG = json.dumps({"oppslag": [{"foedselsEllerDNummer": NORA.nin, "folkeregisterperson": NORAS}]}).encode()
 ROSTER = zip_bytes(small_roster())
+# Of all resources at once: which is which, each entry says itself.
+FINT = json.dumps(page(*PUPILS, *PLACEMENTS, FINT_SCHOOL, *PERSONS)).encode()
 CSV = 'student;family_name;basis;phone\n2B-017;Bjørn Ås;foster;91234567\n2B-018;"Ås; Liv";foster;91234568\n'.encode()
 
 
@@ -59,7 +63,41 @@ def test_freg_cut_anywhere_never_changes_the_store(sqlite_importer: Importer, cu
 
 
 @_REUSES
-@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians", "oneroster")))
+@given(cut=st.integers(0, len(FINT) - 1))
+def test_fint_cut_anywhere_never_changes_the_store(sqlite_importer: Importer, cut: int) -> None:
+    before = sqlite_importer.everything()
+    with pytest.raises(UsageError):
+        sqlite_importer.apply("fint", sqlite_importer.file("svar.json", FINT[:cut]))
+    assert sqlite_importer.everything() == before
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(("2026-01-01", "/elev/elev/x/1")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("href", "self", "elev")), inner),
+    max_leaves=6,
+)
+
+
+@_REUSES
+@given(
+    resource=st.sampled_from(sorted(roster())),
+    member=st.sampled_from(
+        ("_links", "systemId", "gyldighetsperiode", "navn", "fodselsnummer", "fodselsdato", "kontaktinformasjon")
+    ),
+    value=_JSON,
+)
+def test_fint_with_anything_anywhere_never_crashes(
+    sqlite_importer: Importer, resource: str, member: str, value: object
+) -> None:
+    content = roster()
+    first, *others = content[resource]["_embedded"]["_entries"]
+    content[resource] = page(first | {member: value}, *others)
+    with sqlite_importer.staged("fint", sqlite_importer.folder("svar", **content)) as staged:
+        staged.preview()
+
+
+@_REUSES
+@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians", "oneroster", "fint")))
 def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kind: str) -> None:
     before = sqlite_importer.everything()
     try:
@@ -73,7 +111,7 @@ def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kin
 
 @_REUSES
 @given(
-    base=st.sampled_from((("pifu", PIFU), ("freg", FREG), ("guardians", CSV), ("oneroster", ROSTER))),
+    base=st.sampled_from((("pifu", PIFU), ("freg", FREG), ("guardians", CSV), ("oneroster", ROSTER), ("fint", FINT))),
     place=st.floats(0, 1, exclude_max=True),
     noise=st.binary(min_size=1, max_size=4),
 )
@@ -100,6 +138,21 @@ def test_the_order_of_records_does_not_matter(sqlite_importer: Importer, seed: i
     facts = sqlite_importer.without_ids()
     random.Random(seed).shuffle(records)
     assert sqlite_importer.pifu(export(*records)).changes == 0
+    assert sqlite_importer.without_ids() == facts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_files_and_entries_of_fint_does_not_matter(sqlite_importer: Importer, seed: int) -> None:
+    sqlite_importer.fint(**roster())
+    facts = sqlite_importer.without_ids()
+    content = roster()
+    for answer in content.values():
+        random.Random(seed).shuffle(answer["_embedded"]["_entries"])
+    names = sorted(content)
+    random.Random(seed).shuffle(names)
+    # The files are read in the order of their names; what they hold, their entries say.
+    turned = {f"fil{number}": content[name] for number, name in enumerate(names)}
+    assert sqlite_importer.fint(**turned).changes == 0
     assert sqlite_importer.without_ids() == facts
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from contacts import tables
+from tests.contacts.imports.fint_files import SCHOOL, page, placement
 from tests.contacts.imports.importing import Importer
 
 
@@ -46,3 +47,24 @@ def test_freg_folder(importer: Importer, samples: Path) -> None:
         "personMedBostedsadresse.json",
         "personMedPostadresseFrittFormat.json",
     }
+
+
+def test_fint_alone_makes_nobody_a_student(importer: Importer, samples: Path) -> None:
+    """Two persons, a pupil, a class and a contact person, none of whom any elevforhold puts into a school."""
+    plan = importer.apply("fint", samples / "fint")
+    assert (plan.full, plan.changes, importer.people()) == (False, 0, {})
+    assert [(each.place.file, each.reason) for each in plan.refusals] == [
+        ("klasse.json", "its school is not in the file")
+    ]
+
+
+def test_fint_pupil_at_a_school(importer: Importer, samples: Path) -> None:
+    """The official pupil, whose person is named by number alone, with the elevforhold that they name."""
+    school = importer.file("skole.json", page(SCHOOL))
+    at_school = importer.file("elevforhold.json", page(placement("E_500001_1", "elevnummer/500001")))
+    plan = importer.apply("fint", samples / "fint" / "elev.json", school, at_school)
+    assert [each.reason for each in plan.refusals] == ["its person is not among the files"]
+    assert importer.students() == {"?07911998224"}
+    assert importer.schools() == {("?07911998224", "Eksempel vgs")}
+    (pupil,) = importer.rows(tables.PERSON)
+    assert (pupil.ref, pupil.birth_date, pupil.protection_unknown) == ("500001", None, True)
