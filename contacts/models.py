@@ -48,12 +48,12 @@ class Person(SQLModel, table=True):
     birth_date: date | None = None
     deceased: bool = False
     protection: Protection = Field(default=Protection.NONE, sa_column=code_column(Protection))
-    protection_unknown: bool = Field(
-        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=false())
-    )
     language: str | None = Field(default=None, max_length=2)
     register_document_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     source: str = Field(max_length=280)
+    protection_unknown: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=false())
+    )
 
 
 class PersonIdentifier(SQLModel, table=True):
