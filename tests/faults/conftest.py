@@ -197,6 +197,12 @@ class Trial:
             return sum(connection.execute(select(DELIVERY.c.repeats)).scalars())
 
 
+# For faults that need not be told of both kinds each time: `make test-faults-long` runs the embedded ones.
+embedded_by_hand = pytest.mark.parametrize(
+    "installation", [pytest.param("embedded", marks=pytest.mark.by_hand), "distributed"], indirect=True
+)
+
+
 @pytest.fixture
 def trial(request: pytest.FixtureRequest, installation: Installation) -> Trial:  # noqa: F811
     """Embedded and distributed in turn."""

@@ -13,7 +13,7 @@ from contacts.tables import CONSENT, CONTACT_POINT, GUARDIANSHIP, PERSON
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.tables import ALERT, ALERT_STUDENT, DELIVERY
 from tests.dispatcher.world import check_books
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND, Installation
 
@@ -105,6 +105,7 @@ def _let_through(trial: Trial) -> None:
         trial.installation.far_end.behave(to=address, behaviour="delivered")
 
 
+@embedded_by_hand
 def test_a_consent_withdrawn_and_a_block_between_a_deferral_and_its_retry(trial: Trial) -> None:
     trial.school_of(120)
     families = _families(trial)
@@ -117,6 +118,7 @@ def test_a_consent_withdrawn_and_a_block_between_a_deferral_and_its_retry(trial:
     assert trial.installation.states()[DeliveryState.CANCELLED] == 2 * len(untold)
 
 
+@embedded_by_hand
 def test_a_stop_between_a_deferral_and_its_retry(trial: Trial) -> None:
     """Nobody is told: that is what was asked for."""
     installation = trial.installation

@@ -14,7 +14,7 @@ from dispatcher.outbox.claim import ALONE_AFTER
 from dispatcher.outbox.record import POISON
 from dispatcher.tables import ALERT, ALERT_TEXT, DELIVERY
 from providers.base import Channel
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND
 
@@ -40,6 +40,7 @@ def _state_of(trial: Trial, to: str) -> tuple[DeliveryState, str | None, int]:
     return row.state, row.code, row.lost_claims
 
 
+@embedded_by_hand
 def test_messages_that_cannot_be_made(trial: Trial) -> None:
     """A family's addresses hold line breaks, which would forge headers; and the words in one language are gone."""
     installation = trial.installation
@@ -63,6 +64,7 @@ def test_messages_that_cannot_be_made(trial: Trial) -> None:
     assert set(trial.to_call()) == {(Channel.SMS, POISON), (Channel.EMAIL, POISON)}
 
 
+@embedded_by_hand
 def test_addresses_that_crash_a_library(trial: Trial) -> None:
     """Whether something left is not known: the SMS is looked up each time, and given up at the third. The e-mail cannot
     be looked up; it stays unknown after its one repeat."""

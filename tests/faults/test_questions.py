@@ -77,6 +77,8 @@ def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> N
     school = trial.school_of(200)
     lost = _answers_lost(trial)
     far_end.behave(segments_per_second=20.0, most_per_page=50)
+    # Until it may be asked, all of them have become unknown: on a slow machine as well they are asked about together.
+    far_end.behave(to="list", behaviour="busy", times=1, seconds=3.0)
     _begin(trial)
     eventually(
         lambda: (

@@ -7,14 +7,13 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 
-import pytest
 from sqlalchemy import select
 
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import RECEIPT
 from providers.base import Channel
 from tests.faults.callbacks import Callback, healthy, post, start_web, take_callbacks
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.faults.ledger import Entry
 from tests.portal.serving import accepted_deliveries
 from tests.services.waiting import eventually
@@ -27,9 +26,7 @@ _REPEATS = 5
 _STOP_SECONDS = 15.0
 
 
-@pytest.mark.parametrize(
-    "installation", [pytest.param("embedded", marks=pytest.mark.by_hand), "distributed"], indirect=True
-)
+@embedded_by_hand
 def test_ten_thousand_receipts_in_a_burst(trial: Trial) -> None:
     """Two of each message, in any order: all are kept, web answers others meanwhile, and no final state goes back."""
     installation = trial.installation
@@ -77,6 +74,7 @@ def _post_as_a_provider(callbacks: list[Callback]) -> Counter[int]:
     return answers
 
 
+@embedded_by_hand
 def test_web_told_to_end_while_receipts_come(trial: Trial) -> None:
     """What it answered well is stored; the rest comes again, or is asked for."""
     installation, far_end = trial.installation, trial.installation.far_end
