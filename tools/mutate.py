@@ -67,6 +67,7 @@ JUDGES = {
         f"{_OUTBOX}/test_moves.py",
         f"{_OUTBOX}/test_record.py",
         f"{_OUTBOX}/test_receipts.py",
+        f"{_OUTBOX}/test_addresses.py",
     ],
     "dispatcher/outbox/move_statements.py": [
         f"{_OUTBOX}/test_moves.py",
@@ -89,8 +90,8 @@ JUDGES = {
         f"{_OUTBOX}/test_concurrency.py",
     ],
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
-    "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_receipts.py"],
-    "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_claim.py", "tests/dispatcher/running/test_drain.py"],
+    "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
+    "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],
 }
 # Rules that know no database.
 _PURE = {"contacts/entitlement.py", "dispatcher/outbox/transitions.py"}
