@@ -35,70 +35,13 @@ from typing import Any
 
 import hypothesis
 import pytest
+from judges import BELOW, JUDGES, PURE
 from mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / ".mutation"
 # Seconds after which a mutant is taken to hang. The longest list of tests takes a fifth of it on two busy cores.
 PATIENCE = 300
-
-# The tests that judge each file, those most likely to notice first. The long one, of any order of events, is left out.
-_CONTACTS = "tests/contacts"
-_OUTBOX = "tests/dispatcher/outbox"
-JUDGES = {
-    "contacts/entitlement.py": [
-        f"{_CONTACTS}/test_entitlement.py",
-        f"{_CONTACTS}/test_facts.py",
-        f"{_CONTACTS}/test_acts.py",
-    ],
-    "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_receipts.py"],
-    "dispatcher/outbox/claim.py": [
-        f"{_OUTBOX}/test_claim.py",
-        f"{_OUTBOX}/test_recheck.py",
-        f"{_OUTBOX}/test_concurrency.py",
-    ],
-    "dispatcher/outbox/record.py": [
-        f"{_OUTBOX}/test_record.py",
-        f"{_OUTBOX}/test_receipts.py",
-        f"{_OUTBOX}/test_addresses.py",
-        f"{_OUTBOX}/test_reconcile.py",
-    ],
-    "dispatcher/outbox/moves.py": [
-        f"{_OUTBOX}/test_moves.py",
-        f"{_OUTBOX}/test_record.py",
-        f"{_OUTBOX}/test_receipts.py",
-    ],
-    "dispatcher/outbox/move_statements.py": [
-        f"{_OUTBOX}/test_moves.py",
-        f"{_OUTBOX}/test_record.py",
-        f"{_OUTBOX}/test_reconcile.py",
-        f"{_OUTBOX}/test_receipts.py",
-        f"{_OUTBOX}/test_concurrency.py",
-    ],
-    "dispatcher/outbox/reconcile.py": [f"{_OUTBOX}/test_reconcile.py", f"{_OUTBOX}/test_concurrency.py"],
-    "dispatcher/outbox/receipts.py": [
-        f"{_OUTBOX}/test_receipts.py",
-        f"{_OUTBOX}/test_reconcile.py",
-        f"{_OUTBOX}/test_concurrency.py",
-    ],
-    "dispatcher/outbox/recheck.py": [f"{_OUTBOX}/test_recheck.py", f"{_OUTBOX}/test_concurrency.py"],
-    "dispatcher/outbox/sweep.py": [f"{_OUTBOX}/test_sweep.py", f"{_OUTBOX}/test_concurrency.py"],
-    "dispatcher/outbox/enqueue.py": [
-        f"{_OUTBOX}/test_enqueue.py",
-        "tests/dispatcher/alerts/test_planner.py",
-        f"{_OUTBOX}/test_concurrency.py",
-    ],
-    "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
-    "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_receipts.py"],
-    "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_claim.py", "tests/dispatcher/running/test_drain.py"],
-}
-# Rules that know no database.
-_PURE = {"contacts/entitlement.py", "dispatcher/outbox/transitions.py"}
-# Imports run one way: what a room below the file's knows nothing of it, and can be loaded before it is changed.
-_BELOW = {
-    "contacts": ("config", "providers"),
-    "dispatcher": ("config", "providers", "contacts", "dispatcher.codes", "dispatcher.tables"),
-}
 
 
 def main() -> None:
@@ -152,7 +95,7 @@ def try_file(file: str, every: int, survivors_only: bool, lines: set[int]) -> No
 def _try(file: str, mutant: Mutant, on_both: bool) -> tuple[str, str]:
     """What became of a mutant: (killed, survived or timeout; the test that noticed)."""
     fate, judge = "survived", ""
-    for database in ("sqlite", "postgresql") if on_both and file not in _PURE else ("sqlite",):
+    for database in ("sqlite", "postgresql") if on_both and file not in PURE else ("sqlite",):
         if fate == "survived":
             fate, judge = _in_a_child(file, mutant, database)
     return fate, judge
@@ -261,7 +204,7 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 def _load_what_lies_below(file: str) -> None:
     """Load the libraries and the rooms that the file's tests use and that cannot know the file."""
     names = _names_loaded_by(JUDGES[file])
-    below = _BELOW[file.split("/")[0]]
+    below = BELOW[file.split("/")[0]]
     ours = {"cli", "config", "contacts", "dispatcher", "portal", "providers", "tests"}
     for name in names:
         room = name.split(".")[0]

@@ -34,6 +34,15 @@ def test_a_number_that_takes_no_message_is_counted_and_one_that_does_starts_anew
     assert failures(world, other) == 0
 
 
+def test_failures_are_counted_in_whatever_company_they_are_recorded(world: World) -> None:
+    failing, working = world.family(), world.family()
+    world.sent(failing, working)
+    claims = {one.to: one for one in world.claim()}
+    world.record((claims[failing.phone], Rejected("21211")), (claims[working.phone], Accepted("SM1")))
+    world.receipt("SM1", ReceiptStatus.DELIVERED)
+    assert (failures(world, failing), failures(world, working)) == (1, 0)
+
+
 def test_what_a_later_try_could_bring_is_no_failure_of_the_number(world: World) -> None:
     family = world.family()
     end(world, family, Deferred("20429"))

@@ -1,0 +1,60 @@
+"""Which tests judge each file in the mutation check, and what may be loaded before the file is changed."""
+
+# The tests that judge each file, those most likely to notice first. The long one, of any order of events, is left out.
+_CONTACTS = "tests/contacts"
+_OUTBOX = "tests/dispatcher/outbox"
+JUDGES = {
+    "contacts/entitlement.py": [
+        f"{_CONTACTS}/test_entitlement.py",
+        f"{_CONTACTS}/test_facts.py",
+        f"{_CONTACTS}/test_acts.py",
+    ],
+    "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_receipts.py"],
+    "dispatcher/outbox/claim.py": [
+        f"{_OUTBOX}/test_claim.py",
+        f"{_OUTBOX}/test_recheck.py",
+        f"{_OUTBOX}/test_concurrency.py",
+    ],
+    "dispatcher/outbox/record.py": [
+        f"{_OUTBOX}/test_record.py",
+        f"{_OUTBOX}/test_receipts.py",
+        f"{_OUTBOX}/test_addresses.py",
+        f"{_OUTBOX}/test_reconcile.py",
+    ],
+    "dispatcher/outbox/moves.py": [
+        f"{_OUTBOX}/test_moves.py",
+        f"{_OUTBOX}/test_record.py",
+        f"{_OUTBOX}/test_receipts.py",
+        f"{_OUTBOX}/test_addresses.py",
+    ],
+    "dispatcher/outbox/move_statements.py": [
+        f"{_OUTBOX}/test_moves.py",
+        f"{_OUTBOX}/test_record.py",
+        f"{_OUTBOX}/test_reconcile.py",
+        f"{_OUTBOX}/test_receipts.py",
+        f"{_OUTBOX}/test_concurrency.py",
+    ],
+    "dispatcher/outbox/reconcile.py": [f"{_OUTBOX}/test_reconcile.py", f"{_OUTBOX}/test_concurrency.py"],
+    "dispatcher/outbox/receipts.py": [
+        f"{_OUTBOX}/test_receipts.py",
+        f"{_OUTBOX}/test_reconcile.py",
+        f"{_OUTBOX}/test_concurrency.py",
+    ],
+    "dispatcher/outbox/recheck.py": [f"{_OUTBOX}/test_recheck.py", f"{_OUTBOX}/test_concurrency.py"],
+    "dispatcher/outbox/sweep.py": [f"{_OUTBOX}/test_sweep.py", f"{_OUTBOX}/test_concurrency.py"],
+    "dispatcher/outbox/enqueue.py": [
+        f"{_OUTBOX}/test_enqueue.py",
+        "tests/dispatcher/alerts/test_planner.py",
+        f"{_OUTBOX}/test_concurrency.py",
+    ],
+    "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
+    "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
+    "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],
+}
+# Rules that know no database.
+PURE = {"contacts/entitlement.py", "dispatcher/outbox/transitions.py"}
+# Imports run one way: what a room below the file's knows nothing of it, and can be loaded before it is changed.
+BELOW = {
+    "contacts": ("config", "providers"),
+    "dispatcher": ("config", "providers", "contacts", "dispatcher.codes", "dispatcher.tables"),
+}
