@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Column, ColumnElement, Connection, Label, Table, event, func, insert, select
 from sqlmodel import Field, SQLModel
 
-from config.audit_chain import NOTHING_BEFORE, chained
+from config.audit_chain import NOTHING_BEFORE, chained, is_hash
 from config.audit_guard import make_append_only
 from config.clock import db_now
 from config.counters import bump
@@ -22,6 +22,8 @@ AUDIT_ENTRIES: Final = "audit_entries"
 # For how long a process may stand still (Ctrl-Z, a paused machine) between an act's record and its commit. Then
 # PostgreSQL ends the transaction: the acts of all others, confirmations too, wait for it.
 STILL_SECONDS: Final = 10.0
+_MOST: Final = 200
+_OUT_OF_REACH: Final = 1 << 62
 
 
 class AuditEntry(SQLModel, table=True):
@@ -34,9 +36,9 @@ class AuditEntry(SQLModel, table=True):
 
     id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
     at: datetime = Field(sa_column=utc_column(index=True))
-    operator: str = Field(max_length=200)
+    operator: str = Field(max_length=_MOST)
     act: str = Field(max_length=100)
-    subject: str = Field(max_length=200)
+    subject: str = Field(max_length=_MOST)
     details: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     previous: str = Field(max_length=64)
     hash: str = Field(max_length=64)
@@ -74,13 +76,14 @@ def record_act(
     # verifies it, and must not keep an alert from going out.
     last = connection.execute(select(db_now().label("now"), _newest(_TABLE.c.id), _newest(_TABLE.c.hash))).one()
     entry = chained(
-        number=max(counted, (last.id or 0) + 1),
+        number=_next(counted, last.id),
         at=last.now,
-        operator=operator,
+        # As much as their columns hold: a long ref is no reason to refuse the act.
+        operator=operator[:_MOST],
         act=act,
-        subject=subject,
+        subject=subject[:_MOST],
         details=details or {},
-        previous=last.hash or NOTHING_BEFORE,
+        previous=last.hash if is_hash(last.hash) else NOTHING_BEFORE,
     )
     connection.execute(
         insert(_TABLE).values(
@@ -94,6 +97,11 @@ def record_act(
             hash=entry.hash,
         )
     )
+
+
+def _next(counted: int, newest: int | None) -> int:
+    """The next number that was never given; of one that nobody can have reached, somebody wrote it there."""
+    return counted if newest is None or newest >= _OUT_OF_REACH else max(counted, newest + 1)
 
 
 def _newest(column: ColumnElement[Any]) -> Label[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 # What the first entry has before it: the head of a log without entries.
 NOTHING_BEFORE: Final = "0" * 64
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def hash_of(entry: Entry) -> str:
             "previous": entry.previous,
         }
     )
+
+
+def is_hash(value: object) -> bool:
+    """Whether this can be the hash of an entry: 64 hexadecimal digits."""
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
 def chained(

@@ -11,10 +11,16 @@ _POSTGRESQL = (
     "CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry "
     "FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_append_only()",
 )
-_SQLITE = tuple(
-    f"CREATE TRIGGER audit_entry_no_{act.lower()} BEFORE {act} ON audit_entry "
-    f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-    for act in ("UPDATE", "DELETE")
+_SQLITE = (
+    *(
+        f"CREATE TRIGGER audit_entry_no_{act.lower()} BEFORE {act} ON audit_entry "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for act in ("UPDATE", "DELETE")
+    ),
+    # INSERT OR REPLACE deletes without a trigger.
+    "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry "
+    "WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id) "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
 )
 
 

@@ -11,8 +11,11 @@ from contacts.commands.performing import DAY, Day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from config.audit_chain import Entry
+
+_MOST_SHOWN = 100_000
 
 app = typer.Typer(
     name="audit-log",
@@ -31,7 +34,7 @@ def show(
         str | None, typer.Option(help='One act ("alert.send"), or all of a kind ("alert", "student", "consent").')
     ] = None,
     operator: Annotated[str | None, typer.Option(help="Only what this operator did.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST_SHOWN, help="How many, the newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """What was done, the newest first, one line an act: when (in Oslo), by whom, what, to whom, and its details.
@@ -44,19 +47,11 @@ def show(
 
       beredskap audit-log show --operator k.leder --limit 500 --json
     """
-    from datetime import timedelta
-
     from config.audit_chain import UnreadableEntryError
     from config.audit_reading import Wanted, newest_entries
-    from config.clock import oslo_midnight
     from config.errors import BeredskapError
 
-    wanted = Wanted(
-        since=oslo_midnight(since.date()) if since else None,
-        before=oslo_midnight(until.date() + timedelta(days=1)) if until else None,
-        act=act,
-        operator=operator,
-    )
+    wanted = Wanted(since=_midnight(since), before=_midnight(until, days=1), act=act, operator=operator)
     with open_store(need_keys=False) as store, store.database.read() as connection:
         try:
             entries = newest_entries(connection, wanted, limit)
@@ -119,13 +114,29 @@ def verify(
     raise typer.Exit(int(status))
 
 
-def _hash(typed: str) -> str:
-    import re
+def _midnight(day: Day | None, days: int = 0) -> datetime | None:
+    """When the day begins in Oslo, or one so many days later."""
+    from datetime import timedelta
 
+    from config.clock import oslo_midnight
+    from config.errors import UsageError
+
+    try:
+        return oslo_midnight(day.date() + timedelta(days=days)) if day else None
+    except OverflowError:
+        raise UsageError(
+            "There are no entries so far away in time: --since and --until take days of our time.",
+            unchanged="Nothing was shown.",
+            remedy="Give a day such as 2026-08-20.",
+        ) from None
+
+
+def _hash(typed: str) -> str:
+    from config.audit_chain import is_hash
     from config.errors import UsageError
 
     noted = typed.strip().lower()
-    if not re.fullmatch(r"[0-9a-f]{64}", noted):
+    if not is_hash(noted):
         raise UsageError(
             "--expect takes the hash of a head: 64 digits and letters from a to f.",
             unchanged="Nothing was checked.",

@@ -59,7 +59,7 @@ def verified(database: Database, noted: str | None = None) -> Verified:
 def unguard(connection: Connection) -> None:
     """What whoever owns the table can do."""
     if connection.dialect.name == "sqlite":
-        for name in ("update", "delete"):
+        for name in ("update", "delete", "replace"):
             connection.execute(text(f"DROP TRIGGER audit_entry_no_{name}"))
     else:
         connection.execute(text("DROP TRIGGER audit_entry_append_only ON audit_entry"))
@@ -86,8 +86,9 @@ def test_every_entry_holds_the_hash_of_the_one_before(database: Database) -> Non
 def test_the_database_refuses_to_change_or_delete_an_entry(database: Database) -> None:
     append(database, "one", "two")
     attempts = [update(entries).values(operator="somebody.else"), delete(entries).where(entries.c.id == 2)]
-    if not database.sqlite:
-        attempts.append(text("TRUNCATE audit_entry"))  # type: ignore[arg-type]
+    columns = "id, at, operator, act, subject, details, previous, hash"
+    replace = f"INSERT OR REPLACE INTO audit_entry ({columns}) SELECT 2, at, 'x', 'x', 'x', details, previous, hash "
+    attempts.append(text(f"{replace} FROM audit_entry" if database.sqlite else "TRUNCATE audit_entry"))  # type: ignore[arg-type]
     for attempt in attempts:
         with pytest.raises(DBAPIError, match="append-only"), database.write() as connection:
             connection.execute(attempt)
@@ -121,6 +122,37 @@ def test_a_log_that_was_tampered_with_is_told_of_and_still_takes_acts(database: 
     fault = verified(database).fault
     assert fault is not None
     assert fault.what == "Entries 1 to 5 are missing."
+
+
+@pytest.mark.parametrize("values", [{"hash": "no hash"}, {"id": (1 << 63) - 1}])
+def test_whatever_the_newest_entry_was_made_acts_are_recorded(database: Database, values: dict[str, object]) -> None:
+    append(database, "one", "two")
+    with database.write() as connection:
+        unguard(connection)
+        connection.execute(update(entries).where(entries.c.id == 2).values(**values))
+    append(database, "three", "four")
+    with database.read() as connection:
+        acts = set(connection.execute(select(entries.c.act)).scalars())
+    assert acts == {"one", "two", "three", "four"}
+    assert verified(database).fault is not None
+
+
+def test_bytes_for_a_hash_stop_no_act(sqlite_database: Database) -> None:
+    append(sqlite_database, "one")
+    with sqlite_database.write() as connection:
+        unguard(connection)
+        connection.execute(text("UPDATE audit_entry SET hash = x'00ff'"))
+    append(sqlite_database, "two")
+    assert verified(sqlite_database).fault is not None
+
+
+def test_a_long_ref_is_no_reason_to_refuse_an_act(database: Database) -> None:
+    with database.write() as connection:
+        record_act(connection, operator="k" * 250, act="student.look_up", subject=f"student {'2' * 256}")
+    with database.read() as connection:
+        row = connection.execute(select(entries)).one()
+    assert (row.operator, row.subject) == ("k" * 200, "student " + "2" * 192)
+    assert verified(database).fault is None
 
 
 def test_a_count_that_was_set_back_is_told_of_and_stops_nothing(database: Database) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import JSON, Connection, column, insert, select, table
+from sqlalchemy import JSON, Connection, column, insert, select, table, text
 
 from config import migrations
 from config.audit import AuditEntry, record_act
@@ -16,6 +17,7 @@ from config.clock import UtcDateTime
 from config.database import Database
 from config.tables import core_table
 from tests.services.schema import all_tables
+from tests.services.waiting import eventually
 
 MOMENT = datetime(2026, 8, 20, 12, 0, 0, 123456, tzinfo=UTC)
 BEFORE = table(
@@ -87,4 +89,27 @@ def test_a_log_without_entries_begins_with_the_first_act(older: Database) -> Non
     with older.read() as connection:
         found = verify_log(connection)
     assert (found.entries, found.fault) == (1, None)
+    older.dispose()
+
+
+def test_nobody_writes_an_entry_between_reading_and_making_anew(older: Database) -> None:
+    """What another process has not yet committed is waited for, and is in the chain."""
+    if older.sqlite:
+        older.dispose()
+        pytest.skip("SQLite has one writer at a time")
+
+    def waits() -> bool:
+        with older.read() as connection:
+            waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            return bool(connection.execute(waiting).scalar_one())
+
+    with ThreadPoolExecutor(1) as pool:
+        with older.write() as connection:
+            write_before(connection)
+            upgraded = pool.submit(migrations.upgrade, older, all_tables())
+            eventually(waits, what="the migration waits")
+        upgraded.result(30)
+    with older.read() as connection:
+        found = verify_log(connection)
+    assert (found.entries, found.fault) == (3, None)
     older.dispose()

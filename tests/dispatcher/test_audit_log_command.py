@@ -146,3 +146,10 @@ def test_an_entry_that_cannot_be_read_is_no_fault_of_beredskap(log: Database) ->
     assert result.exit_code == 1
     assert "beredskap audit-log verify names it." in result.stderr
     assert run("verify").stdout.startswith("Entry 2 cannot be read: it was changed after it was written.")
+
+
+@pytest.mark.parametrize("options", [("--until", "9999-12-31"), ("--since", "0001-01-01"), ("--limit", "9" * 20)])
+def test_what_lies_beyond_all_entries_is_refused(log: Database, options: tuple[str, str]) -> None:
+    result = run("show", *options)
+    assert result.exit_code == 2
+    assert "fault of Beredskap" not in result.stderr

@@ -13,6 +13,9 @@ down_revision = "0003"
 
 def upgrade() -> None:
     connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        # Until it is made anew: what somebody wrote between would be gone, and the chain whole without it.
+        connection.exec_driver_sql("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE")
     entry = sa.table(
         "audit_entry",
         *(sa.column(name) for name in ("id", "operator", "act", "subject", "previous", "hash")),
