@@ -185,3 +185,17 @@ def test_every_help_has_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == ExitStatus.OK
     assert f"beredskap contacts {command}" in " ".join(result.stdout.split())
+
+
+def test_the_quality_of_the_store(run: Run, people: dict[str, Any], tmp_path: Path) -> None:
+    assert "Eksempel vgs   3 students" in run("quality").stdout
+    told = ok(run("quality", "--school", "Eksempel vgs", "--json"))
+    assert [one["figures"]["students"] for one in told["schools"]] == [
+        {"two_channels": 0, "one_channel": 0, "no_channel": 1, "nobody_entitled": 2}
+    ]
+    file = tmp_path / "quality.html"
+    assert run("quality", "--html", str(file)).stdout == f"Written to {file}.\n"
+    assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    nowhere = run("quality", "--html", str(tmp_path / "none" / "quality.html"))
+    assert nowhere.exit_code == ExitStatus.UNUSABLE and "cannot be written" in nowhere.output
+    assert run("quality", "--school", "Ukjent").exit_code == ExitStatus.UNUSABLE
