@@ -47,7 +47,8 @@ class StudentFigures:
 class AddressFigures:
     """Different numbers, or different e-mail addresses, of guardians who may be told today.
 
-    `stale`: verified, and not confirmed for long; `shared`: other persons have it too. Fixed lines, foreign numbers
+    `stale`: verified, and not confirmed for long; `shared`: other persons have it too; `failing`: messages to it have
+    failed again and again. Fixed lines, foreign numbers
     and numbers whose owner answered STOP (`opted_out`) are phone numbers only.
     """
 
@@ -58,6 +59,7 @@ class AddressFigures:
     fixed_line: int = 0
     foreign: int = 0
     opted_out: int = 0
+    failing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +169,12 @@ class _Tally:
             fixed_line=sum(not point.takes_messages for point in points),
             foreign=sum(point.address_id in self.marks.foreign for point in points),
             opted_out=sum(point.opted_out for point in points) if phone else 0,
+            failing=sum(point.failing for point in points),
         )
 
 
 def _goodness(point: PointFacts) -> int:
-    return 2 * point.verified - point.stale
+    return 4 * (not point.failing) + 2 * point.verified - point.stale
 
 
 def _marks(connection: Connection) -> _Marks:

@@ -71,6 +71,7 @@ def phone_facts(phones: AddressFigures) -> tuple[tuple[str, int], ...]:
         ("not verified", phones.unverified),
         ("stale", phones.stale),
         ("shared", phones.shared),
+        ("failing", phones.failing),
         ("fixed line", phones.fixed_line),
         ("foreign", phones.foreign),
         ("answered STOP", phones.opted_out),
@@ -78,7 +79,13 @@ def phone_facts(phones: AddressFigures) -> tuple[tuple[str, int], ...]:
 
 
 def email_facts(emails: AddressFigures) -> tuple[tuple[str, int], ...]:
-    return (("not verified", emails.unverified), ("stale", emails.stale), ("shared", emails.shared))
+    """The same facts of e-mail addresses, so far as they have them: the first ones of those."""
+    return (
+        ("not verified", emails.unverified),
+        ("stale", emails.stale),
+        ("shared", emails.shared),
+        ("failing", emails.failing),
+    )
 
 
 def bar(students: StudentFigures) -> str:

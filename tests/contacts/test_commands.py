@@ -199,3 +199,16 @@ def test_the_quality_of_the_store(run: Run, people: dict[str, Any], tmp_path: Pa
     nowhere = run("quality", "--html", str(tmp_path / "none" / "quality.html"))
     assert nowhere.exit_code == ExitStatus.UNUSABLE and "cannot be written" in nowhere.output
     assert run("quality", "--school", "Ukjent").exit_code == ExitStatus.UNUSABLE
+
+
+def test_stop_and_failures_of_an_address(run: Run, installed: Database, people: dict[str, Any]) -> None:
+    with installed.write() as connection:
+        ContactStore(connection).point(people["guardian_id"], "+4799999912", failures=3, failing_since=installed.now())
+    why = ("--evidence", "case 2026/91", "--json")
+    assert "failing" in run("explain", "1A-001").stdout
+    assert ok(run("forget-failures", people["guardian"], "--phone", "999 99 912", *why))["changed"]
+    assert ok(run("opt-out", people["guardian"], *why))["changed"]
+    assert "has answered STOP" in run("explain", "1A-001").stdout
+    assert ok(run("opt-in", people["guardian"], *why))["changed"]
+    assert run("opt-in", people["guardian"], "--evidence", "case").exit_code == ExitStatus.UNUSABLE
+    assert run("opt-out", people["guardian"], "--phone", "nobody", "--evidence", "x").exit_code == ExitStatus.UNUSABLE

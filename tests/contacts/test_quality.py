@@ -22,7 +22,7 @@ from contacts.reach import ReachOptions
 from contacts.tables import STUDENT
 from dispatcher.alerts.plan import PlanOptions, plan
 from dispatcher.codes import StudentClass
-from tests.contacts.store import ADULT, DAY, LONG_AGO, ContactStore
+from tests.contacts.store import ADULT, DAY, LATELY, LONG_AGO, ContactStore
 
 SMS, EMAIL = AddressChannel.SMS, AddressChannel.EMAIL
 
@@ -57,6 +57,7 @@ def two_schools(store: ContactStore) -> ContactStore:
     unlucky = store.guardian(none)
     store.point(unlucky, "+4722000001", takes_messages=False)
     store.point(unlucky, "+4799999913", opted_out_at=LONG_AGO)
+    store.point(unlucky, "feil@example.com", failing_since=LATELY)
     adult = store.student("4", school=first, birth_date=ADULT)
     store.point(store.guardian(adult), "+4799999914")
     protected = store.student("5", school=first, protection=Protection.CONFIDENTIAL)
@@ -74,7 +75,7 @@ def two_schools(store: ContactStore) -> ContactStore:
 FIRST = Figures(
     StudentFigures(two_channels=1, one_channel=1, no_channel=1, nobody_entitled=3),
     AddressFigures(all=4, stale=1, fixed_line=1, foreign=1, opted_out=1),
-    AddressFigures(all=2, unverified=1, shared=1),
+    AddressFigures(all=3, unverified=1, shared=1, failing=1),
 )
 OTHER = Figures(StudentFigures(two_channels=1), AddressFigures(all=1), AddressFigures(all=1, shared=1))
 
@@ -149,7 +150,7 @@ def test_the_page_on_a_terminal(two_schools: ContactStore) -> None:
         "  none 1 (33 %)   one 1 (33 %)   two 1 (33 %)",
         "  nobody may be told today, or a person must decide: 3",
         "  phone numbers 4   stale 1   fixed line 1   foreign 1   answered STOP 1",
-        "  e-mail addresses 2   not verified 1   shared 1",
+        "  e-mail addresses 3   not verified 1   shared 1   failing 1",
     ]
     assert "All 2 schools   6 students" in lines
 
