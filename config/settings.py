@@ -39,6 +39,7 @@ class OrganisationSettings(_Section):
     default_language: Language
     trusted_sources: tuple[str, ...]
     stale_after_months: PositiveInt
+    failing_after: PositiveInt
     messages_dir: str
 
 

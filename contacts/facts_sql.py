@@ -55,7 +55,7 @@ class Statements:
     # student id, guardian id, guardian deceased, given on, withdrawn on
     consents: Select[Any]
     # guardian id, language, address id, channel, takes messages, opted out, rank: 2 if verified, and 1 if confirmed
-    # since `fresh_from`, somebody else has the address too
+    # since `fresh_from`, somebody else has the address too, it is failing and this source has not verified it since
     points: Select[Any]
     # address id, a living owner's id and language
     sharers: Select[Any]
@@ -174,6 +174,8 @@ def _points(dialect: str) -> Select[Any]:
             case((point.verified_at.is_not(None), 2), else_=0)
             + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
             shared,
+            address.failing_since.is_not(None)
+            & or_(point.verified_at.is_(None), point.verified_at <= address.failing_since),
         )
         .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
         .join(PERSON, PERSON.c.id == point.person_id)

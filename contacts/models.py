@@ -206,10 +206,22 @@ class Release(SQLModel, table=True):
 
 
 class Address(SQLModel, table=True):
-    """One phone number (E.164) or e-mail address. STOP and failures belong to it, whoever shares it."""
+    """One phone number (E.164) or e-mail address. STOP and failures belong to it, whoever shares it.
+
+    `failures`: messages in a row that failed because of it, the last at `failed_at`. `failing_since`: there have been
+    too many, and it is used no more until its owner is verified anew or a message arrives.
+    """
 
     __tablename__ = "address"
-    __table_args__ = (UniqueConstraint("channel", "value"),)
+    __table_args__ = (
+        UniqueConstraint("channel", "value"),
+        Index(
+            "ix_address_failed",
+            "failures",
+            postgresql_where=text("failures > 0 AND failing_since IS NULL"),
+            sqlite_where=text("failures > 0 AND failing_since IS NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, sa_column=_id())
     channel: AddressChannel = Field(sa_column=code_column(AddressChannel))
@@ -219,6 +231,7 @@ class Address(SQLModel, table=True):
     opted_out_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     failures: int = 0
     failed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
 
 class ContactPoint(SQLModel, table=True):

@@ -69,14 +69,21 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
     # Several sources may tell one address of the same guardian: the best word counts.
     best: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
     shared: set[int] = set()
+    failing: set[tuple[int, int]] = set()
     fresh = guardians | {"fresh_from": oslo_midnight(months_before(on, stale_after_months))}
-    for row in connection.execute(sql.points, fresh).all():
+    rows = connection.execute(sql.points, fresh).all()
+    for row in rows:
         key = (row[0], row[2])
         known = best.get(key)
         if known is None or known[6] < row[6]:
             best[key] = row
         if row[7]:
             shared.add(row[2])
+        if row[8]:
+            failing.add(key)
+    if failing:
+        # What one source has verified since works, whatever the others have not heard.
+        failing -= {(row[0], row[2]) for row in rows if not row[8]}
 
     sharers: dict[int, dict[int, str | None]] = {}
     if shared:
@@ -85,7 +92,7 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
             sharers.setdefault(address_id, {})[owner_id] = language
 
     points: dict[int, list[PointFacts]] = {}
-    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank, _shared in best.values():
+    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank, *_ in best.values():
         others = sharers.get(address_id)
         languages = _one_language(language) if others is None else frozenset((language, *others.values()))
         points.setdefault(guardian_id, []).append(
@@ -96,6 +103,7 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
                 bool(opted_out),
                 verified=rank >= 2,
                 stale=rank == 2,
+                failing=(guardian_id, address_id) in failing,
                 languages=languages,
             )
         )

@@ -16,6 +16,7 @@ class PointFacts:
     `stale`: verified once, and not confirmed for long. What was never verified cannot become stale.
     `languages`: of all its living owners in the store; None for an owner whose language nobody knows.
     `shared_with_blocked`: a living owner is blocked with regard to the student that the message is about.
+    `failing`: too many messages in a row have failed there, and nobody has verified it since.
     """
 
     address_id: int
@@ -25,6 +26,7 @@ class PointFacts:
     verified: bool = False
     stale: bool = False
     shared_with_blocked: bool = False
+    failing: bool = False
     languages: frozenset[str | None] = frozenset()
 
 
@@ -47,6 +49,7 @@ class Unreachable(StrEnum):
     STALE_ONLY = "stale_only"  # an actual alert would use it
     CHANNEL_NOT_ASKED = "channel_not_asked"
     OPTED_OUT = "opted_out"
+    FAILING = "failing"  # it can be verified anew
     FIXED_LINE_ONLY = "fixed_line_only"  # it can be called
     SHARED_WITH_BLOCKED = "shared_with_blocked"
     NO_CONTACT_POINT = "no_contact_point"
@@ -89,6 +92,8 @@ def refusal(point: PointFacts, options: ReachOptions) -> Unreachable | None:
         return Unreachable.FIXED_LINE_ONLY
     if point.opted_out and point.channel is AddressChannel.SMS:
         return Unreachable.OPTED_OUT
+    if point.failing:
+        return Unreachable.FAILING
     if point.channel not in options.channels:
         return Unreachable.CHANNEL_NOT_ASKED
     if not point.verified:

@@ -98,7 +98,7 @@ def open_challenge(connection: Connection, contact_point_id: int) -> Challenge:
         raise UsageError(
             "The owner of this number has answered STOP.",
             unchanged="No code was made.",
-            remedy="They can send START to the school's number, or verify another contact point.",
+            remedy="beredskap contacts opt-in takes that back when they say so; or verify another contact point.",
         )
     hour_ago = plus_seconds(db_now(), -3600)
     recent, oldest = connection.execute(
@@ -147,6 +147,9 @@ def confirm(connection: Connection, keys: Keys, contact_point_id: int, code: str
     if verified.rowcount == 0:
         return NotWaiting(Dead.REMOVED)
     connection.execute(update(CHALLENGE).where(CHALLENGE.c.id == tried.id).values(confirmed_at=db_now()))
+    # Whoever shares it: a message has arrived there.
+    here = select(CONTACT_POINT.c.address_id).where(CONTACT_POINT.c.id == contact_point_id).scalar_subquery()
+    connection.execute(update(ADDRESS).where(ADDRESS.c.id == here).values(failures=0, failing_since=None))
     return Confirmed()
 
 

@@ -122,6 +122,8 @@ TWILIO: dict[str, Meaning] = {
     "90007": _no("Twilio does not accept the message's validity period"),
 }
 
+_OFF = frozenset({"30003"})
+
 # Ours: what the network, the server's manner or this program did.
 OWN: dict[str, Meaning] = {
     "connect_refused": _later("no connection to the provider"),
@@ -258,6 +260,20 @@ def is_permanent_address_failure(code: str) -> bool:
     if parsed["enhanced"]:
         return parsed["basic"].startswith("5") and parsed["enhanced"] in _BAD_MAILBOX
     return parsed["basic"] in ("551", "553")
+
+
+def counts_against_address(code: str) -> bool:
+    """True when the code, told of several messages in a row, says that nobody is told anything at this address.
+
+    That is what is wrong with it for good, and a phone that cannot be reached: one may be switched off, always the same
+    one is probably no longer used.
+    """
+    return code in _OFF or is_permanent_address_failure(code)
+
+
+def is_passing_address_failure(code: str) -> bool:
+    """True when the code counts against the address, and may say something else tomorrow."""
+    return code in _OFF
 
 
 def is_fault_of_provider(code: str) -> bool:

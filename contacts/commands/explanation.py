@@ -29,6 +29,7 @@ _UNUSED = {
     Unreachable.STALE_ONLY: "not confirmed for long",
     Unreachable.CHANNEL_NOT_ASKED: "channel not asked for",
     Unreachable.OPTED_OUT: "has answered STOP",
+    Unreachable.FAILING: "failing: must be verified anew",
     Unreachable.FIXED_LINE_ONLY: "fixed line: can be called",
     Unreachable.SHARED_WITH_BLOCKED: "held: a blocked guardian shares it",
     Unreachable.NO_CONTACT_POINT: "no contact point",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.shell import JsonOption, command_errors, console, open_store, print_json
-from contacts.commands import consent, points
+from contacts.commands import address_acts, coming_of_age, consent, points, quality
 from contacts.commands.performing import DAY, Day, GuardianArgument, StudentArgument, perform
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ app = typer.Typer(
 app.add_typer(consent.app)
 app.command("add")(points.add)
 app.command("confirm")(points.confirm)
+app.command("opt-out")(address_acts.opt_out)
+app.command("opt-in")(address_acts.opt_in)
+app.command("forget-failures")(address_acts.forget_failures)
+app.command("turning-18")(coming_of_age.turning_18)
+app.command("quality")(quality.quality)
 
 
 @app.command("explain")

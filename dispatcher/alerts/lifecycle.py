@@ -178,7 +178,7 @@ def stop(connection: Connection, number: str, operator: str) -> Stopped:
 def resend_failed(connection: Connection, number: str, operator: str) -> tuple[str, int]:
     """Give what was undelivered or rejected another round; (number of the alert, messages made).
 
-    Raises UsageError when the alert has expired or was stopped. An address that answered STOP stays out.
+    Raises UsageError when the alert has expired or was stopped. An address that answered STOP or fails stays out.
     """
     found = find_alert(connection, number)
     # A double press waits here for the first, and so does the sweep that would close the alert meanwhile.
@@ -208,6 +208,7 @@ def resend_failed(connection: Connection, number: str, operator: str) -> tuple[s
         .join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id)
         .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(FAILED), newest)
         .where(or_(DELIVERY.c.channel != Channel.SMS, ADDRESS.c.opted_out_at.is_(None)))
+        .where(ADDRESS.c.failing_since.is_(None))
         .order_by(DELIVERY.c.id)
         .with_for_update(of=DELIVERY, key_share=True)
     ).all()

@@ -102,6 +102,7 @@ REASON_WORDS: Mapping[str, str] = {
     Unreachable.UNVERIFIED_ONLY.value: "no verified contact",
     Unreachable.STALE_ONLY.value: "stale contact only",
     Unreachable.OPTED_OUT.value: "answered STOP",
+    Unreachable.FAILING.value: "failing contact only",
     Unreachable.FIXED_LINE_ONLY.value: "fixed line only",
     Unreachable.SHARED_WITH_BLOCKED.value: "shared with a blocked guardian",
     Unreachable.CHANNEL_NOT_ASKED.value: "not on the channels asked for",

@@ -60,6 +60,7 @@ _UNREACHABLE_WORDS = {
     "stale_only": "only contact points not confirmed for 18 months (used for actual alerts alone)",
     "channel_not_asked": "contact points only on a channel that this alert does not use",
     "opted_out": "the owner of the number answered STOP",
+    "failing": "earlier messages failed there again and again; it must be verified anew",
     "fixed_line_only": "only a fixed line, which cannot take SMS",
     "shared_with_blocked": "the address is shared with somebody who must not be contacted",
     "no_contact_point": "no phone number and no e-mail address",

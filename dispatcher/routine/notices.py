@@ -12,6 +12,7 @@ from config.audit import record_act
 from config.catalogue import LANGUAGES, load_catalogue
 from config.keys import Keys
 from config.settings import Language, OrganisationSettings, Settings
+from contacts.codes import Protection
 from contacts.contact_points import StoredPoint
 from contacts.people import FoundPerson
 from contacts.tables import CHALLENGE, ENROLMENT, GUARDIANSHIP, PERSON, SCHOOL
@@ -96,13 +97,22 @@ class Notices:
         return text.subject, text.sms if channel is Channel.SMS else text.email
 
     def _speaker(self, connection: Connection, guardian_id: int) -> str:
-        """The school of the guardian's students; the organisation when there are several, or none."""
+        """The school of the guardian's students; the organisation when there are several, or none.
+
+        The school of a protected student is nobody's to learn from a message, and of one who may be protected neither.
+        """
         names = connection.execute(
             select(SCHOOL.c.name)
             .distinct()
             .join(ENROLMENT, ENROLMENT.c.school_id == SCHOOL.c.id)
             .join(GUARDIANSHIP, GUARDIANSHIP.c.student_id == ENROLMENT.c.student_id)
-            .where(GUARDIANSHIP.c.guardian_id == guardian_id, ENROLMENT.c.ended_on.is_(None))
+            .join(PERSON, PERSON.c.id == ENROLMENT.c.student_id)
+            .where(
+                GUARDIANSHIP.c.guardian_id == guardian_id,
+                ENROLMENT.c.ended_on.is_(None),
+                PERSON.c.protection.not_in([grade for grade in Protection if grade.protected]),
+                PERSON.c.protection_unknown.is_(False),
+            )
             .order_by(SCHOOL.c.name)
         ).scalars()
         schools = list(names)

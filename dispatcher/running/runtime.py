@@ -143,7 +143,18 @@ class Runtime:
             senders = make_senders(self._settings, lane, self._rates)
             self._senders[lane] = senders
             self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options)
-            self._upkeeps.append(Upkeep(self._database, lane, senders, renderer, self._id, options.patience, idle))
+            self._upkeeps.append(
+                Upkeep(
+                    self._database,
+                    lane,
+                    senders,
+                    renderer,
+                    self._id,
+                    options.patience,
+                    idle,
+                    organisation.failing_after,
+                )
+            )
 
     def _drain(self, lane: Lane) -> None:
         self._run(self._drains[lane].run(DRAIN_SECONDS))

@@ -13,6 +13,7 @@ import structlog
 from config.database import Database
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.codes import Lane
+from dispatcher.outbox.addresses import mark_failing
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.reconcile import look_up_unknown, poll_receipts
@@ -40,6 +41,7 @@ class Upkeep:
         holder: str,
         patience: Patience,
         idle_seconds: float,
+        failing_after: int,
     ) -> None:
         self._database = database
         self._lane = lane
@@ -48,6 +50,7 @@ class Upkeep:
         self._holder = holder
         self._patience = patience
         self._idle_seconds = idle_seconds
+        self._failing_after = failing_after
 
     async def run(self) -> None:
         """Do what is due by now; nothing when another process is at it. Raises what the database raises."""
@@ -72,5 +75,6 @@ class Upkeep:
     def _tidy(self) -> None:
         with self._database.write() as connection:
             match_waiting(connection)
+            mark_failing(connection, self._failing_after)
             nobody_to_ask(connection, self._lane, {sender.provider.name for sender in self._senders})
             discard_old_drafts(connection)

@@ -185,3 +185,40 @@ def test_every_help_has_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == ExitStatus.OK
     assert f"beredskap contacts {command}" in " ".join(result.stdout.split())
+
+
+def test_the_quality_of_the_store(run: Run, people: dict[str, Any], tmp_path: Path) -> None:
+    assert "Eksempel vgs   3 students" in run("quality").stdout
+    told = ok(run("quality", "--school", "Eksempel vgs", "--json"))
+    assert [one["figures"]["students"] for one in told["schools"]] == [
+        {"two_channels": 0, "one_channel": 0, "no_channel": 1, "nobody_entitled": 2}
+    ]
+    file = tmp_path / "quality.html"
+    assert run("quality", "--html", str(file)).stdout == f"Written to {file}.\n"
+    assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    nowhere = run("quality", "--html", str(tmp_path / "none" / "quality.html"))
+    assert nowhere.exit_code == ExitStatus.UNUSABLE and "cannot be written" in nowhere.output
+    assert run("quality", "--school", "Ukjent").exit_code == ExitStatus.UNUSABLE
+
+
+def test_stop_and_failures_of_an_address(run: Run, installed: Database, people: dict[str, Any]) -> None:
+    with installed.write() as connection:
+        ContactStore(connection).point(people["guardian_id"], "+4799999912", failures=3, failing_since=installed.now())
+    why = ("--evidence", "case 2026/91", "--json")
+    assert "failing" in run("explain", "1A-001").stdout
+    assert ok(run("forget-failures", people["guardian"], "--phone", "999 99 912", *why))["changed"]
+    assert ok(run("opt-out", people["guardian"], *why))["changed"]
+    assert "has answered STOP" in run("explain", "1A-001").stdout
+    assert ok(run("opt-in", people["guardian"], *why))["changed"]
+    assert run("opt-in", people["guardian"], "--evidence", "case").exit_code == ExitStatus.UNUSABLE
+    assert run("opt-out", people["guardian"], "--phone", "nobody", "--evidence", "x").exit_code == ExitStatus.UNUSABLE
+
+
+def test_who_turns_eighteen(run: Run, people: dict[str, Any], installed: Database) -> None:
+    next_month = (people["today"].replace(day=28) + timedelta(days=4)).replace(day=1)
+    with installed.write() as connection:
+        ContactStore(connection).student("3B-001", birth_date=next_month.replace(year=next_month.year - 18))
+    told = ok(run("turning-18", "--days", "31", "--json"))
+    assert [(one["student"], one["on"]) for one in told["students"]] == [("3B-001", next_month.isoformat())]
+    assert run("turning-18", "--school", "Eksempel vgs").exit_code == ExitStatus.OK
+    assert run("turning-18", "--days", "-1").exit_code == ExitStatus.UNUSABLE

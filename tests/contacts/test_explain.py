@@ -95,16 +95,24 @@ def test_each_contact_point_says_why_it_would_not_be_used(store: ContactStore) -
     store.point(ola, "+4722225555", takes_messages=False)
     store.point(ola, "ola@example.com", verified=None)
     store.point(ola, "+4799999915", verified=LONG_AGO, confirmed=LONG_AGO)
+    store.point(ola, "+4799999916", failing_since=LATELY)
     (guardian,) = explained(store).guardians
     assert guardian.unreachable is None
     assert [(point.channel, point.unused, point.stale) for point in guardian.points] == [
         (AddressChannel.SMS, None, True),
         (AddressChannel.SMS, Unreachable.OPTED_OUT, False),
         (AddressChannel.SMS, Unreachable.FIXED_LINE_ONLY, False),
+        (AddressChannel.SMS, Unreachable.FAILING, False),
         (AddressChannel.EMAIL, Unreachable.UNVERIFIED_ONLY, False),
     ]
     text = page(explained(store))
-    for words in ("verified KRR 2024-01-01, stale", "has answered STOP", "fixed line", "--include-unverified"):
+    for words in (
+        "verified KRR 2024-01-01, stale",
+        "has answered STOP",
+        "fixed line",
+        "failing",
+        "--include-unverified",
+    ):
         assert words in text
 
 

@@ -200,6 +200,17 @@ def test_what_belongs_to_the_address_is_told_of_each_owner(store: ContactStore) 
         assert point.opted_out
 
 
+def test_a_failing_address_fails_for_all_until_one_source_has_verified_it_since(store: ContactStore) -> None:
+    nora, emil = store.student("A"), store.student("B")
+    mother, father = store.guardian(nora), store.guardian(emil)
+    store.point(mother, failing_since=LATELY)
+    store.point(father, verified=None)
+    assert only_point(store, nora).failing and only_point(store, emil).failing
+    store.point(mother, source="guardian", verified=LATELY + timedelta(days=1))
+    assert not only_point(store, nora).failing
+    assert only_point(store, emil).failing
+
+
 def test_ended_points_are_none(store: ContactStore) -> None:
     student = store.student()
     store.point(store.guardian(student), ended_at=LATELY)

@@ -33,6 +33,8 @@ MAIL = PointFacts(2, EMAIL, verified=True)
         (replace(GOOD, verified=False), replace(DRILL, include_unverified=True), None),
         (replace(GOOD, opted_out=True), ACTUAL, "opted_out"),
         (replace(MAIL, opted_out=True), ACTUAL, None),
+        (replace(GOOD, failing=True), replace(ACTUAL, include_unverified=True), "failing"),
+        (replace(MAIL, failing=True), ACTUAL, "failing"),
         (replace(GOOD, takes_messages=False), ACTUAL, "fixed_line_only"),
         (replace(GOOD, shared_with_blocked=True), ACTUAL, "shared_with_blocked"),
         (replace(MAIL, shared_with_blocked=True), replace(ACTUAL, include_unverified=True), "shared_with_blocked"),
@@ -58,6 +60,7 @@ def test_what_can_be_mended_soonest_names_the_reason() -> None:
     points = [
         replace(GOOD, address_id=1, shared_with_blocked=True),
         replace(GOOD, address_id=2, takes_messages=False),
+        replace(GOOD, address_id=4, failing=True),
         replace(GOOD, address_id=3, opted_out=True),
         replace(GOOD, address_id=5, stale=True),
         replace(GOOD, address_id=6, verified=False),
@@ -66,7 +69,7 @@ def test_what_can_be_mended_soonest_names_the_reason() -> None:
     while points:
         said.append(str(reach(points, DRILL).unreachable))
         points.pop()
-    assert said == ["unverified_only", "stale_only", "opted_out", "fixed_line_only", "shared_with_blocked"]
+    assert said == ["unverified_only", "stale_only", "opted_out", "failing", "fixed_line_only", "shared_with_blocked"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_an_address_has_the_language_that_its_owners_have_in_common(languages: s
 
 # Mostly usable, so that each flaw shows by itself.
 flaws = st.dictionaries(
-    st.sampled_from(["takes_messages", "opted_out", "verified", "stale", "shared_with_blocked"]),
+    st.sampled_from(["takes_messages", "opted_out", "failing", "verified", "stale", "shared_with_blocked"]),
     st.booleans(),
     max_size=2,
 )
@@ -113,6 +116,7 @@ def test_nothing_that_no_option_can_lift_is_ever_used(found: list[PointFacts], a
     for point in reach(found, asked).points:
         assert point.takes_messages
         assert not point.shared_with_blocked
+        assert not point.failing
         assert point.channel in asked.channels
         assert not (point.opted_out and point.channel is SMS)
         assert point.verified or asked.include_unverified

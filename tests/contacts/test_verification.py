@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from config.clock import bound_db_now
 from config.database import Database
@@ -82,6 +82,15 @@ class Desk:
             assert (row.verified_at, row.confirmed_at) in ((None, None), (self.now, self.now))
             return row.verified_by  # type: ignore[no-any-return]
 
+    def failing(self) -> tuple[int, datetime | None]:
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(tables.ADDRESS.c.failures, tables.ADDRESS.c.failing_since)
+                .join(tables.CONTACT_POINT)
+                .where(tables.CONTACT_POINT.c.id == self.point_id)
+            ).one()
+            return row.failures, row.failing_since
+
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Keys:
@@ -101,6 +110,16 @@ def test_the_right_code_verifies_the_contact_point(desk: Desk) -> None:
     assert desk.verified() is None
     assert desk.confirm(f" {desk.code(challenge)} ") == Confirmed()
     assert desk.verified() is VerifiedBy.CODE
+
+
+def test_whoever_confirms_a_code_has_an_address_that_works(desk: Desk) -> None:
+    challenge = desk.open()
+    with desk.database.write() as connection:
+        connection.execute(update(tables.ADDRESS).values(failures=3, failing_since=NOON))
+    assert isinstance(desk.confirm(desk.wrong(challenge)), WrongCode)
+    assert desk.failing() == (3, NOON)
+    desk.confirm(desk.code(challenge))
+    assert desk.failing() == (0, None)
 
 
 def test_codes_are_six_digits_each_their_own_and_the_same_when_computed_again(keys: Keys) -> None:

@@ -20,6 +20,7 @@ from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.alerts.lifecycle import resend_failed, stop
 from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
+from dispatcher.outbox.addresses import mark_failing
 from dispatcher.outbox.claim import alerts_to_send
 from dispatcher.outbox.progress import fold, fold_progress
 from dispatcher.outbox.receipts import match_waiting
@@ -196,6 +197,8 @@ def test_upkeep(world: World) -> None:
 
     def keep() -> None:
         world.sweep()
+        with world.database.write() as connection:
+            mark_failing(connection, 3)
         world.later(LEASE + SETTLE)
         world.sweep()
         for _ in range(2):

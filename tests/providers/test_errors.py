@@ -11,8 +11,10 @@ from providers.errors import (
     OWN,
     TWILIO,
     Failure,
+    counts_against_address,
     in_plain_words,
     is_fault_of_provider,
+    is_passing_address_failure,
     is_permanent_address_failure,
     own_outcome,
     smtp_outcome,
@@ -96,6 +98,15 @@ def test_smtp_replies(reply: int, text: str, our_sender: bool, outcome: Failure)
 )
 def test_only_what_is_wrong_for_good_condemns_an_address(code: str, permanent: bool) -> None:
     assert is_permanent_address_failure(code) is permanent
+
+
+@pytest.mark.parametrize(
+    ("code", "counts", "passing"),
+    [("30003", True, True), ("30005", True, False), ("30006", True, False), ("550 5.1.1", True, False),
+     ("30007", False, False), ("550", False, False), ("", False, False)],
+)  # fmt: skip
+def test_what_counts_against_an_address(code: str, counts: bool, passing: bool) -> None:
+    assert (counts_against_address(code), is_passing_address_failure(code)) == (counts, passing)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,153 @@
+"""What staff record about a guardian's address on the owner's word: STOP, its taking back, and that it works again.
+
+All three belong to the address, and so hold for everybody who shares it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from config.audit import record_act
+from config.clock import db_now
+from config.errors import UsageError
+from contacts.acts import Act
+from contacts.codes import AddressChannel
+from contacts.contact_points import StoredPoint, TypedAddress, points_of
+from contacts.people import FoundPerson
+from contacts.tables import ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    opted_out_at: datetime | None
+    failures: int
+
+
+def opt_out(
+    connection: Connection, guardian: FoundPerson, typed: TypedAddress | None, *, evidence: str, operator: str
+) -> Act:
+    """Record that the owner wants no SMS at this number: as good as their answering STOP.
+
+    Raises UsageError when it is no phone number of the guardian's, several could be meant, or the evidence is missing.
+    """
+    evidence = _given(evidence)
+    point = _phone(connection, guardian, typed, lambda state: state.opted_out_at is None, "takes SMS")
+    if _state(connection, point).opted_out_at is not None:
+        return Act(False, f"{point.masked} of {guardian.label} gets no SMS already: nothing was changed.")
+    _set(connection, point, opted_out_at=db_now())
+    _record(connection, "contact.opt_out", guardian, point, evidence, operator)
+    return Act(True, f"{point.masked} of {guardian.label} gets no SMS from now on, whoever shares it.")
+
+
+def opt_in(
+    connection: Connection, guardian: FoundPerson, typed: TypedAddress | None, *, evidence: str, operator: str
+) -> Act:
+    """Record that the owner takes a STOP back. If the provider still holds to it, the next SMS tells so again.
+
+    Raises UsageError when it is no phone number of the guardian's, several could be meant, or the evidence is missing.
+    """
+    evidence = _given(evidence)
+    point = _phone(connection, guardian, typed, lambda state: state.opted_out_at is not None, "has answered STOP")
+    if _state(connection, point).opted_out_at is None:
+        return Act(False, f"{point.masked} of {guardian.label} has not answered STOP: nothing was changed.")
+    _set(connection, point, opted_out_at=None)
+    _record(connection, "contact.opt_in", guardian, point, evidence, operator)
+    return Act(True, f"{point.masked} of {guardian.label} gets SMS again, whoever shares it.")
+
+
+def forget_failures(
+    connection: Connection, guardian: FoundPerson, typed: TypedAddress | None, *, evidence: str, operator: str
+) -> Act:
+    """Begin the count of an address's failures anew: from now on it is used as before.
+
+    Raises UsageError when it is none of the guardian's, several could be meant, or the evidence is missing.
+    """
+    evidence = _given(evidence)
+    points = points_of(connection, guardian.id)
+    point = _chosen(connection, points, guardian, typed, lambda state: state.failures > 0, "has failed")
+    if _state(connection, point).failures == 0:
+        return Act(False, f"No message to {point.masked} of {guardian.label} has failed: nothing was changed.")
+    _set(connection, point, failures=0, failing_since=None)
+    _record(connection, "contact.forget_failures", guardian, point, evidence, operator)
+    return Act(True, f"{point.masked} of {guardian.label} is used again; its failures are counted anew.")
+
+
+def _given(evidence: str) -> str:
+    if not evidence.strip():
+        raise UsageError("The evidence is missing.", remedy="Say with --evidence how you know: it is kept on record.")
+    return evidence.strip()
+
+
+def _phone(
+    connection: Connection,
+    guardian: FoundPerson,
+    typed: TypedAddress | None,
+    fits: Callable[[_State], bool],
+    what: str,
+) -> StoredPoint:
+    phones = [point for point in points_of(connection, guardian.id) if point.channel is AddressChannel.SMS]
+    return _chosen(connection, phones, guardian, typed, fits, what)
+
+
+def _chosen(
+    connection: Connection,
+    points: Sequence[StoredPoint],
+    guardian: FoundPerson,
+    typed: TypedAddress | None,
+    fits: Callable[[_State], bool],
+    what: str,
+) -> StoredPoint:
+    """The contact point that was typed, or the only one that `fits`."""
+    # Several sources may tell one address.
+    by_address = {point.address_id: point for point in reversed(points)}
+    if typed is not None:
+        wanted = [
+            point for point in by_address.values() if (point.channel, point.value) == (typed.channel, typed.value)
+        ]
+        if not wanted:
+            raise UsageError(
+                f"{guardian.label} has no such contact point.",
+                remedy="Check it; the end of the address is shown by: beredskap contacts explain STUDENT.",
+            )
+        return wanted[0]
+    found = [point for point in by_address.values() if fits(_state(connection, point))]
+    if not found:
+        raise UsageError(
+            f"No contact point of {guardian.label} {what}.",
+            remedy="See those of a student's guardians with: beredskap contacts explain STUDENT.",
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"More than one contact point of {guardian.label} {what}: "
+            f"{', '.join(sorted(point.masked for point in found))}.",
+            remedy="Say which one with --phone or --email.",
+        )
+    return found[0]
+
+
+def _state(connection: Connection, point: StoredPoint) -> _State:
+    return _State(
+        *connection.execute(
+            select(ADDRESS.c.opted_out_at, ADDRESS.c.failures).where(ADDRESS.c.id == point.address_id)
+        ).one()
+    )
+
+
+def _set(connection: Connection, point: StoredPoint, **values: object) -> None:
+    connection.execute(update(ADDRESS).where(ADDRESS.c.id == point.address_id).values(**values))
+
+
+def _record(
+    connection: Connection, act: str, guardian: FoundPerson, point: StoredPoint, evidence: str, operator: str
+) -> None:
+    record_act(
+        connection,
+        operator=operator,
+        act=act,
+        subject=f"guardian {guardian.label}",
+        details={"channel": point.channel.value, "evidence": evidence},
+    )
