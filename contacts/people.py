@@ -85,6 +85,11 @@ def guardian_ref(guardian_id: int) -> str:
     return f"G-{guardian_id}"
 
 
+def person_subject(person: FoundPerson) -> str:
+    """What the audit log calls a person: "student 2B-017", "guardian G-17"."""
+    return f"{'guardian' if person.label == guardian_ref(person.id) else 'student'} {person.label}"
+
+
 def short_name(given_name: str, family_name: str) -> str:
     """The given name and the first letter of the family name ("Kari E."), for lists that others may see; "" for none.
 

@@ -43,4 +43,6 @@ def forget_references(connection: Connection, addresses: Collection[int]) -> Non
     sent = select(DELIVERY.c.id).where(DELIVERY.c.address_id.in_(addresses))
     connection.execute(delete(RECEIPT).where(RECEIPT.c.delivery_id.in_(sent)))
     connection.execute(update(ATTEMPT).where(ATTEMPT.c.delivery_id.in_(sent)).values(reference=None))
-    connection.execute(update(DELIVERY).where(DELIVERY.c.address_id.in_(addresses)).values(reference=None))
+    # Nor is the provider asked any more: it could not be said of which message.
+    nothing = {"reference": None, "poll_at": None, "lookup_at": None}
+    connection.execute(update(DELIVERY).where(DELIVERY.c.address_id.in_(addresses)).values(nothing))

@@ -13,13 +13,15 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Select, case, delete, exists, func, insert, or_, select, update
 
+from config.clock import db_now
 from config.counters import CONTACTS_REVISION, bump
 from contacts.forgetting import EMPTY_PERSON, addresses_of, lock_persons, take_out, without_owner
 from contacts.people import FORGOTTEN
 from contacts.tables import ADDRESS, PERSON
 from dispatcher.outbox.removal import forget_references, sent_to, unused
+from dispatcher.reports.classes import UNDER_WAY
 from dispatcher.retention.holdings import RENAMED
-from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, NOTICE, RECIPIENT
+from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, NOTICE, RECIPIENT
 
 # What emptied rows are called where something must be there.
 PSEUDONYM: Final = "forgotten-"
@@ -40,6 +42,14 @@ def forget(connection: Connection, ids: Collection[int]) -> Counter[str]:
     gone["addresses"] = _forget_addresses(connection, without_owner(connection, addresses))
     bump(connection, CONTACTS_REVISION)
     return +gone
+
+
+def being_told(connection: Connection) -> set[int]:
+    """The persons to whom a message is on its way: they are left alone until it has left, or its time is over."""
+    waits = (DELIVERY.c.state.in_(UNDER_WAY), DELIVERY.c.expires_at > db_now())
+    routine = select(NOTICE.c.person_id).join(DELIVERY, DELIVERY.c.notice_id == NOTICE.c.id).where(*waits)
+    meant = select(RECIPIENT.c.guardian_id).join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id).where(*waits)
+    return {*connection.scalars(routine), *connection.scalars(meant)}
 
 
 def _rename(connection: Connection, ids: Collection[int]) -> None:

@@ -22,7 +22,7 @@ from contacts.forgetting import count_all, in_chunks, lock_persons
 from contacts.leaving import Leaving, ids_where
 from contacts.tables import PERSON
 from dispatcher.outbox.claim import ALIVE
-from dispatcher.retention.forgetting import clear_away, forget
+from dispatcher.retention.forgetting import being_told, clear_away, forget
 from dispatcher.retention.reducing import (
     count_alert,
     old_alerts,
@@ -86,8 +86,8 @@ def alert_under_way(connection: Connection) -> str | None:
 
 def preview(connection: Connection, limits: Limits) -> Purge:
     """What a purge would do now."""
-    students = ids_where(connection, limits.leaving.students())
-    guardians = ids_where(connection, limits.leaving.guardians())
+    students = _gone(connection, limits.leaving.students())
+    guardians = _gone(connection, limits.leaving.guardians())
     alerts = old_alerts(connection, limits.alerts_before)
     rows = count_all(connection, [*students, *guardians])
     for alert_id in alerts:
@@ -153,7 +153,7 @@ class _Run:
     def _forget(self, who: ColumnElement[bool], kind: str) -> int:
         done = 0
         with self._database.read() as connection:
-            ids = ids_where(connection, who)
+            ids = _gone(connection, who)
         for chunk in in_chunks(ids):
             if not self._may_go_on():
                 break
@@ -164,7 +164,7 @@ class _Run:
     def _forget_chunk(self, connection: Connection, chunk: list[int], who: ColumnElement[bool], kind: str) -> int:
         lock_persons(connection, chunk)
         # Somebody may have come back since; and an alert that was confirmed since may be about one of them.
-        still = ids_where(connection, and_(who, PERSON.c.id.in_(chunk)))
+        still = _gone(connection, and_(who, PERSON.c.id.in_(chunk)))
         if not still or alert_under_way(connection) is not None:
             return 0
         gone = forget(connection, still)
@@ -177,3 +177,8 @@ class _Run:
             details={kind: len(still)} | dict(sorted(gone.items())),
         )
         return len(still)
+
+
+def _gone(connection: Connection, who: ColumnElement[bool]) -> list[int]:
+    told = being_told(connection)
+    return [one for one in ids_where(connection, who) if one not in told]

@@ -227,6 +227,17 @@ def test_an_alert_that_begins_stops_it_and_the_next_run_goes_on(town: Town, monk
     assert found_in_tables(town.database, tuple(mark for one in gone for mark in one.marks)) == set()
 
 
+def test_whoever_is_just_being_told_something_stays_for_now(town: Town) -> None:
+    gone = town.family(left_on=LAST_YEAR)
+    town.world.later(-60)
+    before = looked(town)
+    assert (before.students, before.guardians) == (1, 0)
+    assert purged(town) == before
+    assert names(town) == {gone.guardian.id}
+    town.world.later(60)
+    assert purged(town).guardians == 1
+
+
 def test_whoever_came_back_meanwhile_stays(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = town.family(left_on=LAST_YEAR)
     back = town.family(left_on=LAST_YEAR)

@@ -86,6 +86,7 @@ class Town:
             store.block(guardian, pupil, valid_to=date(2026, 3, 1))
             store.release(pupil, date(2026, 3, 1))
             self._code(store.connection, guardian, point, phone)
+        self.world.later(900)  # the code is of no use any more
         return Family(
             Person(pupil, ref, (values["given_name"], values["family_name"], ref, *nins[0])),
             Person(
