@@ -121,6 +121,13 @@ class AuditSettings(_Section):
         return url
 
 
+class RetentionSettings(_Section):
+    students_months: PositiveInt
+    guardians_months: PositiveInt
+    alerts_months: PositiveInt
+    nightly: bool
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["json", "text"]
@@ -146,6 +153,7 @@ class Settings(BaseSettings):
     dispatch: DispatchSettings
     web: WebSettings
     audit: AuditSettings
+    retention: RetentionSettings
     log: LogSettings
 
     @model_validator(mode="after")

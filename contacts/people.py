@@ -13,6 +13,8 @@ from config.errors import UsageError
 from contacts.codes import Protection
 from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, STUDENT
 
+# The source of a person of whom nothing is left but the row.
+FORGOTTEN = "forgotten"
 _SAYABLE = re.compile(r"(?=.*\d)[\w./-]{1,24}")
 
 
@@ -58,7 +60,8 @@ def find_guardian(connection: Connection, ref: str) -> FoundPerson:
             exists().where(CONSENT.c.guardian_id == PERSON.c.id),
             ~exists().where(STUDENT.c.person_id == PERSON.c.id),
         )
-        row = connection.execute(_person().where(PERSON.c.id == int(number[1]), guards)).first()
+        known = PERSON.c.source != FORGOTTEN
+        row = connection.execute(_person().where(PERSON.c.id == int(number[1]), guards, known)).first()
     if row is None:
         raise UsageError(
             f"No guardian has the ref {_said(ref.strip())}.",
@@ -67,9 +70,24 @@ def find_guardian(connection: Connection, ref: str) -> FoundPerson:
     return FoundPerson(row[0], guardian_ref(row[0]), *row[2:])
 
 
+def find_person(connection: Connection, ref: str) -> FoundPerson:
+    """The student or the guardian who goes by `ref`. Raises UsageError if nobody does."""
+    if not re.fullmatch(r"[Gg]-[0-9]{1,15}", ref.strip()):
+        return find_student(connection, ref)
+    try:
+        return find_student(connection, ref)  # a school may give such refs
+    except UsageError:
+        return find_guardian(connection, ref)
+
+
 def guardian_ref(guardian_id: int) -> str:
     """What people call a guardian: "G-17"."""
     return f"G-{guardian_id}"
+
+
+def person_subject(person: FoundPerson) -> str:
+    """What the audit log calls a person: "student 2B-017", "guardian G-17"."""
+    return f"{'guardian' if person.label == guardian_ref(person.id) else 'student'} {person.label}"
 
 
 def short_name(given_name: str, family_name: str) -> str:

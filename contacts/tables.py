@@ -7,6 +7,7 @@ from contacts import models
 
 SCHOOL = core_table(models.School)
 PERSON = core_table(models.Person)
+IDENTIFIER = core_table(models.PersonIdentifier)
 STUDENT = core_table(models.Student)
 ENROLMENT = core_table(models.Enrolment)
 STUDENT_GROUP = core_table(models.StudentGroup)

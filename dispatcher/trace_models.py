@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from config.tables import code_column, utc_column
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
-from dispatcher.columns import id_column, loose_link
+from dispatcher.columns import id_column, link, loose_link
 from dispatcher.partial_index import partial_index
 from providers.base import Channel
 
@@ -76,3 +77,13 @@ class StoredReceipt(SQLModel, table=True):
     delivery_id: int | None = Field(default=None, sa_column=loose_link(nullable=True, index=True))
     attempt: int | None = None
     received_at: datetime = Field(sa_column=utc_column(default_now=True))
+
+
+class AlertFigures(SQLModel, table=True):
+    """What is left of an alert that was reduced to figures: its report without persons, as JSON."""
+
+    __tablename__ = "alert_figures"
+
+    alert_id: int = Field(sa_column=link("alert.id", primary_key=True))
+    reduced_at: datetime = Field(sa_column=utc_column(default_now=True))
+    figures: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from config.tables import core_table
-from contacts import models, tables
+from contacts import tables
 
 school = tables.SCHOOL
 person = tables.PERSON
-identifier = core_table(models.PersonIdentifier)
+identifier = tables.IDENTIFIER
 student = tables.STUDENT
 enrolment = tables.ENROLMENT
 group = tables.STUDENT_GROUP

@@ -33,12 +33,15 @@ def list_alerts(
       beredskap alert list
     """
     from dispatcher.alerts.lifecycle import list_alerts as newest
+    from dispatcher.reports.reduced import reduced_at
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         revive(store.database)
         with store.database.read() as connection:
-            alerts = [_facts(row) for row in newest(connection, limit)]
+            rows = newest(connection, limit)
+            reduced = reduced_at(connection, [row.id for row in rows])
+            alerts = [_facts(row) | {"reduced_at": _oslo(reduced.get(row.id))} for row in rows]
     if as_json:
         print_json({"alerts": alerts})
         return
@@ -47,7 +50,7 @@ def list_alerts(
     for one in alerts:
         typer.echo(
             f"{one['number']}  {one['sent_at']}  {one['status'].value:8}  {one['state'].value:8}  "
-            f"{one['scenario']:10}  {one['schools']}"
+            f"{one['scenario']:10}  {one['schools']}{'  (reduced to figures)' if one['reduced_at'] else ''}"
         )
 
 
@@ -63,6 +66,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     from sqlalchemy import select
 
     from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.reports.reduced import reduced_at
     from dispatcher.tables import ALERT_TEXT
 
     with open_store(need_keys=False) as store, store.database.read() as connection:
@@ -75,6 +79,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
             "students": row.student_count,
             "planned": row.cursor,
             "expires_at": row.expires_at,
+            "reduced_at": _oslo(reduced_at(connection, [row.id]).get(row.id)),
             "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
         }
     if as_json:
@@ -83,6 +88,8 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     typer.echo(f"{facts['number']}   {facts['status'].value}   {facts['state'].value}   {facts['scenario']}")
     typer.echo(f"{facts['schools']}: {facts['students']} students, {facts['planned']} planned")
     typer.echo(f"sent {facts['sent_at']} by {facts['operator']}, expires {_oslo(row.expires_at)}")
+    if facts["reduced_at"]:
+        typer.echo(f"reduced to figures {facts['reduced_at']}: who was told is no longer on record")
     for text in texts:
         typer.echo(f"\n{text.language}  {text.subject}\n    {text.sms}")
 
@@ -100,13 +107,17 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
       beredskap alert watch latest --json
     """
     from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.reports.reduced import reduced_at, who_is_gone
     from dispatcher.reports.watch_loop import watch as watch_alert
     from dispatcher.reports.watching import watch_figures, watch_students
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
-            alert_id = find_alert(connection, alert).id
+            found = find_alert(connection, alert)
+            alert_id = found.id
+            if (since := reduced_at(connection, [alert_id]).get(alert_id)) is not None:
+                raise who_is_gone(found.number, since)
         revive(store.database)
         if as_json:
             with store.database.read() as connection:
@@ -200,7 +211,7 @@ def _facts(row: AnyRow) -> dict[str, Any]:
     }
 
 
-def _oslo(moment: Any) -> str:
+def _oslo(moment: Any) -> str | None:
     from config.clock import OSLO
 
-    return f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"
+    return None if moment is None else f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"

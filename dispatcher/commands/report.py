@@ -52,13 +52,18 @@ def _report(alert: str, output: Format, *, call_list: bool, as_json: bool) -> No
     from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.reports import report_files, report_page
     from dispatcher.reports.call_list import call_list as students_to_call
-    from dispatcher.reports.classes import read_classes
+    from dispatcher.reports.classes import StudentsByClass, read_classes
     from dispatcher.reports.counting import alert_head
     from dispatcher.reports.counting import report as count
+    from dispatcher.reports.reduced import kept_figures, who_is_gone
 
     with open_store(need_keys=False) as store, store.database.read() as connection:
-        alert_id = find_alert(connection, alert).id
-        classes = read_classes(connection, alert_id)
+        found = find_alert(connection, alert)
+        alert_id = found.id
+        kept = kept_figures(connection, alert_id)
+        if kept is not None and call_list:
+            raise who_is_gone(found.number, kept.reduced_at)
+        classes = StudentsByClass(kept.classes, {}) if kept is not None else read_classes(connection, alert_id)
         students = students_to_call(connection, alert_id, classes)
         match output, call_list:
             case Format.JSON, True:

@@ -76,7 +76,7 @@ def class_counts(connection: Connection, alert_id: int) -> ClassCounts:
     use_several_cores(connection)
     classes = students_by_class(alert_id).subquery()
     rows = connection.execute(select(classes.c.rank, func.count()).group_by(classes.c.rank))
-    return _counts({CLASS_OF_RANK[rank]: count for rank, count in rows})
+    return counts_of({CLASS_OF_RANK[rank]: count for rank, count in rows})
 
 
 def read_classes(connection: Connection, alert_id: int, *, settled_only: bool = False) -> StudentsByClass:
@@ -97,10 +97,11 @@ def read_classes(connection: Connection, alert_id: int, *, settled_only: bool = 
         counts[name] += count
         if student is not None:
             to_call[student] = (name, planned)
-    return StudentsByClass(_counts(counts), to_call)
+    return StudentsByClass(counts_of(counts), to_call)
 
 
-def _counts(counts: Mapping[StudentClass, int]) -> ClassCounts:
+def counts_of(counts: Mapping[StudentClass, int]) -> ClassCounts:
+    """The counts with their sums; a class that is not named has no students."""
     unreached, held = counts.get(StudentClass.UNREACHED, 0), counts.get(StudentClass.HELD, 0)
     return ClassCounts(
         nobody_reached=unreached + held,

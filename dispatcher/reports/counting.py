@@ -22,6 +22,7 @@ from dispatcher.reports.figures import (
     UnreachableCount,
 )
 from dispatcher.reports.id_range import Condition, deliveries_of
+from dispatcher.reports.reduced import kept_figures
 from dispatcher.reports.times import channel_times
 from dispatcher.reports.words import delivery_reason, unreachable_reason
 from dispatcher.tables import ALERT, ALERT_TEXT, ATTEMPT, DECISION, DELIVERY, EVENT, RECIPIENT
@@ -34,9 +35,14 @@ LONG_UNKNOWN_SECONDS = 60
 def report(connection: Connection, alert_id: int, classes: ClassCounts | None = None) -> Report:
     """Count everything about a confirmed alert. Every query is set-based: none of them runs once a delivery.
 
-    `classes`: the students by class, where they were read in this transaction already.
+    `classes`: the students by class, where they were read in this transaction already. Of an alert that was reduced to
+    figures it is what was counted then.
     """
     head = alert_head(connection, alert_id)
+    kept = kept_figures(connection, alert_id)
+    if kept is not None:
+        texts = _texts(connection, alert_id, Counter(kept.languages))
+        return kept.as_report(alert=head, texts=texts, acts=acts(connection, alert_id))
     groups = _delivery_groups(connection, alert_id)
     of_alert = deliveries_of(connection, alert_id, [(row.deliveries, row.first, row.last) for row in groups])
     states: Counter[tuple[Channel, DeliveryState]] = Counter()

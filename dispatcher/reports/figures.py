@@ -96,12 +96,29 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class SchoolClasses:
+    """The students of one school by class. `school`: None where nobody knows any more which one it was."""
+
+    school: str | None
+    classes: ClassCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """When the alert was reduced to figures, and the students of each of its schools."""
+
+    at: datetime
+    schools: tuple[SchoolClasses, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything but the call list. `long_unknown`: unknown for more than a minute; those guardians may have been told.
 
     `email_repeats`: e-mails of unknown fate that were sent again under the same Message-ID. `refused_moves`: late or
     contradicting receipts and outcomes that changed nothing. `stale` and `unverified`: deliveries that use a contact
-    point which nobody confirmed for 18 months, or which nobody verified.
+    point which nobody confirmed for 18 months, or which nobody verified. `reduced`: None while it is still on record
+    who was told.
     """
 
     classes: ClassCounts
@@ -120,3 +137,4 @@ class Report:
     unverified: int
     texts: tuple[Text, ...]
     acts: tuple[Act, ...]
+    reduced: Reduced | None = None

@@ -82,6 +82,9 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
     for student_class, words in CLASS_WORDS.items():
         yield "students", student_class.value, words, getattr(classes, student_class.value)
     yield "students", "all", "", classes.students
+    for one in report.reduced.schools if report.reduced else ():
+        for part in dataclasses.fields(one.classes):
+            yield "students of one school", one.school or "", part.name, getattr(one.classes, part.name)
     for state in report.states:
         yield "messages", state.channel.value, state.state.value, state.deliveries
     for times in report.times:
@@ -103,6 +106,8 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
         yield "details", name, "", getattr(report, name)
     for text in report.texts:
         yield "texts", text.language, text.sms, text.deliveries
+    if report.reduced:
+        yield "details", "reduced_at", "", report.reduced.at.isoformat()
     for act in report.acts:
         yield "acts", act.act, act.operator, act.at.isoformat()
 

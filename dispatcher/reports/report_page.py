@@ -16,7 +16,7 @@ from dispatcher.alerts.status_words import HEADINGS
 from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import Phone, StudentToCallAbout
 from dispatcher.reports.classes import ClassCounts
-from dispatcher.reports.figures import AlertHead, Report
+from dispatcher.reports.figures import AlertHead, Reduced, Report
 from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.watch_page import why_words
 from dispatcher.reports.words import (
@@ -38,7 +38,10 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     """Print the whole report. `first`: the beginning of the call list; its numbers are masked here."""
     _print_alert(console, report.alert)
     _print_classes(console, report)
-    _print_calls(console, report, first)
+    if report.reduced is None:
+        _print_calls(console, report, first)
+    else:
+        _print_reduced(console, report.reduced)
     _print_states(console, report)
     _print_times(console, report.times)
     _print_reasons(console, report)
@@ -149,6 +152,23 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
     more = report.classes.nobody_reached - len(first)
     if more > 0:
         console.print(Text(f"\n and {grouped(more)} more: beredskap report {report.alert.number} --call-list"))
+
+
+def _print_reduced(console: Console, reduced: Reduced) -> None:
+    _heading(console, f"Reduced to figures {oslo_day_time(reduced.at)}: who was told is no longer on record")
+    _lines(
+        console,
+        (
+            (
+                one.school or "school no longer known",
+                f"nobody reached {grouped(one.classes.nobody_reached)}",
+                f"handed over {grouped(one.classes.handed_over)}",
+                f"confirmed {grouped(one.classes.confirmed)}",
+                f"of {grouped(one.classes.students)}",
+            )
+            for one in reduced.schools
+        ),
+    )
 
 
 def _print_states(console: Console, report: Report) -> None:

@@ -29,6 +29,7 @@ from dispatcher.routine.notices import Notices
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
+from dispatcher.running.nightly import LOOK_SECONDS, NightlyPurge
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
@@ -91,6 +92,10 @@ class Runtime:
         if self._kind in AUDITING:
             auditor = Auditor(self._database, self._settings.audit, self._id)
             self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
+            if self._settings.retention.nightly:
+                policy = self._settings.retention
+                nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
+                self._thread("purge", nightly.look, LOOK_SECONDS)
         if self._sends:
             self._start_sending()
 

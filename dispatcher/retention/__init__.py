@@ -1,0 +1,1 @@
+"""Forgetting: persons who are gone, alerts that are old, and whoever asks to be. And showing somebody what is kept."""
