@@ -149,7 +149,8 @@ def oneroster(
       beredskap import oneroster roster/ --agents-as custody
     """
     from config.errors import UsageError
-    from contacts.imports.oneroster import AgentsAs, open_oneroster
+    from contacts.imports.oneroster import open_oneroster
+    from contacts.imports.roster_files import AgentsAs
 
     if agents_as not in tuple(AgentsAs):
         raise UsageError("--agents-as is neither custody nor contact_person.", remedy="Choose one of them.")

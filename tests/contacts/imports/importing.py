@@ -22,10 +22,11 @@ from contacts.imports.fint import open_fint
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
 from contacts.imports.krr import open_krr
-from contacts.imports.oneroster import AgentsAs, open_oneroster
+from contacts.imports.oneroster import open_oneroster
 from contacts.imports.pifu import open_pifu
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
+from contacts.imports.roster_files import AgentsAs
 from contacts.imports.staged_import import StagedImport, stage
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
