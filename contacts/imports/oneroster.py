@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import UsageError
-from contacts.imports.oneroster_roster import class_records, enrollment_records, org_records, role_records
-from contacts.imports.oneroster_users import birth_records, index_users, user_records
+from contacts.imports.oneroster_roster import class_records, org_records, role_of, role_records
+from contacts.imports.oneroster_users import index_users, user_records
 from contacts.imports.records import Reading, Record
 from contacts.imports.roster_files import BASES, AgentsAs, Roster, agents_note, only_path, read_sessions
 from contacts.imports.roster_index import roster_index
 from contacts.imports.roster_package import Package, open_package
+from contacts.imports.roster_people import birth_records, enrollment_records
 from contacts.imports.roster_table import FieldError, rows
 from contacts.imports.xml_stream import stopped
 
@@ -137,9 +138,9 @@ def _records(roster: Roster) -> Iterator[Record]:
         yield from class_records(roster, index)
         index_users(roster, index)
         index.flush()
-        yield from birth_records(roster, index)
+        yield from birth_records(roster, index, "sourcedId")
         yield from role_records(roster, index)
         index.flush()
-        yield from enrollment_records(roster, index)
+        yield from enrollment_records(roster, index, role_of)
         index.flush()
         yield from user_records(roster, index)

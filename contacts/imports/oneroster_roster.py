@@ -151,38 +151,3 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                 )
         except FieldError as fault:
             yield Refusal(row.place, str(fault), about)
-
-
-def enrollment_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
-    """Students in classes; the enrollments of teachers are no business of ours."""
-    for row in roster.rows("enrollments", "classSourcedId", "userSourcedId", "role"):
-        about: tuple[Identifier, ...] = ()
-        if isinstance(row, Refusal):
-            yield row
-            continue
-        try:
-            key = row.key("userSourcedId")
-            about = (roster.person(key),)
-            user = known_user(roster, index, key, "userSourcedId")
-            if role_of(row) is not Role.STUDENT or not enters(user):
-                continue
-            if user is not None and user.roles and not user.roles & Role.STUDENT:
-                raise FieldError("role", "student, of a user who has another role")
-            class_id = row.key("classSourcedId")
-            found = index.school_class(class_id)
-            if found is None and "classes" in roster.bulk:
-                raise FieldError("classSourcedId", "not in classes.csv, or refused there")
-            active = not row.gone()
-            begins = row.day("beginDate") or (found.begins if found else None)
-            yield MembershipRecord(
-                row.place,
-                class_key(class_id),
-                about[0],
-                active=active,
-                begins=begins,
-                ended_on=roster.ended_on(row, "endDate"),
-            )
-            if active:
-                index.add_role(key, Role.NONE, placed=True)
-        except FieldError as fault:
-            yield Refusal(row.place, str(fault), about)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from contacts.codes import Basis
 from contacts.imports.oneroster_roster import role_of
-from contacts.imports.records import GuardianshipRecord, Identifier, Lost, MembershipRecord, Record, Refusal
+from contacts.imports.records import GuardianshipRecord, Identifier, MembershipRecord, Record, Refusal
 from contacts.imports.roster_files import Roster, enters, is_school, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
 from contacts.imports.roster_people import ADULT, person_records
@@ -38,28 +38,6 @@ def _rows(roster: Roster) -> Iterator[Row | Refusal]:
 
 def _told(row: Row, roster: Roster) -> tuple[str, bool, Role]:
     return row.key("sourcedId"), row.gone(), Role.NONE if roster.roles_apart else role_of(row)
-
-
-def birth_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
-    """Birth dates are indexed here; one that cannot be read is told, and leaves the student held."""
-    for row in roster.rows("demographics", "sourcedId", "birthDate"):
-        about: tuple[Identifier, ...] = ()
-        if isinstance(row, Refusal):
-            yield row
-            continue
-        try:
-            key = row.key("sourcedId")
-            about = (roster.person(key),)
-            known_user(roster, index, key, "sourcedId")
-            if row.gone():
-                continue
-        except FieldError as fault:
-            yield Refusal(row.place, str(fault), about)
-            continue
-        try:
-            index.add_birth(key, row.day("birthDate"))
-        except FieldError as fault:
-            yield Refusal(row.place, f"left out: {fault}", about, Lost.FACT)
 
 
 def user_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:

@@ -1,17 +1,26 @@
-"""A user of a roster as a person: who they are, and how guardians are reached."""
+"""What is told of users in the same words by every roster: who they are, how guardians are reached, their classes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from contacts.addresses import AddressError, parse_email, parse_phone
 from contacts.codes import AddressChannel
-from contacts.imports.records import NIN, ContactAddress, Identifier, Lost, PersonRecord, Record, Refusal
-from contacts.imports.roster_files import Roster
+from contacts.imports.records import (
+    NIN,
+    ContactAddress,
+    Identifier,
+    Lost,
+    MembershipRecord,
+    PersonRecord,
+    Record,
+    Refusal,
+)
+from contacts.imports.roster_files import Roster, class_key, enters, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.roster_table import Row
+from contacts.imports.roster_table import FieldError, Row
 from contacts.national_id import NationalId
 
 ADULT: Final = Role.GUARDIAN | Role.RELATIVE
@@ -87,3 +96,63 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def birth_records(roster: Roster, index: RosterIndex, user: str) -> Iterator[Record]:
+    """Birth dates are indexed here; one that cannot be read is told, and leaves the student held.
+
+    `user`: the column of the user's id.
+    """
+    for row in roster.rows("demographics", user, "birthDate"):
+        about: tuple[Identifier, ...] = ()
+        if isinstance(row, Refusal):
+            yield row
+            continue
+        try:
+            key = row.key(user)
+            about = (roster.person(key),)
+            known_user(roster, index, key, user)
+            if row.gone():
+                continue
+        except FieldError as fault:
+            yield Refusal(row.place, str(fault), about)
+            continue
+        try:
+            index.add_birth(key, row.day("birthDate"))
+        except FieldError as fault:
+            yield Refusal(row.place, f"left out: {fault}", about, Lost.FACT)
+
+
+def enrollment_records(roster: Roster, index: RosterIndex, role_of: Callable[[Row], Role]) -> Iterator[Record]:
+    """Students in classes; the enrollments of teachers are no business of ours. `role_of` raises FieldError."""
+    for row in roster.rows("enrollments", "classSourcedId", "userSourcedId", "role"):
+        about: tuple[Identifier, ...] = ()
+        if isinstance(row, Refusal):
+            yield row
+            continue
+        try:
+            key = row.key("userSourcedId")
+            about = (roster.person(key),)
+            user = known_user(roster, index, key, "userSourcedId")
+            if role_of(row) is not Role.STUDENT or not enters(user):
+                continue
+            if user is not None and user.roles and not user.roles & Role.STUDENT:
+                raise FieldError("role", "student, of a user who has another role")
+            class_id = row.key("classSourcedId")
+            found = index.school_class(class_id)
+            if found is None and "classes" in roster.bulk:
+                raise FieldError("classSourcedId", "not in classes.csv, or refused there")
+            active = not row.gone()
+            begins = row.day("beginDate") or (found.begins if found else None)
+            yield MembershipRecord(
+                row.place,
+                class_key(class_id),
+                about[0],
+                active=active,
+                begins=begins,
+                ended_on=roster.ended_on(row, "endDate"),
+            )
+            if active:
+                index.add_role(key, Role.NONE, placed=True)
+        except FieldError as fault:
+            yield Refusal(row.place, str(fault), about)
