@@ -13,20 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import UsageError
-from contacts.codes import Basis
-from contacts.imports.oneroster_index import roster_index
-from contacts.imports.oneroster_package import Package, open_package
-from contacts.imports.oneroster_roster import (
-    Roster,
-    class_records,
-    enrollment_records,
-    org_records,
-    read_sessions,
-    role_records,
-)
-from contacts.imports.oneroster_table import FieldError, rows
-from contacts.imports.oneroster_users import birth_records, index_users, user_records
+from contacts.imports.oneroster_roster import class_records, org_records, role_of, role_records
+from contacts.imports.oneroster_users import index_users, user_records
 from contacts.imports.records import Reading, Record
+from contacts.imports.roster_files import BASES, AgentsAs, Roster, agents_note, only_path, read_sessions
+from contacts.imports.roster_index import roster_index
+from contacts.imports.roster_package import Package, open_package
+from contacts.imports.roster_people import birth_records, enrollment_records
+from contacts.imports.roster_table import FieldError, rows
 from contacts.imports.xml_stream import stopped
 
 FORMAT: Final = "oneroster"
@@ -38,32 +32,10 @@ _WHOLE = ("orgs", "users", "classes", "enrollments")
 _READ = ("academicSessions", *_WHOLE, "roles", "demographics")
 
 
-class AgentsAs(StrEnum):
-    """What the parents and guardians of a roster are taken for: OneRoster does not say who has custody."""
-
-    CUSTODY = "custody"
-    CONTACT_PERSON = "contact_person"
-
-
 class _Mode(StrEnum):
     ABSENT = "absent"
     BULK = "bulk"
     DELTA = "delta"
-
-
-# Why a roster's word is no custody: docs/decisions/0027-a-roster-knows-no-custody.md.
-_BASES = {AgentsAs.CUSTODY: Basis.SCHOOL_REGISTER, AgentsAs.CONTACT_PERSON: Basis.CONTACT_PERSON}
-_NOTES = {
-    AgentsAs.CUSTODY: (
-        "Parents and guardians count as having custody, because you say so (--agents-as custody); OneRoster does not. "
-        "They enter as school_register and are told about students under 18, until a document of the population "
-        "register says who has custody."
-    ),
-    AgentsAs.CONTACT_PERSON: (
-        "Parents and guardians enter as contact persons: OneRoster does not say who has custody. They are told nothing "
-        "without a documented decision or the student's consent (--agents-as custody takes them for custodians)."
-    ),
-}
 
 
 def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = AgentsAs.CONTACT_PERSON) -> Reading:
@@ -71,9 +43,8 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
 
     Raises UsageError for a zip that may do harm, and when manifest.csv or a file that it names cannot be used.
     """
-    if len(paths) != 1:
-        raise UsageError("Import stopped: a roster is one folder or one zip.", remedy="Import them one at a time.")
-    package = open_package(paths[0])
+    path = only_path(paths)
+    package = open_package(path)
     told = _manifest(package)
     version = next((each for each in _VERSIONS if told.get("oneroster.version", "").startswith(each)), None)
     if version is None:
@@ -96,7 +67,7 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
         full=all(modes[each] is _Mode.BULK for each in whole) and all(modes[each] is not _Mode.DELTA for each in _READ),
         bulk=frozenset(each for each, mode in modes.items() if mode is _Mode.BULK),
         delta=frozenset(each for each, mode in modes.items() if mode is _Mode.DELTA),
-        agents=_BASES[agents_as],
+        agents=BASES[agents_as],
         today=today,
     )
     return Reading(
@@ -104,8 +75,8 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
         roster.source,
         roster.full,
         _records(roster),
-        (paths[0].name,),
-        notes=(_NOTES[agents_as],),
+        (path.name,),
+        notes=(agents_note(agents_as, "OneRoster"),),
     )
 
 
@@ -167,9 +138,9 @@ def _records(roster: Roster) -> Iterator[Record]:
         yield from class_records(roster, index)
         index_users(roster, index)
         index.flush()
-        yield from birth_records(roster, index)
+        yield from birth_records(roster, index, "sourcedId")
         yield from role_records(roster, index)
         index.flush()
-        yield from enrollment_records(roster, index)
+        yield from enrollment_records(roster, index, role_of)
         index.flush()
         yield from user_records(roster, index)

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
-from typing import Final
 
-from contacts.codes import Basis
-from contacts.imports.oneroster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.oneroster_package import Package
-from contacts.imports.oneroster_table import FieldError, Row, rows
 from contacts.imports.records import (
     GroupKind,
     GroupRecord,
@@ -20,11 +12,19 @@ from contacts.imports.records import (
     Record,
     Refusal,
 )
-from contacts.imports.xml_stream import stopped
+from contacts.imports.roster_files import (
+    Roster,
+    check_number,
+    class_key,
+    days_of,
+    enters,
+    is_school,
+    known_user,
+    told_class,
+)
+from contacts.imports.roster_index import Role, RosterIndex
+from contacts.imports.roster_table import FieldError, Row
 
-# Of orgs and of sessions, which are held in memory: a country has fewer.
-MOST_HELD: Final = 100_000
-_LONGEST_CLASS_KEY = 190  # StudentGroup.ref holds the source before it
 _SCHOOL = "school"
 _ROLES = {
     "student": Role.STUDENT,
@@ -48,41 +48,6 @@ _ROLES = {
 _KINDS = {"homeroom": GroupKind.HOME, "scheduled": GroupKind.GROUP}
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """What is decided before the first row. `roles_apart`: 1.2, where roles have a file of their own.
-
-    `bulk`, `delta`: the files of either mode, without ".csv"; of the others nothing is said. `agents`: what a parent
-    or guardian is linked by. `schools`: of each org, whether it is a school; filled by reading, as `sessions` is.
-    """
-
-    package: Package
-    source: str
-    roles_apart: bool
-    full: bool
-    bulk: frozenset[str]
-    delta: frozenset[str]
-    agents: Basis
-    today: date
-    schools: dict[str, bool] = field(default_factory=dict)
-    sessions: dict[str, tuple[date | None, date | None]] = field(default_factory=dict)
-
-    @property
-    def tells_all_roles(self) -> bool:
-        return "users" in self.bulk and (not self.roles_apart or "roles" in self.bulk)
-
-    def person(self, key: str) -> Identifier:
-        return Identifier(self.source, key)
-
-    def rows(self, name: str, *required: str) -> Iterator[Row | Refusal]:
-        """The rows of a file, none when it is absent. Raises UsageError."""
-        if name in self.delta:
-            required = (*required, "status")
-        if name in self.delta or name in self.bulk:
-            for row in rows(self.package, f"{name}.csv", required):
-                yield row if isinstance(row, Row) else Refusal(*row)
-
-
 def role_of(row: Row) -> Role:
     """Raises FieldError: a role that is misspelt would lose a student without a word."""
     word = row.word("role")
@@ -91,22 +56,6 @@ def role_of(row: Row) -> Role:
     if word.startswith("ext:"):
         return Role.OTHER
     raise FieldError("role", "no role of OneRoster" if word else "empty")
-
-
-def read_sessions(roster: Roster) -> Iterator[Refusal]:
-    """Terms and years, which say when a class begins and is over. `endDate` is the first day after."""
-    for row in roster.rows("academicSessions", "sourcedId", "startDate", "endDate"):
-        if isinstance(row, Refusal):
-            yield row
-            continue
-        try:
-            key = row.key("sourcedId")
-            told = row.day("startDate"), row.day("endDate")
-            if roster.sessions.setdefault(key, told) != told:
-                raise FieldError("sourcedId", "another line has the same one and says something else")
-        except FieldError as fault:
-            yield Refusal(row.place, str(fault))
-        _check_number(row, len(roster.sessions))
 
 
 def org_records(roster: Roster) -> Iterator[Record]:
@@ -132,17 +81,7 @@ def org_records(roster: Roster) -> Iterator[Record]:
             )
         except FieldError as fault:
             yield Refusal(row.place, str(fault))
-        _check_number(row, len(roster.schools))
-
-
-def _check_number(row: Row, held: int) -> None:
-    if held > MOST_HELD:
-        raise stopped(Path(row.place.file), f"has more than {MOST_HELD} rows", "Check that this is the roster's file.")
-
-
-def class_key(key: str) -> str:
-    """A class and an org may have the same id."""
-    return f"class:{key}"
+        check_number(row, len(roster.schools))
 
 
 def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
@@ -157,9 +96,7 @@ def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
 
 
 def _class(row: Row, roster: Roster, index: RosterIndex) -> GroupRecord:
-    key, title, kind = row.key("sourcedId"), row.text("title"), _KINDS.get(row.word("classType"))
-    if len(key) > _LONGEST_CLASS_KEY:
-        raise FieldError("sourcedId", f"longer than {_LONGEST_CLASS_KEY} characters")
+    key, title, kind = told_class(row), row.text("title"), _KINDS.get(row.word("classType"))
     if not title:
         raise FieldError("title", "empty")
     if kind is None:
@@ -167,16 +104,9 @@ def _class(row: Row, roster: Roster, index: RosterIndex) -> GroupRecord:
     school = row.key("schoolSourcedId")
     if "orgs" in roster.bulk and not roster.schools.get(school):
         raise FieldError("schoolSourcedId", "no school of orgs.csv")
-    terms = row.keys("termSourcedIds")
-    if "academicSessions" in roster.bulk and any(term not in roster.sessions for term in terms):
-        raise FieldError("termSourcedIds", "not in academicSessions.csv")
-    told = [roster.sessions.get(term, (None, None)) for term in terms]
-    begins = [begin for begin, _ in told if begin]
-    ends = [end for _, end in told if end]
+    begins, ended_on = days_of(roster, row.keys("termSourcedIds"), "termSourcedIds")
     grades, gone = row.keys("grades"), row.gone()
-    # One term without dates, and nobody knows when the class begins or is over.
-    all_begin, all_end = len(begins) == len(terms), len(ends) == len(terms)
-    index.add_class(key, min(begins) if begins and all_begin else None)
+    index.add_class(key, begins)
     return GroupRecord(
         row.place,
         class_key(key),
@@ -184,7 +114,7 @@ def _class(row: Row, roster: Roster, index: RosterIndex) -> GroupRecord:
         title[:256],
         parent=school,
         grade=grades[0][:64] if len(grades) == 1 else None,
-        ended_on=max(ends) if ends and all_end else None,
+        ended_on=ended_on,
         removed=gone,
     )
 
@@ -202,15 +132,12 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             about = (roster.person(key),)
             user = known_user(roster, index, key, "userSourcedId")
             role, org = role_of(row), row.key("orgSourcedId")
-            begins, ended_on = row.day("beginDate"), row.day("endDate")
+            begins, ended_on = row.day("beginDate"), roster.ended_on(row, "endDate")
             gone, kind = row.gone(), row.word("roleType")
             if kind not in ("", "primary", "secondary"):
                 raise FieldError("roleType", "neither primary nor secondary")
-            holds = (
-                not gone and (begins is None or begins <= roster.today) and not (ended_on and ended_on <= roster.today)
-            )
             at_school = role is Role.STUDENT and is_school(roster, org, "orgSourcedId")
-            if holds:
+            if not gone and roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
             if at_school and enters(user):
                 yield MembershipRecord(
@@ -224,54 +151,3 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                 )
         except FieldError as fault:
             yield Refusal(row.place, str(fault), about)
-
-
-def enrollment_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
-    """Students in classes; the enrollments of teachers are no business of ours."""
-    for row in roster.rows("enrollments", "classSourcedId", "userSourcedId", "role"):
-        about: tuple[Identifier, ...] = ()
-        if isinstance(row, Refusal):
-            yield row
-            continue
-        try:
-            key = row.key("userSourcedId")
-            about = (roster.person(key),)
-            user = known_user(roster, index, key, "userSourcedId")
-            if role_of(row) is not Role.STUDENT or not enters(user):
-                continue
-            if user is not None and user.roles and not user.roles & Role.STUDENT:
-                raise FieldError("role", "student, of a user who has another role")
-            class_id = row.key("classSourcedId")
-            found = index.school_class(class_id)
-            if found is None and "classes" in roster.bulk:
-                raise FieldError("classSourcedId", "not in classes.csv, or refused there")
-            active = not row.gone()
-            begins = row.day("beginDate") or (found.begins if found else None)
-            yield MembershipRecord(
-                row.place, class_key(class_id), about[0], active=active, begins=begins, ended_on=row.day("endDate")
-            )
-            if active:
-                index.add_role(key, Role.NONE, placed=True)
-        except FieldError as fault:
-            yield Refusal(row.place, str(fault), about)
-
-
-def known_user(roster: Roster, index: RosterIndex, key: str, column: str) -> IndexedUser | None:
-    """The user of an id; None when users.csv tells only of changes. Raises FieldError for an id that leads nowhere."""
-    user = index.user(key)
-    if user is None and "users" in roster.bulk:
-        raise FieldError(column, "not in users.csv, or refused there")
-    return user
-
-
-def enters(user: IndexedUser | None) -> bool:
-    """What is told of a user counts unless the user is deleted, or is two people."""
-    return user is None or not (user.gone or user.twin)
-
-
-def is_school(roster: Roster, org: str, column: str) -> bool:
-    """An org of which this roster does not tell may be a school of the store. Raises FieldError."""
-    school = roster.schools.get(org)
-    if school is None and "orgs" in roster.bulk:
-        raise FieldError(column, "not in orgs.csv, or refused there")
-    return school is not False

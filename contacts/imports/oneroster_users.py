@@ -6,41 +6,17 @@ guardian, some both. The roles at both ends say who is the student; where they d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from contacts.addresses import AddressError, parse_email, parse_phone
-from contacts.codes import AddressChannel, Basis
-from contacts.imports.oneroster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.oneroster_roster import Roster, enters, is_school, known_user, role_of
-from contacts.imports.oneroster_table import FieldError, Row
-from contacts.imports.records import (
-    NIN,
-    ContactAddress,
-    GuardianshipRecord,
-    Identifier,
-    Lost,
-    MembershipRecord,
-    PersonRecord,
-    Record,
-    Refusal,
-)
+from contacts.codes import Basis
+from contacts.imports.oneroster_roster import role_of
+from contacts.imports.records import GuardianshipRecord, Identifier, MembershipRecord, Record, Refusal
+from contacts.imports.roster_files import Roster, enters, is_school, known_user
+from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
+from contacts.imports.roster_people import ADULT, person_records
+from contacts.imports.roster_table import FieldError, Row
 from contacts.imports.xml_stream import stopped
-from contacts.national_id import NationalId
-
-_USER_ID = re.compile(r"\{([^:{}]*):([^{}]*)\}")
-# What systems call the identity number among the userIds; the standard leaves it to them.
-_NIN_TYPES: Final = frozenset(
-    {"nin", "personnin", "fnr", "dnr", "fodselsnummer", "foedselsnummer", "fødselsnummer", "norwegiannationalid"}
-)
-_ADULT = Role.GUARDIAN | Role.RELATIVE
-_CHANNELS = (
-    ("sms", AddressChannel.SMS),
-    ("phone", AddressChannel.SMS),
-    ("email", AddressChannel.EMAIL),
-)
 
 
 def index_users(roster: Roster, index: RosterIndex) -> None:
@@ -64,28 +40,6 @@ def _told(row: Row, roster: Roster) -> tuple[str, bool, Role]:
     return row.key("sourcedId"), row.gone(), Role.NONE if roster.roles_apart else role_of(row)
 
 
-def birth_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
-    """Birth dates are indexed here; one that cannot be read is told, and leaves the student held."""
-    for row in roster.rows("demographics", "sourcedId", "birthDate"):
-        about: tuple[Identifier, ...] = ()
-        if isinstance(row, Refusal):
-            yield row
-            continue
-        try:
-            key = row.key("sourcedId")
-            about = (roster.person(key),)
-            known_user(roster, index, key, "sourcedId")
-            if row.gone():
-                continue
-        except FieldError as fault:
-            yield Refusal(row.place, str(fault), about)
-            continue
-        try:
-            index.add_birth(key, row.day("birthDate"))
-        except FieldError as fault:
-            yield Refusal(row.place, f"left out: {fault}", about, Lost.FACT)
-
-
 def user_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
     """The second pass: persons, the schools of students (1.1), links."""
     for row in _rows(roster):
@@ -101,7 +55,7 @@ def user_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                 raise stopped(Path(row.place.file), "changed while it was read", "Import it again.")
             if user.twin:
                 raise FieldError("sourcedId", "another line has the same one and says something else")
-            yield from list(_person(row, roster, index, key, user))
+            yield from list(person_records(row, roster, index, key, user))
         except FieldError as fault:
             yield Refusal(row.place, str(fault), about)
             continue
@@ -111,68 +65,6 @@ def user_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             yield from _agents(row, roster, index, about[0], user)
             if roster.full and user.roles & Role.STUDENT and not user.placed and not _at_school(row, roster):
                 yield Refusal(row.place, "a student in no school and no class", about)
-
-
-def _person(row: Row, roster: Roster, index: RosterIndex, key: str, user: IndexedUser) -> Iterator[Record]:
-    identifier = roster.person(key)
-    about = (identifier,)
-    identifiers = [identifier]
-    for kind, number in _USER_ID.findall(row.text("userIds")):
-        if kind.strip().lower() in _NIN_TYPES and number.strip():
-            try:
-                identifiers.append(Identifier(NIN, NationalId.parse(number.strip()).number))
-            except ValueError as error:
-                yield Refusal(row.place, f"left out: column userIds: {error}", about, Lost.FACT)
-    birth = index.birth(key)
-    if birth is not None and birth.twin:
-        yield Refusal(row.place, "left out: two birth dates in demographics.csv", about, Lost.FACT)
-    contacts: list[ContactAddress] = []
-    # A column that the file does not have says nothing about what the store has of that channel.
-    columns = {channel for name, channel in _CHANNELS if row.has(name)}
-    spared = [channel for channel in AddressChannel if channel not in columns]
-    # Of others than guardians no address is kept; that of a user whose role is not told may be one.
-    if not user.gone and (not user.roles or user.roles & _ADULT):
-        for column, channel in _CHANNELS:
-            if text := row.text(column):
-                try:
-                    contact = _address(channel, text)
-                except AddressError as error:
-                    spared.append(channel)
-                    yield Refusal(row.place, f"left out: column {column}: {error.words}", about, Lost.ADDRESS)
-                else:
-                    if contact not in contacts:
-                        contacts.append(contact)
-    yield PersonRecord(
-        row.place,
-        tuple(dict.fromkeys(identifiers)),
-        ref=_ref(row, key),
-        given_name=row.text("givenName")[:256],
-        family_name=row.text("familyName")[:256],
-        birth_date=None if birth is None or birth.twin else birth.day,
-        contacts=tuple(contacts),
-        contacts_spared=tuple(dict.fromkeys(spared)),
-        removed=user.gone,
-    )
-
-
-def _address(channel: AddressChannel, text: str) -> ContactAddress:
-    if channel is AddressChannel.EMAIL:
-        return ContactAddress(channel, parse_email(text).key)
-    phone = parse_phone(text)
-    return ContactAddress(channel, phone.e164, phone.can_take_sms)
-
-
-def _ref(row: Row, key: str) -> str | None:
-    """What people type for a student and see printed: never an identity number, whatever a system puts there."""
-    return next((text[:256] for text in (row.text("identifier"), key) if text and not _is_number(text)), None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        NationalId.parse(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _schools(row: Row, roster: Roster, student: Identifier) -> Iterator[Record]:
@@ -192,7 +84,7 @@ def _at_school(row: Row, roster: Roster) -> bool:
 def _agents(
     row: Row, roster: Roster, index: RosterIndex, identifier: Identifier, user: IndexedUser
 ) -> Iterator[Record]:
-    if user.roles and not user.roles & (Role.STUDENT | _ADULT):
+    if user.roles and not user.roles & (Role.STUDENT | ADULT):
         return
     try:
         agents = row.keys("agentSourcedIds")
@@ -223,8 +115,8 @@ def link_of(one: Role, other: Role, agents: Basis) -> tuple[bool, Basis] | None:
     Teachers and fellow students are nobody's guardians. A relative is a contact person, whatever `agents` says.
     Raises FieldError when each end may be the student of the other.
     """
-    one_is_student = bool(one & Role.STUDENT and other & _ADULT)
-    other_is_student = bool(other & Role.STUDENT and one & _ADULT)
+    one_is_student = bool(one & Role.STUDENT and other & ADULT)
+    other_is_student = bool(other & Role.STUDENT and one & ADULT)
     if one_is_student and other_is_student:
         raise FieldError("agentSourcedIds", "the roles at both ends do not say who is the student")
     if not (one_is_student or other_is_student):

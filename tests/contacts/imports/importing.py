@@ -22,10 +22,12 @@ from contacts.imports.fint import open_fint
 from contacts.imports.freg import open_freg
 from contacts.imports.guardians_csv import open_guardians
 from contacts.imports.krr import open_krr
-from contacts.imports.oneroster import AgentsAs, open_oneroster
+from contacts.imports.oneroster import open_oneroster
 from contacts.imports.pifu import open_pifu
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading
+from contacts.imports.roster_files import AgentsAs
+from contacts.imports.sds import open_sds
 from contacts.imports.staged_import import StagedImport, stage
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,6 +40,8 @@ _OPENERS: dict[str, Callable[[tuple[Path, ...], date], Reading]] = {
     "oneroster": open_oneroster,
     "oneroster custody": lambda paths, today: open_oneroster(paths, today, AgentsAs.CUSTODY),
     "fint": open_fint,
+    "sds": open_sds,
+    "sds custody": lambda paths, today: open_sds(paths, today, AgentsAs.CUSTODY),
 }
 
 

@@ -22,6 +22,7 @@ from tests.contacts.imports.fint_files import roster
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import folder, small_roster
 from tests.contacts.imports.pifu_files import NORA, TEACHER, replace, school, small_school
+from tests.contacts.imports.sds_files import small_sds
 from tests.services.schema import all_tables
 
 Run = Callable[..., Result]
@@ -115,6 +116,16 @@ def test_a_roster(installed: Importer, run: Run, options: tuple[str, ...], basis
     run("oneroster", path, "--apply", *options)
     # The digest is of what the folder holds.
     assert len({*first, *(row.digest for row in installed.rows(core_table(ImportRun)))}) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "basis"), [((), "contact_person"), (("--agents-as", "custody"), "school_register")]
+)
+def test_school_data_sync(installed: Importer, run: Run, options: tuple[str, ...], basis: str) -> None:
+    told = run("sds", folder(installed.directory, small_sds()), "--apply", *options)
+    assert told.exit_code == ExitStatus.OK
+    assert len(told.stdout.splitlines()) <= 24
+    assert {link[2] for link in installed.links()} == {"contact_person", basis}
 
 
 def test_agents_are_taken_for_nothing_else(installed: Importer, run: Run) -> None:

@@ -14,7 +14,7 @@ from tests.contacts.imports.fint_files import PERSONS, PLACEMENTS, PUPILS, page,
 from tests.contacts.imports.fint_files import SCHOOL as FINT_SCHOOL
 from tests.contacts.imports.freg_files import document, responsible
 from tests.contacts.imports.importing import Importer
-from tests.contacts.imports.oneroster_files import small_roster, zip_bytes
+from tests.contacts.imports.oneroster_files import folder, small_roster, zip_bytes
 from tests.contacts.imports.pifu_files import (
     CLASS,
     EMIL,
@@ -27,6 +27,7 @@ from tests.contacts.imports.pifu_files import (
     members,
     small_school,
 )
+from tests.contacts.imports.sds_files import small_sds
 
 # The importer keeps one store on purpose: the examples are to leave it as it is.
 _REUSES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -34,6 +35,7 @@ PIFU = small_school().encode()
 NORAS = document(NORA.nin, custody=[responsible(NORA.nin, KARI.nin)])
 FREG = json.dumps({"oppslag": [{"foedselsEllerDNummer": NORA.nin, "folkeregisterperson": NORAS}]}).encode()
 ROSTER = zip_bytes(small_roster())
+SDS = zip_bytes(small_sds())
 # Of all resources at once: which is which, each entry says itself.
 FINT = json.dumps(page(*PUPILS, *PLACEMENTS, FINT_SCHOOL, *PERSONS)).encode()
 CSV = 'student;family_name;basis;phone\n2B-017;Bjørn Ås;foster;91234567\n2B-018;"Ås; Liv";foster;91234568\n'.encode()
@@ -96,8 +98,34 @@ def test_fint_with_anything_anywhere_never_crashes(
         staged.preview()
 
 
+_FIELD = st.one_of(
+    st.sampled_from(("", "nora", "kari", "skole", "2b", "student", "guardian", "2026-08-17", "true", "t1", "12")),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+)
+
+
 @_REUSES
-@given(content=st.binary(max_size=300), kind=st.sampled_from(("pifu", "freg", "krr", "guardians", "oneroster", "fint")))
+@given(name=st.sampled_from(sorted(small_sds())), fields=st.lists(_FIELD, min_size=1, max_size=9))
+def test_no_row_crashes_an_import_of_school_data_sync(sqlite_importer: Importer, name: str, fields: list[str]) -> None:
+    """Any row at the end of any file is taken, refused with its place, or stops the import with a sentence."""
+    files = small_sds()
+    width = files[name].splitlines()[0].count(",") + 1
+    row = ",".join('"' + field.replace('"', '""') + '"' for field in (fields * width)[:width])
+    try:
+        path = folder(sqlite_importer.directory, {**files, name: files[name] + row + "\n"})
+        with sqlite_importer.staged("sds", path) as staged:
+            plan = staged.preview()
+    except BeredskapError as error:
+        assert error.exit_status is ExitStatus.UNUSABLE
+    else:
+        assert {each.place.file for each in plan.refusals} <= set(files)
+
+
+@_REUSES
+@given(
+    content=st.binary(max_size=300),
+    kind=st.sampled_from(("pifu", "freg", "krr", "guardians", "oneroster", "fint", "sds")),
+)
 def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kind: str) -> None:
     before = sqlite_importer.everything()
     try:
@@ -111,7 +139,16 @@ def test_random_bytes_never_crash(sqlite_importer: Importer, content: bytes, kin
 
 @_REUSES
 @given(
-    base=st.sampled_from((("pifu", PIFU), ("freg", FREG), ("guardians", CSV), ("oneroster", ROSTER), ("fint", FINT))),
+    base=st.sampled_from(
+        (
+            ("pifu", PIFU),
+            ("freg", FREG),
+            ("guardians", CSV),
+            ("oneroster", ROSTER),
+            ("fint", FINT),
+            ("sds", SDS),
+        )
+    ),
     place=st.floats(0, 1, exclude_max=True),
     noise=st.binary(min_size=1, max_size=4),
 )

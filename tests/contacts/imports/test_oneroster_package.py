@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.errors import BeredskapError, ExitStatus, UsageError
-from contacts.imports import oneroster_package, oneroster_roster, oneroster_table
+from contacts.imports import roster_files, roster_package, roster_table
 from contacts.imports.oneroster import open_oneroster
 from contacts.imports.records import Record
 from tests.contacts.imports.importing import TODAY, Importer
@@ -68,7 +68,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path) -> None:
-    path = zipped(tmp_path, ("users.csv", b"0" * (2 * oneroster_package.RATIO_MATTERS_FROM)))
+    path = zipped(tmp_path, ("users.csv", b"0" * (2 * roster_package.RATIO_MATTERS_FROM)))
     with pytest.raises(UsageError, match="unpacks to more than 250 times its size"):
         open_oneroster((path,), TODAY)
 
@@ -89,7 +89,7 @@ def test_limits_of_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit:
     path = tmp_path / "roster.zip"
     path.write_bytes(PACKED)
     assert opened(path)
-    monkeypatch.setattr(oneroster_package, limit, value)
+    monkeypatch.setattr(roster_package, limit, value)
     with pytest.raises(UsageError, match=words):
         open_oneroster((path,), TODAY)
 
@@ -174,8 +174,8 @@ def test_windows_1252_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "limit", "value", "words"),
     [
-        (oneroster_table, "LONGEST_LINE", 150, "has a line that does not end"),
-        (oneroster_roster, "MOST_HELD", 2, "orgs.csv has more than 2 rows"),
+        (roster_table, "LONGEST_LINE", 150, "has a line that does not end"),
+        (roster_files, "MOST_HELD", 2, "orgs.csv has more than 2 rows"),
     ],
 )
 def test_limits_of_a_file(
@@ -189,7 +189,7 @@ def test_limits_of_a_file(
 
 
 def test_a_row_over_endless_lines(tmp_path: Path) -> None:
-    rows = "\n".join(['"a', *('b","c' for _ in range(oneroster_table.MOST_LINES_A_ROW)), 'd"'])
+    rows = "\n".join(['"a', *('b","c' for _ in range(roster_table.MOST_LINES_A_ROW)), 'd"'])
     path = folder(tmp_path, small_roster())
     (path / "users.csv").write_text(small_roster()["users.csv"] + rows + "\n")
     with pytest.raises(UsageError, match="has a row that does not end"):

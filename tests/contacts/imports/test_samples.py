@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from contacts import tables
@@ -68,3 +68,45 @@ def test_fint_pupil_at_a_school(importer: Importer, samples: Path) -> None:
     assert importer.schools() == {("?07911998224", "Eksempel vgs")}
     (pupil,) = importer.rows(tables.PERSON)
     assert (pupil.ref, pupil.birth_date, pupil.protection_unknown) == ("500001", None, True)
+
+
+def test_school_data_sync(importer: Importer, samples: Path) -> None:
+    """On a day of its school year. All phone numbers are none: their area codes begin with 0 or 1."""
+    importer.now = datetime(2021, 10, 1, 12, tzinfo=UTC)
+    plan = importer.apply("sds", samples / "ms-sds-v2.1")
+    assert {(each.place.file, each.place.record, each.reason.split(":")[1]) for each in plan.refusals} == {
+        ("users.csv", "line 3", " column sms"),
+        ("users.csv", "line 3", " column phone"),
+        ("users.csv", "line 6", " column sms"),
+        ("users.csv", "line 6", " column phone"),
+    }
+    assert importer.without_ids() == {
+        "people": [
+            ("", "Bob Smithee", None, False, "none", ""),
+            ("", "Jean Craig", None, False, "none", ""),
+            ("114001", "Jack Craig", date(2001, 7, 2), False, "none", ""),
+            ("114003", "Fred Hutch", date(2002, 3, 2), False, "none", ""),
+            ("114004", "Alice Smithee", date(2001, 9, 2), False, "none", ""),
+            ("114008", "Simon Miller", date(2001, 6, 6), False, "none", ""),
+        ],
+        "students": {"Jack Craig", "Fred Hutch", "Alice Smithee", "Simon Miller"},
+        "links": {
+            ("Jack Craig", "Jean Craig", "contact_person"),
+            ("Fred Hutch", "Jean Craig", "contact_person"),
+            ("Alice Smithee", "Bob Smithee", "contact_person"),
+        },
+        "over": set(),
+        "points": {("Jean Craig", "jean.craig@outlook.com"), ("Bob Smithee", "bobsmithee@outlook.com")},
+        "schools": {
+            ("Jack Craig", "School of TwoDotOne"),
+            ("Fred Hutch", "School of TwoDotOne"),
+            ("Alice Smithee", "School of TwoDotOne"),
+            ("Simon Miller", "College of Engineering"),
+        },
+        "groups": {
+            ("Jack Craig", "Biology 10"),
+            ("Fred Hutch", "Biology 10"),
+            ("Alice Smithee", "Biology 10"),
+            ("Simon Miller", "Computer Science 101"),
+        },
+    }

@@ -16,7 +16,7 @@ from typing import IO, Final
 from config.errors import UsageError
 from contacts.imports.xml_stream import stopped
 
-MOST_MEMBERS: Final = 200  # OneRoster has 15 files
+MOST_MEMBERS: Final = 200  # OneRoster has 15 files, School Data Sync 10
 LARGEST_MEMBER: Final = 2 * 1024**3  # bytes unpacked; a row of a million is some 200
 LARGEST_TOTAL: Final = 4 * 1024**3
 # CSV packs to a fifth, and rows that hardly differ to a fiftieth; a bomb to a thousandth.
@@ -84,7 +84,7 @@ def _in_folder(folder: Path) -> dict[str, Path | zipfile.ZipInfo]:
                 raise _twice(folder, name)
             files[name] = file
     if not files:
-        raise stopped(folder, "holds no .csv file", "Give the folder that manifest.csv is in.")
+        raise stopped(folder, "holds no .csv file", "Give the folder that the roster's files are in.")
     return files
 
 
@@ -107,7 +107,7 @@ def _in_zip(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, Path | zipf
         files[name] = member
         folders.add(place.parent)
     if not files:
-        raise stopped(path, "holds no .csv file", "Give the zip that manifest.csv is in.")
+        raise stopped(path, "holds no .csv file", "Give the zip that the roster's files are in.")
     if len(folders) > 1:
         raise _refused(path, "has its .csv files in more than one folder")
     return files

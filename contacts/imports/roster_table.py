@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import UsageError
-from contacts.imports.oneroster_package import Package
 from contacts.imports.records import Place
+from contacts.imports.roster_package import Package
 from contacts.imports.xml_stream import stopped
 
 LONGEST_LINE: Final = 1_000_000  # characters; a line without an end would fill the memory
@@ -141,7 +141,7 @@ def rows(package: Package, name: str, required: tuple[str, ...]) -> Iterator[Row
             reader = csv.reader(lines, strict=True)
             header = next(reader, None)
             if header is None:
-                raise stopped(file, "is empty (0 bytes)", "Export it with its header, or say absent in manifest.csv.")
+                raise stopped(file, "is empty (0 bytes)", "Export it with its header, or export the roster without it.")
             positions = _positions(file, header, required)
             before = reader.line_num
             lines.in_row = 0
