@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from config.tables import BigInt, code_column, utc_column
@@ -52,7 +52,7 @@ class Person(SQLModel, table=True):
     register_document_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     source: str = Field(max_length=280)
     protection_unknown: bool = Field(
-        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=false())
+        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=text("false"))
     )
 
 
