@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.sql.selectable import ScalarSelect
 
 from config.clock import UtcDateTime, oslo_midnight
 from contacts.codes import ConsentPurpose
@@ -80,16 +79,22 @@ def not_over(end: ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(end.is_(None), end > _ON)
 
 
-def main_school(student_id: ColumnElement[int]) -> ScalarSelect[Any]:
-    """The id of the school that speaks to this student's guardians on the day `on`."""
-    enrolment = ENROLMENT.c
-    return (
+def main_school() -> ColumnElement[Any]:
+    """The id of the school that speaks to the guardians of the enclosing statement's STUDENT on the day `on`.
+
+    That is the one that people here said, while the student goes there; else one that a source calls the main one.
+    """
+    enrolment, student = ENROLMENT.c, STUDENT.c
+    goes = (
         select(enrolment.school_id)
-        .where(enrolment.student_id == student_id, not_over(enrolment.ended_on))
-        .order_by(enrolment.main.desc(), enrolment.school_id)
+        .where(enrolment.student_id == student.person_id, not_over(enrolment.ended_on))
         .limit(1)
-        .scalar_subquery()
+        .correlate(STUDENT)
     )
+    # Two questions: SQLite knows no column of the enclosing statement in ORDER BY.
+    said = goes.where(enrolment.school_id == student.main_school_id)
+    told = goes.order_by(enrolment.main.desc(), enrolment.school_id)
+    return func.coalesce(said.scalar_subquery(), told.scalar_subquery())
 
 
 def release_in_force(student_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -108,7 +113,7 @@ def _students(dialect: str) -> Select[Any]:
         select(
             student.person_id,
             person.ref,
-            main_school(student.person_id),
+            main_school(),
             person.birth_date,
             person.deceased,
             type_coerce(person.protection, String),

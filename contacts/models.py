@@ -77,13 +77,18 @@ class PersonIdentifier(SQLModel, table=True):
 
 
 class Student(SQLModel, table=True):
-    """The role of a person who goes to a school; `left_on` is the first day on which they no longer do."""
+    """The role of a person who goes to a school; `left_on` is the first day on which they no longer do.
+
+    `main_school_id`: of several schools the one that people said is the main one, whatever the sources say; it counts
+    for as long as the student goes there.
+    """
 
     __tablename__ = "student"
 
     person_id: int = Field(sa_column=_link("person.id", primary_key=True))
     source: str = Field(max_length=280)
     left_on: date | None = None
+    main_school_id: int | None = Field(default=None, sa_column=_link("school.id", nullable=True))
 
 
 class Enrolment(SQLModel, table=True):

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, insert, select
 
 from config.audit import record_act
 from config.catalogue import LANGUAGES, load_catalogue
+from config.clock import db_now, oslo_date
 from config.keys import Keys
 from config.settings import Language, OrganisationSettings, Settings
 from contacts.codes import Protection
 from contacts.contact_points import StoredPoint
+from contacts.facts_sql import main_school
 from contacts.people import FoundPerson
-from contacts.tables import CHALLENGE, ENROLMENT, GUARDIANSHIP, PERSON, SCHOOL
+from contacts.tables import CHALLENGE, GUARDIANSHIP, PERSON, SCHOOL, STUDENT
 from contacts.verification import LIFE_SECONDS, code_for, open_challenge
 from dispatcher.alerts.text import compose_notice
 from dispatcher.codes import NoticeKind
@@ -97,23 +99,24 @@ class Notices:
         return text.subject, text.sms if channel is Channel.SMS else text.email
 
     def _speaker(self, connection: Connection, guardian_id: int) -> str:
-        """The school of the guardian's students; the organisation when there are several, or none.
+        """The main school of the guardian's students; the organisation when there are several, or none.
 
         The school of a protected student is nobody's to learn from a message, and of one who may be protected neither.
         """
-        names = connection.execute(
-            select(SCHOOL.c.name)
-            .distinct()
-            .join(ENROLMENT, ENROLMENT.c.school_id == SCHOOL.c.id)
-            .join(GUARDIANSHIP, GUARDIANSHIP.c.student_id == ENROLMENT.c.student_id)
-            .join(PERSON, PERSON.c.id == ENROLMENT.c.student_id)
+        today = oslo_date(connection.execute(select(db_now())).scalar_one())
+        main_schools = (
+            select(main_school())
+            .select_from(STUDENT)
+            .join(GUARDIANSHIP, GUARDIANSHIP.c.student_id == STUDENT.c.person_id)
+            .join(PERSON, PERSON.c.id == STUDENT.c.person_id)
             .where(
                 GUARDIANSHIP.c.guardian_id == guardian_id,
-                ENROLMENT.c.ended_on.is_(None),
                 PERSON.c.protection.not_in([grade for grade in Protection if grade.protected]),
                 PERSON.c.protection_unknown.is_(False),
             )
-            .order_by(SCHOOL.c.name)
+        )
+        names = connection.execute(
+            select(SCHOOL.c.name).where(SCHOOL.c.id.in_(main_schools)).order_by(SCHOOL.c.name), {"on": today}
         ).scalars()
         schools = list(names)
         return schools[0] if len(schools) == 1 else self._organisation.name or ", ".join(schools) or "Beredskap"

@@ -222,3 +222,12 @@ def test_who_turns_eighteen(run: Run, people: dict[str, Any], installed: Databas
     assert [(one["student"], one["on"]) for one in told["students"]] == [("3B-001", next_month.isoformat())]
     assert run("turning-18", "--school", "Eksempel vgs").exit_code == ExitStatus.OK
     assert run("turning-18", "--days", "-1").exit_code == ExitStatus.UNUSABLE
+
+
+def test_the_main_school_of_a_student(run: Run, people: dict[str, Any]) -> None:
+    told = ok(run("main-school", "1A-001", "Eksempel vgs", "--json"))
+    assert (told["changed"], told["words"]) == (True, "The main school of student 1A-001 is Eksempel vgs.")
+    assert ok(run("main-school", "1A-001", "--as-told", "--json"))["changed"]
+    for wrong in ((), ("Eksempel vgs", "--as-told"), ("Ukjent vgs",)):
+        assert run("main-school", "1A-001", *wrong).exit_code == ExitStatus.UNUSABLE
+    assert run("main-school", "1A-002", "Eksempel vgs").exit_code == ExitStatus.UNUSABLE

@@ -16,6 +16,23 @@ from providers.base import Channel
 from tests.contacts.store import ContactStore
 
 
+def test_the_main_school_speaks(database: Database, tmp_path: Path) -> None:
+    create_key_file(tmp_path / "beredskap.key")
+    settings = load_settings()
+    with database.write() as connection:
+        store = ContactStore(connection)
+        student = store.student()
+        for number, name in enumerate(("Andre vgs", "Eksempel vgs")):
+            store.enrol(student, store.school(f"NO{number}", name), main=name == "Eksempel vgs")
+        guardian = store.guardian(student)
+        store.point(guardian, verified=None)
+        person = store.found_guardian(guardian)
+        point = point_to_verify(connection, person, None)
+        queued = send_verification_code(connection, person, point, settings.organisation, "leder")
+        notices = Notices(settings, load_keys(tmp_path / "beredskap.key"))
+        assert notices.text(connection, queued.notice_id, "nb", Channel.SMS)[1].startswith("Eksempel vgs: ")
+
+
 @pytest.mark.parametrize(
     ("protected", "speakers"),
     [

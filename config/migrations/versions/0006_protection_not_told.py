@@ -9,4 +9,6 @@ down_revision = "0005"
 
 def upgrade() -> None:
     # A column beside the grading, not one more grading: SQLite would have to make the whole table anew for that.
-    op.add_column("person", sa.Column("protection_unknown", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column(
+        "person", sa.Column("protection_unknown", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )

@@ -14,7 +14,7 @@ from tests.dispatcher.world import World
 
 CATALOGUE = load_catalogue(None)
 ORGANISATION = OrganisationSettings(
-    name="", default_language="nb", trusted_sources=["krr"], stale_after_months=18, messages_dir=""
+    name="", default_language="nb", trusted_sources=["krr"], stale_after_months=18, failing_after=3, messages_dir=""
 )
 
 
