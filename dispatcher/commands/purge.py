@@ -17,7 +17,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the preview,
 _GOES_ON = "Stopped. What was forgotten stays forgotten; run it again to go on."
 REMAINS = (
     "The database file could not be written anew just now: remains of what was deleted may stand in it. "
-    "Run the command again when nothing else is running."
+    "Run beredskap contacts purge --apply when no alert is under way and nothing else is running."
 )
 
 
@@ -55,9 +55,10 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
             busy = alert_under_way(connection)
         if not as_json:
             _draw(found, limits, policy)
-        if dry_run or not found.anything:
-            done, clean = None, True
-        else:
+        done, clean = None, True
+        if not dry_run and not found.anything:
+            clean = busy is not None or not apply or store.database.overwrite_deleted()
+        elif not dry_run:
             if busy is not None:
                 raise UsageError(
                     f"Alert {busy} is under way: nothing is forgotten beside it.",
@@ -72,6 +73,8 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
         print_json({"policy": policy.model_dump(), "preview": found.as_json(), "applied": done is not None, **outcome})
     elif done is None:
         typer.echo("Dry run: nothing was changed." if found.anything else "Nothing is to be forgotten.")
+        if not clean:
+            typer.echo(REMAINS)
     elif done.waits_for is None:
         typer.echo("Done." if clean else f"Done. {REMAINS}")
     if done is not None and done.waits_for is not None:

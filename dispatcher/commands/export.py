@@ -1,0 +1,108 @@
+"""`beredskap contacts export`: what is held of one person, for that person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.shell import JsonOption, command_errors, open_store, print_json
+
+
+@command_errors()
+def export(
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017") or a guardian\'s ("G-17").')
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A new file, for you alone to read; else standard output."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything that is held of a person, as one JSON document: who they are, links, addresses, consents, blocks,
+    which alerts told them what, and what the audit log says of them.
+
+    For the person themselves, who has a right to it. Another person's number, address or ref is not in it, nor a name
+    that they may not know. Read it all the same before you hand it out: reasons and decisions stand there as they were
+    typed. That somebody looked is kept in the audit log.
+
+    Exit statuses: 0 done, 2 nobody goes by that ref, or the file is there already.
+
+    Examples:
+
+      beredskap contacts export G-17 --out g-17.json
+
+      beredskap contacts export 2B-017
+    """
+    from config.audit import current_operator, record_act
+    from config.clock import oslo_date
+    from contacts.people import find_person, person_subject
+    from dispatcher.retention.export import export as document_of
+
+    if out is not None:
+        _check_free(out)
+    with open_store() as store:
+        today = oslo_date(store.database.now())
+        with store.database.read() as connection:
+            found = find_person(connection, person)
+            document = document_of(connection, store.keys, found, today)
+        # Nothing is shown of a look-up that is not on record.
+        with store.database.write() as connection:
+            record_act(
+                connection,
+                operator=current_operator(),
+                act="contacts.export",
+                subject=person_subject(found),
+                details={"withheld": document["withheld"]},
+            )
+    if out is None:
+        print_json(document)
+        return
+    _write(out, document)
+    if as_json:
+        print_json({"person": found.label, "file": out, "withheld": document["withheld"]})
+    else:
+        typer.echo(f"Written: {out}. Only you can read it.")
+
+
+def _write(file: Path, document: object) -> None:
+    """All of the document under its name, or nothing: a new file that only its owner can read."""
+    import json
+    import os
+    import secrets
+
+    from config.errors import UsageError
+    from config.shell import plain
+
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(document, stream, default=plain, ensure_ascii=False, indent=2)
+                stream.write("\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(draft, file)  # which never replaces one that is there
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileExistsError:
+        _check_free(file)
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"The file {file} cannot be written: {error.strerror}.",
+            unchanged="Nothing was written.",
+            remedy="Choose another place with --out.",
+        ) from None
+
+
+def _check_free(file: Path) -> None:
+    from config.errors import UsageError
+
+    if file.exists() or file.is_symlink():
+        raise UsageError(
+            f"The file {file} is there already.", unchanged="It is kept as it is.", remedy="Choose another name."
+        )
