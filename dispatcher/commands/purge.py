@@ -55,10 +55,12 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
             busy = alert_under_way(connection)
         if not as_json:
             _draw(found, limits, policy)
-        done, clean = None, True
-        if not dry_run and not found.anything:
-            clean = busy is not None or not apply or store.database.overwrite_deleted()
-        elif not dry_run:
+        # None: the file was not to be written anew.
+        done, clean = None, None
+        if apply and not found.anything and busy is None:
+            # An erasure beside an alert may have left something to overwrite.
+            clean = store.database.overwrite_deleted()
+        elif found.anything and not dry_run:
             if busy is not None:
                 raise UsageError(
                     f"Alert {busy} is under way: nothing is forgotten beside it.",
@@ -67,13 +69,13 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
             if not apply:
                 confirm_typed("Type yes to forget all of it, anything else to stop:", "yes", unasked="--apply")
             done = run(store.database, limits, operator=current_operator())
-            clean = done.waits_for is not None or store.database.overwrite_deleted()
+            clean = None if done.waits_for is not None else store.database.overwrite_deleted()
     if as_json:
         outcome = {"done": None if done is None else done.as_json(), "overwritten": clean}
         print_json({"policy": policy.model_dump(), "preview": found.as_json(), "applied": done is not None, **outcome})
     elif done is None:
         typer.echo("Dry run: nothing was changed." if found.anything else "Nothing is to be forgotten.")
-        if not clean:
+        if clean is False:
             typer.echo(REMAINS)
     elif done.waits_for is None:
         typer.echo("Done." if clean else f"Done. {REMAINS}")
