@@ -19,6 +19,9 @@ def export(
         Path | None,
         typer.Option("--out", metavar="FILE", help="A new file, for you alone to read; else standard output."),
     ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="The same as a new PDF file, for you alone to read.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Everything that is held of a person, as one JSON document: who they are, links, addresses, consents, blocks,
@@ -34,15 +37,24 @@ def export(
 
       beredskap contacts export G-17 --out g-17.json
 
+      beredskap contacts export 2B-017 --pdf innsyn.pdf
+
       beredskap contacts export 2B-017
     """
+    import json
+
     from config.audit import current_operator, record_act
     from config.clock import oslo_date
+    from config.errors import UsageError
+    from config.shell import plain
     from contacts.people import find_person, person_subject
     from dispatcher.retention.export import export as document_of
 
-    if out is not None:
-        _check_free(out)
+    files = [file for file in (out, pdf) if file is not None]
+    if len(files) == 2 and out == pdf:
+        raise UsageError("--out and --pdf name the same file.", remedy="Give each a name of its own.")
+    for file in files:
+        _check_free(file)
     with open_store() as store:
         today = oslo_date(store.database.now())
         with store.database.read() as connection:
@@ -57,32 +69,34 @@ def export(
                 subject=person_subject(found),
                 details={"withheld": document["withheld"]},
             )
-    if out is None:
+    if not files:
         print_json(document)
         return
-    _write(out, document)
+    if out is not None:
+        _write(out, f"{json.dumps(document, default=plain, ensure_ascii=False, indent=2)}\n".encode())
+    if pdf is not None:
+        from dispatcher.retention.pdf import as_pdf
+
+        _write(pdf, as_pdf(document))
     if as_json:
-        print_json({"person": found.label, "file": out, "withheld": document["withheld"]})
+        print_json({"person": found.label, "files": files, "withheld": document["withheld"]})
     else:
-        typer.echo(f"Written: {out}. Only you can read it.")
+        typer.echo(f"Written: {' and '.join(map(str, files))}. Only you can read it.")
 
 
-def _write(file: Path, document: object) -> None:
-    """All of the document under its name, or nothing: a new file that only its owner can read."""
-    import json
+def _write(file: Path, content: bytes) -> None:
+    """All of the content under its name, or nothing: a new file that only its owner can read."""
     import os
     import secrets
 
     from config.errors import UsageError
-    from config.shell import plain
 
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(document, stream, default=plain, ensure_ascii=False, indent=2)
-                stream.write("\n")
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.link(draft, file)  # which never replaces one that is there
