@@ -72,12 +72,15 @@ def export(
     if not files:
         print_json(document)
         return
+    contents = {}
     if out is not None:
-        _write(out, f"{json.dumps(document, default=plain, ensure_ascii=False, indent=2)}\n".encode())
+        contents[out] = f"{json.dumps(document, default=plain, ensure_ascii=False, indent=2)}\n".encode()
     if pdf is not None:
         from dispatcher.retention.pdf import as_pdf
 
-        _write(pdf, as_pdf(document))
+        contents[pdf] = as_pdf(document)
+    for file, content in contents.items():
+        _write(file, content)
     if as_json:
         print_json({"person": found.label, "files": files, "withheld": document["withheld"]})
     else:
@@ -108,8 +111,8 @@ def _write(file: Path, content: bytes) -> None:
     except OSError as error:
         raise UsageError(
             f"The file {file} cannot be written: {error.strerror}.",
-            unchanged="Nothing was written.",
-            remedy="Choose another place with --out.",
+            unchanged="There is no such file now.",
+            remedy="Choose another place for it.",
         ) from None
 
 

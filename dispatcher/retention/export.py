@@ -14,10 +14,10 @@ from config.keys import Keys
 from config.tables import core_table
 from contacts.forgetting import rows_about
 from contacts.holdings import CONTACT_HOLDINGS, Holding
-from contacts.people import FoundPerson, person_subject
+from contacts.people import FoundPerson, guardian_ref, person_subject
 from contacts.tables import CHALLENGE, CONTACT_POINT
 from dispatcher.codes import DeliveryState
-from dispatcher.retention.showing import Eyes
+from dispatcher.retention.showing import NOT_NAMED, Eyes
 from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
@@ -98,7 +98,7 @@ def _alerts(eyes: Eyes) -> tuple[list[dict[str, Any]], int]:
                 "number": alert.number,
                 "status": alert.status,
                 "scenario": alert.scenario,
-                "schools": alert.school_names,
+                "schools": alert.school_names if len(may_see) == len(decisions[alert_id]) else NOT_NAMED,
                 "sent_at": alert.confirmed_at,
                 "decisions": [_decision(eyes, one) for one in may_see],
                 "messages": _sent(eyes, [one for one in messages[alert_id] if one.student_id in eyes.known]),
@@ -202,10 +202,14 @@ def _notices(eyes: Eyes) -> list[dict[str, Any]]:
 
 def _acts(connection: Connection, person: FoundPerson) -> list[dict[str, Any]]:
     """What the audit log says of the person; not who of the staff it was, nor another person's ref."""
-    mentioned = cast(_AUDIT.c.details, String).contains(f'"{person.label}"', autoescape=True)
+    # Whoever is both a student and a guardian goes by two refs.
+    refs = {person.label, guardian_ref(person.id)}
+    subjects = [person_subject(person), f"guardian {guardian_ref(person.id)}"]
+    details = cast(_AUDIT.c.details, String)
+    mentioned = (details.contains(f'"{ref}"', autoescape=True) for ref in sorted(refs))
     entries = connection.execute(
         select(_AUDIT.c.at, _AUDIT.c.act, _AUDIT.c.details)
-        .where(or_(_AUDIT.c.subject == person_subject(person), mentioned))
+        .where(or_(_AUDIT.c.subject.in_(subjects), *mentioned))
         .order_by(_AUDIT.c.id)
     )
     return [
@@ -215,7 +219,7 @@ def _acts(connection: Connection, person: FoundPerson) -> list[dict[str, Any]]:
             "details": {
                 name: value
                 for name, value in row.details.items()
-                if name not in ("student", "guardian") or value == person.label
+                if name not in ("student", "guardian") or value in refs
             },
         }
         for row in entries

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from config.audit import AuditEntry
+from config.audit import AuditEntry, record_act
 from config.errors import ExitStatus
 from config.shell import plain
 from config.tables import core_table
@@ -144,6 +144,36 @@ def test_a_blocked_guardian_does_not_learn_where_the_student_is(town: Town, abou
     document = exported(town, one.guardian)
     assert not [mark for mark in one.student.marks if mark in text_of(document)]
     assert "Eksempel vgs" not in text_of(document) and document["withheld"] == 1
+
+
+def test_of_two_children_the_protected_one_is_not_told_of(town: Town) -> None:
+    one, other = town.family(), town.family()
+    with town.world.store() as store:
+        store.link(other.student.id, one.guardian.id)
+    town.alert(one, other)
+    town.world.change(tables.PERSON, other.student.id, protection=Protection.CONFIDENTIAL)
+    document = exported(town, one.guardian)
+    (alert,) = document["alerts"]
+    assert alert["schools"] == NOT_NAMED
+    assert {row["student"] for row in alert["decisions"]} == {row["about"] for row in alert["messages"]}
+    assert len(alert["decisions"]) == 1
+    assert not [mark for mark in other.student.marks if mark in text_of(document)]
+
+
+def test_whoever_is_student_and_guardian_sees_both(town: Town) -> None:
+    one, child = town.family(), town.family()
+    with town.world.store() as store:
+        store.link(child.student.id, one.student.id)
+        for subject, details in (
+            (f"student {one.student.ref}", {"guardian": one.guardian.ref}),
+            (f"guardian G-{one.student.id}", {"student": child.student.ref}),
+            (f"student {child.student.ref}", {"guardian": f"G-{one.student.id}"}),
+            (f"student {child.student.ref}", {"guardian": child.guardian.ref}),
+        ):
+            record_act(store.connection, operator="kontor", act="x", subject=subject, details=details)
+    document = exported(town, one.student)
+    assert [act["details"] for act in document["acts"]] == [{}, {}, {"guardian": f"G-{one.student.id}"}]
+    assert len(document["guardianships"]) == 2
 
 
 def test_a_link_that_is_over_names_nobody(town: Town) -> None:
