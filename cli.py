@@ -11,7 +11,7 @@ import typer
 
 from config.errors import ExitStatus
 from contacts.commands import imports, people
-from dispatcher.commands import alert, audit, audit_log, doctor, erase, init, purge, report, verify, worker
+from dispatcher.commands import alert, audit, audit_log, doctor, erase, export, init, purge, report, verify, worker
 from portal import commands as web
 from providers.sandbox import command as sandbox
 
@@ -41,6 +41,7 @@ app = typer.Typer(
 people.app.command("verify")(verify.verify)
 people.app.command("purge")(purge.purge)
 people.app.command("erase")(erase.erase)
+people.app.command("export")(export.export)
 app.add_typer(alert.app, name="alert")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")

@@ -120,7 +120,7 @@ class Database:
         """Let nothing of what was deleted stand in the file of an SQLite database any more; false when somebody else
         was at it, or the disk has no room for it. True on PostgreSQL, where its own VACUUM does it in time.
 
-        Writes the whole file anew, and keeps others from writing meanwhile: about a second for 100 MB.
+        Writes the whole file anew, and keeps others from writing meanwhile: not while an alert is under way.
         """
         if not self.sqlite:
             return True

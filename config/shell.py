@@ -168,10 +168,11 @@ def _tell(error: BeredskapError, *, as_json: bool) -> None:
 
 def print_json(document: object) -> None:
     """One JSON document on stdout: times as ISO 8601, enums as their values, dataclasses as objects."""
-    print(json.dumps(document, default=_plain, ensure_ascii=False, indent=2))  # noqa: T201
+    print(json.dumps(document, default=plain, ensure_ascii=False, indent=2))  # noqa: T201
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """What JSON cannot hold by itself, in a form that it can; for `json.dumps(…, default=plain)`."""
     import dataclasses
 
     if isinstance(value, date):  # and datetime, which is a date

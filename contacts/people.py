@@ -71,13 +71,27 @@ def find_guardian(connection: Connection, ref: str) -> FoundPerson:
 
 
 def find_person(connection: Connection, ref: str) -> FoundPerson:
-    """The student or the guardian who goes by `ref`. Raises UsageError if nobody does."""
+    """The student or the guardian who goes by `ref`. Raises UsageError if nobody does, or one of each."""
     if not re.fullmatch(r"[Gg]-[0-9]{1,15}", ref.strip()):
         return find_student(connection, ref)
-    try:
-        return find_student(connection, ref)  # a school may give such refs
-    except UsageError:
+    # A school may give its students refs that look like those of guardians.
+    student = connection.scalars(
+        select(STUDENT.c.person_id)
+        .join(PERSON, PERSON.c.id == STUDENT.c.person_id)
+        .where(PERSON.c.ref.in_([ref.strip(), ref.strip().upper()]))
+    ).first()
+    if student is None:
         return find_guardian(connection, ref)
+    try:
+        guardian = find_guardian(connection, ref)
+    except UsageError:
+        return find_student(connection, ref)
+    if guardian.id == student:
+        return guardian
+    raise UsageError(
+        f"{_said(ref.strip())} is the ref of a student, and of a guardian who is somebody else.",
+        remedy="Let the school give the student another ref, and import it.",
+    )
 
 
 def guardian_ref(guardian_id: int) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, case, exists, func, insert, literal, or
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison, person_number
 from contacts.imports.records import ID, Lost, Unknown
+from contacts.people import FORGOTTEN
 
 _OPEN = staged.person.c.state == staged.OPEN
 
@@ -118,7 +119,9 @@ def _match_store(comparison: Comparison) -> None:
         .where(person.c.state.in_((staged.OPEN, staged.REFUSED)))
     )
     by_id = select(staged.identifier.c.person_n, store.person.c.id).where(
-        store.person.c.id == person_number(staged.identifier.c.scheme, staged.identifier.c.lookup)
+        store.person.c.id == person_number(staged.identifier.c.scheme, staged.identifier.c.lookup),
+        # Of somebody who was forgotten the number is left, and must not come to life with another's name.
+        store.person.c.source != FORGOTTEN,
     )
     connection.execute(insert(match).from_select(["n", "person_id"], union(by_identifier, by_id)))
     # Looked up row by row in their indexes: a planner that guesses wrong about them takes minutes.

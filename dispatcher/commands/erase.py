@@ -53,7 +53,7 @@ def erase(
     from dispatcher.retention.purge import alert_under_way
 
     check_options(apply=apply, dry_run=dry_run, as_json=as_json)
-    clean = True
+    clean = None  # the file was not to be written anew
     with open_store(need_keys=False) as store:
         today = oslo_date(store.database.now())
         with store.database.read() as connection:

@@ -17,7 +17,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the preview,
 _GOES_ON = "Stopped. What was forgotten stays forgotten; run it again to go on."
 REMAINS = (
     "The database file could not be written anew just now: remains of what was deleted may stand in it. "
-    "Run the command again when nothing else is running."
+    "Run beredskap contacts purge --apply when no alert is under way and nothing else is running."
 )
 
 
@@ -55,9 +55,12 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
             busy = alert_under_way(connection)
         if not as_json:
             _draw(found, limits, policy)
-        if dry_run or not found.anything:
-            done, clean = None, True
-        else:
+        # None: the file was not to be written anew.
+        done, clean = None, None
+        if apply and not found.anything and busy is None:
+            # An erasure beside an alert may have left something to overwrite.
+            clean = store.database.overwrite_deleted()
+        elif found.anything and not dry_run:
             if busy is not None:
                 raise UsageError(
                     f"Alert {busy} is under way: nothing is forgotten beside it.",
@@ -66,12 +69,14 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
             if not apply:
                 confirm_typed("Type yes to forget all of it, anything else to stop:", "yes", unasked="--apply")
             done = run(store.database, limits, operator=current_operator())
-            clean = done.waits_for is not None or store.database.overwrite_deleted()
+            clean = None if done.waits_for is not None else store.database.overwrite_deleted()
     if as_json:
         outcome = {"done": None if done is None else done.as_json(), "overwritten": clean}
         print_json({"policy": policy.model_dump(), "preview": found.as_json(), "applied": done is not None, **outcome})
     elif done is None:
         typer.echo("Dry run: nothing was changed." if found.anything else "Nothing is to be forgotten.")
+        if clean is False:
+            typer.echo(REMAINS)
     elif done.waits_for is None:
         typer.echo("Done." if clean else f"Done. {REMAINS}")
     if done is not None and done.waits_for is not None:

@@ -18,8 +18,9 @@ from config.counters import CONTACTS_REVISION, bump
 from contacts.forgetting import EMPTY_PERSON, addresses_of, lock_persons, take_out, without_owner
 from contacts.people import FORGOTTEN
 from contacts.tables import ADDRESS, PERSON
+from dispatcher.codes import DeliveryState
 from dispatcher.outbox.removal import forget_references, sent_to, unused
-from dispatcher.reports.classes import UNDER_WAY
+from dispatcher.outbox.transitions import DUE
 from dispatcher.retention.holdings import RENAMED
 from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, NOTICE, RECIPIENT
 
@@ -46,10 +47,14 @@ def forget(connection: Connection, ids: Collection[int]) -> Counter[str]:
 
 def being_told(connection: Connection) -> set[int]:
     """The persons to whom a message is on its way: they are left alone until it has left, or its time is over."""
-    waits = (DELIVERY.c.state.in_(UNDER_WAY), DELIVERY.c.expires_at > db_now())
-    routine = select(NOTICE.c.person_id).join(DELIVERY, DELIVERY.c.notice_id == NOTICE.c.id).where(*waits)
-    meant = select(RECIPIENT.c.guardian_id).join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id).where(*waits)
-    return {*connection.scalars(routine), *connection.scalars(meant)}
+    told: set[int] = set()
+    # Asked one after the other, each of the index that holds just those rows.
+    for waits in (DELIVERY.c.state.in_(DUE), DELIVERY.c.state == DeliveryState.SENDING):
+        of = (waits, DELIVERY.c.expires_at > db_now())
+        routine = select(NOTICE.c.person_id).join(DELIVERY, DELIVERY.c.notice_id == NOTICE.c.id).where(*of)
+        meant = select(RECIPIENT.c.guardian_id).join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id).where(*of)
+        told |= {*connection.scalars(routine), *connection.scalars(meant)}
+    return told
 
 
 def _rename(connection: Connection, ids: Collection[int]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config.errors import UsageError
-from contacts.people import find_guardian, find_student, guardian_ref, short_name
+from contacts.forgetting import take_out
+from contacts.people import find_guardian, find_person, find_student, guardian_ref, short_name
 from tests.contacts.store import ContactStore
 
 
@@ -76,3 +77,33 @@ def test_the_repr_of_a_person_holds_no_name(store: ContactStore) -> None:
 )
 def test_short_names(given: str, family: str, short: str) -> None:
     assert short_name(given, family) == short
+
+
+def test_a_person_is_found_by_either_kind_of_ref(store: ContactStore) -> None:
+    student = store.student("G-900")
+    guardian = store.guardian(student)
+    assert find_person(store.connection, "g-900").id == student
+    assert find_person(store.connection, guardian_ref(guardian)).id == guardian
+    parent = store.student("2B-017")
+    store.link(student, parent)
+    assert find_person(store.connection, "2B-017").label == "2B-017"
+    assert find_person(store.connection, guardian_ref(parent)).label == guardian_ref(parent)
+    for nobody in ("G-999", "9Z-999", "G-"):
+        with pytest.raises(UsageError):
+            find_person(store.connection, nobody)
+
+
+def test_a_ref_of_two_persons_is_nobodys(store: ContactStore) -> None:
+    guardian = store.guardian()
+    store.student(guardian_ref(guardian))
+    with pytest.raises(UsageError, match="somebody else"):
+        find_person(store.connection, guardian_ref(guardian))
+
+
+def test_whoever_was_forgotten_goes_by_no_ref(store: ContactStore) -> None:
+    student = store.student("2B-017")
+    guardian = store.guardian(student)
+    take_out(store.connection, [guardian, student])
+    for ref in (guardian_ref(guardian), guardian_ref(student), "2B-017"):
+        with pytest.raises(UsageError):
+            find_person(store.connection, ref)

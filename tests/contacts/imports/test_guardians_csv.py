@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from config.errors import ExitStatus, UsageError
 from contacts import tables
+from contacts.forgetting import lock_persons, take_out
 from contacts.imports.step import Kind
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.pifu_files import KARI_NIN, STRANGER_NIN, small_school
@@ -196,3 +197,17 @@ def test_commas_and_a_byte_order_mark(school: Importer, encoding: str) -> None:
     text = "student,given_name,family_name,basis\r\n2B-017,Bjørn,Ås,appointed\r\n\r\n"
     school.apply("guardians", school.file("foresatte.csv", text.encode(encoding)))
     assert ("Nora Eksempel", "Bjørn Ås", "appointed") in school.links()
+
+
+def test_a_number_of_somebody_who_was_forgotten_is_nobodys(school: Importer) -> None:
+    school.guardians(HEAD + line(guardian_nin=STRANGER_NIN))
+    gone = school.person("Berit Foster").id
+    with school.database.write() as connection:
+        lock_persons(connection, [gone])
+        take_out(connection, [gone])
+    plan = school.guardians(HEAD + line(guardian_ref=f"G-{gone}", phone="91234567"))
+    assert "no person of this number" in plan.refusals[0].reason
+    assert "Berit Foster" not in school.people().values()
+    # Whom a register tells of again is somebody new.
+    school.guardians(HEAD + line(guardian_nin=STRANGER_NIN))
+    assert school.person("Berit Foster").id != gone

@@ -1,0 +1,125 @@
+"""The export of a person on paper: the same facts as in the document, with Norwegian headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import escape
+
+from config.clock import OSLO
+
+if TYPE_CHECKING:
+    from reportlab.platypus import Flowable
+
+# Roboto (Apache License 2.0): it has the letters of Norwegian and of the Sámi languages, which PDF's own fonts lack.
+_FONT: Final = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
+_NAME: Final = "Roboto"
+_INDENT: Final = 12
+
+HEADINGS: Final[Mapping[str, str]] = {
+    "persons": "Personen",
+    "identifiers": "Fødselsnummer og andre identifikatorer",
+    "student_roles": "Elev",
+    "enrolments": "Skoleplasser",
+    "memberships": "Klasser og grupper",
+    "guardianships": "Foresattforhold",
+    "contact_points": "Kontaktopplysninger",
+    "verification_codes": "Engangskoder",
+    "contact_register_entries": "Kontakt- og reservasjonsregisteret",
+    "consents": "Samtykker",
+    "blocks": "Vedtak om at noen ikke skal kontaktes",
+    "releases": "Frigivelser av sperret elev",
+    "alerts": "Beredskapsmeldinger",
+    "withheld": "Beredskapsmeldinger som er utelatt av hensyn til andre",
+    "routine_messages": "Andre meldinger",
+    "acts": "Hva loggen sier om personen",
+}
+
+
+def as_pdf(document: Mapping[str, Any]) -> bytes:
+    """The document that `dispatcher.retention.export` makes, as a PDF file (A4)."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.platypus import SimpleDocTemplate
+
+    font = TTFont(_NAME, str(_FONT))
+    pdfmetrics.registerFont(font)
+    known = frozenset(font.face.charToGlyph)
+    written = BytesIO()
+    paper = SimpleDocTemplate(written, pagesize=A4, title="Innsyn i egne opplysninger", author="", lang="nb")
+    paper.build(list(_story(document, known)), onFirstPage=_number, onLaterPages=_number)
+    return written.getvalue()
+
+
+def _story(document: Mapping[str, Any], known: frozenset[int]) -> Iterator[Flowable]:
+    yield _line("Innsyn i egne opplysninger", 0, known, size=16)
+    yield _line(f"{document['person']}, {document['on']}", 0, known)
+    for name, heading in HEADINGS.items():
+        yield _line(heading, 0, known, size=12)
+        for indent, text in _lines(document[name], 1):
+            yield _line(text, indent, known)
+    if _lacking(document, known):
+        yield _line("Noen bokstaver finnes ikke i skriften her og er vist som �; JSON-filen har dem.", 0, known)
+
+
+def _lines(value: Any, indent: int) -> Iterator[tuple[int, str]]:
+    """A part of the document as lines, each with its indentation; what is empty has none within a row."""
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            words = name.replace("_", " ")
+            if isinstance(one, (Mapping, list)):
+                if one:
+                    yield indent, f"{words}:"
+                    yield from _lines(one, indent + 1)
+            elif one is not None:
+                yield indent, f"{words}: {_words(one)}"
+    elif isinstance(value, list):
+        for number, one in enumerate(value, 1):
+            yield indent, f"{number}."
+            yield from _lines(one, indent + 1)
+        if not value:
+            yield indent, "Ingenting."
+    else:
+        yield indent, _words(value)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "ja" if value else "nei"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def _line(text: str, indent: int, known: frozenset[int], *, size: int = 9) -> Flowable:
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.platypus import Paragraph
+
+    style = ParagraphStyle(
+        name="line",
+        fontName=_NAME,
+        fontSize=size,
+        leading=size * 1.35,
+        leftIndent=indent * _INDENT,
+        spaceBefore=size if size > 9 else 0,
+        splitLongWords=1,
+        keepWithNext=size > 9,
+    )
+    shown = "".join(letter if ord(letter) in known or letter == " " else "�" for letter in " ".join(text.split()))
+    return Paragraph(escape(shown), style)
+
+
+def _lacking(value: Any, known: frozenset[int]) -> bool:
+    return any(ord(letter) not in known for _indent, text in _lines(value, 0) for letter in "".join(text.split()))
+
+
+def _number(canvas: Any, paper: Any) -> None:
+    canvas.setFont(_NAME, 8)
+    canvas.drawRightString(paper.pagesize[0] - 40, 30, str(canvas.getPageNumber()))
