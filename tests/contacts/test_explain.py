@@ -166,9 +166,18 @@ def test_the_days_of_a_guardianship_are_its_first_and_its_last(store: ContactSto
     assert "foster (FREG) 2026-01-01 → 2026-06-30" in page(explained(store))
 
 
-def test_of_a_protected_student_only_the_decision_is_shown(store: ContactStore) -> None:
+@pytest.mark.parametrize(
+    ("protection", "reason"),
+    [
+        ({"protection": Protection.STRICTLY_CONFIDENTIAL}, Reason.PROTECTED_HOLD),
+        ({"protection_unknown": True}, Reason.PROTECTION_UNKNOWN),
+    ],
+)
+def test_of_a_student_who_may_be_protected_only_the_decision_is_shown(
+    store: ContactStore, protection: dict[str, Any], reason: Reason
+) -> None:
     school = store.school()
-    nora = store.student(school=school, protection=Protection.STRICTLY_CONFIDENTIAL)
+    nora = store.student(school=school, **protection)
     store.group("2C", school, nora)
     ola = store.guardian(nora)
     store.point(ola)
@@ -178,20 +187,29 @@ def test_of_a_protected_student_only_the_decision_is_shown(store: ContactStore) 
     store.block(store.guardian(nora, given_name="Liv"))
     found = explain(store.connection, store.found_student(), DAY, stale_after_months=18)
     assert isinstance(found, ProtectedExplanation)
-    assert {(one.reason, one.guardians) for one in found.answers} == {(Reason.PROTECTED_HOLD, 1), (Reason.BLOCKED, 1)}
+    assert {(one.reason, one.guardians) for one in found.answers} == {(reason, 1), (Reason.BLOCKED, 1)}
     shown = page(found) + repr(found)
     for secret in ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010", "KRR", "reserved"):
         assert secret not in shown
 
 
-def test_a_released_student_shows_no_more_than_that(store: ContactStore) -> None:
-    nora = store.student(protection=Protection.CONFIDENTIAL)
+@pytest.mark.parametrize(
+    ("protection", "words", "who"),
+    [
+        ({"protection": Protection.CONFIDENTIAL}, "protected", "a protected student"),
+        ({"protection_unknown": True}, "protection not known", "a student who may be protected"),
+    ],
+)
+def test_a_released_student_shows_no_more_than_that(
+    store: ContactStore, protection: dict[str, Any], words: str, who: str
+) -> None:
+    nora = store.student(**protection)
     store.point(store.guardian(nora))
     store.release(nora, date(2026, 12, 31))
     found = explain(store.connection, store.found_student(), DAY, stale_after_months=18)
     assert lines(page(found)) == [
-        "Student 2B-017 protected, released to 2026-12-31 2026-11-23",
+        f"Student 2B-017 {words}, released to 2026-12-31 2026-11-23",
         "verdict reason guardians",
         "entitled custody 1",
-        "Nothing else is shown of a protected student.",
+        f"Nothing else is shown of {who}.",
     ]
