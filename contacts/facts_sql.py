@@ -12,9 +12,11 @@ from sqlalchemy import (
     Date,
     Select,
     String,
+    and_,
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -23,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from config.clock import UtcDateTime, oslo_midnight
-from contacts.codes import ConsentPurpose
+from contacts.codes import CONTACT_REGISTER, ConsentPurpose, VerifiedBy
 from contacts.id_sets import among
 from contacts.tables import (
     ADDRESS,
@@ -55,7 +57,7 @@ class Statements:
     # student id, guardian id, guardian deceased, given on, withdrawn on
     consents: Select[Any]
     # guardian id, language, address id, channel, takes messages, opted out, rank: 2 if verified, and 1 if confirmed
-    # since `fresh_from`, somebody else has the address too
+    # since `fresh_from`, somebody else has the address too, confirmed with us since `fresh_from`, the register's word
     points: Select[Any]
     # address id, a living owner's id and language
     sharers: Select[Any]
@@ -157,6 +159,7 @@ def _consents(dialect: str) -> Select[Any]:
 def _points(dialect: str) -> Select[Any]:
     point, address = CONTACT_POINT.c, ADDRESS.c
     confirmed = func.coalesce(point.confirmed_at, point.verified_at)
+    by_code = func.coalesce(point.verified_by == VerifiedBy.CODE, false())
     # Asked for each point by itself: joined instead, a PostgreSQL without statistics (just filled, or restored) reads
     # the table of points again and again.
     other = CONTACT_POINT.alias("other").c
@@ -174,6 +177,8 @@ def _points(dialect: str) -> Select[Any]:
             case((point.verified_at.is_not(None), 2), else_=0)
             + case((confirmed >= bindparam("fresh_from", type_=UtcDateTime), 1), else_=0),
             shared,
+            and_(by_code, confirmed >= bindparam("fresh_from", type_=UtcDateTime)),
+            and_(point.source == CONTACT_REGISTER, ~by_code),
         )
         .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
         .join(PERSON, PERSON.c.id == point.person_id)

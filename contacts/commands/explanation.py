@@ -31,6 +31,7 @@ _UNUSED = {
     Unreachable.OPTED_OUT: "has answered STOP",
     Unreachable.FIXED_LINE_ONLY: "fixed line: can be called",
     Unreachable.SHARED_WITH_BLOCKED: "held: a blocked guardian shares it",
+    Unreachable.REPLACED: "not used: the guardian has confirmed another with us",
     Unreachable.NO_CONTACT_POINT: "no contact point",
 }
 

@@ -254,13 +254,16 @@ def _guardian(student_id: int, decision: AnyRow, facts: _Facts) -> GuardianToCal
 
 
 def _phones(guardian: GuardianCase, facts: _Facts) -> tuple[Phone, ...]:
-    """All numbers that can be called; verified and mobile ones first. Not those that a blocked person answers, too."""
-    phones = [
+    """All numbers that can be called; verified and mobile ones first. Not those that a blocked person answers, too.
+
+    Last come those of the register that the guardian has replaced: somebody else may have them by now.
+    """
+    points = sorted(guardian.points, key=lambda point: (point.replaced, not point.verified, not point.takes_messages))
+    return tuple(
         Phone(facts.numbers[point.address_id], not point.takes_messages, point.verified)
-        for point in guardian.points
+        for point in points
         if point.channel is AddressChannel.SMS and not point.shared_with_blocked
-    ]
-    return tuple(sorted(phones, key=lambda phone: (not phone.verified, phone.fixed_line)))
+    )
 
 
 def _why(student_id: int, decision: AnyRow, facts: _Facts) -> tuple[Why, ...]:

@@ -62,6 +62,7 @@ _UNREACHABLE_WORDS = {
     "opted_out": "the owner of the number answered STOP",
     "fixed_line_only": "only a fixed line, which cannot take SMS",
     "shared_with_blocked": "the address is shared with somebody who must not be contacted",
+    "replaced": "the guardian has confirmed another address with us",
     "no_contact_point": "no phone number and no e-mail address",
 }
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy import insert
 
 from contacts import tables
-from contacts.codes import AddressChannel, Basis, Protection, RegisterStatus
+from contacts.codes import AddressChannel, Basis, Protection, RegisterStatus, VerifiedBy
 from contacts.commands.explanation import draw
 from contacts.entitlement import Reason, Verdict
 from contacts.explain import Explanation, ProtectedExplanation, explain
@@ -106,6 +106,16 @@ def test_each_contact_point_says_why_it_would_not_be_used(store: ContactStore) -
     text = page(explained(store))
     for words in ("verified KRR 2024-01-01, stale", "has answered STOP", "fixed line", "--include-unverified"):
         assert words in text
+
+
+def test_a_number_of_the_register_that_the_guardian_has_replaced_says_so(store: ContactStore) -> None:
+    ola = store.guardian(store.student())
+    store.point(ola, "+4799999911")
+    store.point(ola, "+4799999912", source="guardian", by=VerifiedBy.CODE)
+    assert lines(page(explained(store), 80))[-2:] == [
+        "SMS +47 9xx xx x12 (verified code 2026-06-29)",
+        "(SMS +47 9xx xx x11: verified KRR 2026-06-29, not used: the guardian has confirmed another with us)",
+    ]
 
 
 def test_an_entitled_guardian_whom_nothing_reaches_is_said_to_be_one(store: ContactStore) -> None:

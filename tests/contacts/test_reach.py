@@ -36,6 +36,7 @@ MAIL = PointFacts(2, EMAIL, verified=True)
         (replace(GOOD, takes_messages=False), ACTUAL, "fixed_line_only"),
         (replace(GOOD, shared_with_blocked=True), ACTUAL, "shared_with_blocked"),
         (replace(MAIL, shared_with_blocked=True), replace(ACTUAL, include_unverified=True), "shared_with_blocked"),
+        (replace(GOOD, replaced=True), replace(ACTUAL, include_unverified=True), "replaced"),
         (GOOD, replace(ACTUAL, channels=frozenset((EMAIL,))), "channel_not_asked"),
         (MAIL, replace(ACTUAL, channels=frozenset((EMAIL,))), None),
     ],
@@ -56,6 +57,7 @@ def test_after_stop_the_message_goes_by_mail() -> None:
 
 def test_what_can_be_mended_soonest_names_the_reason() -> None:
     points = [
+        replace(GOOD, address_id=7, replaced=True),
         replace(GOOD, address_id=1, shared_with_blocked=True),
         replace(GOOD, address_id=2, takes_messages=False),
         replace(GOOD, address_id=3, opted_out=True),
@@ -66,7 +68,7 @@ def test_what_can_be_mended_soonest_names_the_reason() -> None:
     while points:
         said.append(str(reach(points, DRILL).unreachable))
         points.pop()
-    assert said == ["unverified_only", "stale_only", "opted_out", "fixed_line_only", "shared_with_blocked"]
+    assert said == ["unverified_only", "stale_only", "opted_out", "fixed_line_only", "shared_with_blocked", "replaced"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_an_address_has_the_language_that_its_owners_have_in_common(languages: s
 
 # Mostly usable, so that each flaw shows by itself.
 flaws = st.dictionaries(
-    st.sampled_from(["takes_messages", "opted_out", "verified", "stale", "shared_with_blocked"]),
+    st.sampled_from(["takes_messages", "opted_out", "verified", "stale", "shared_with_blocked", "replaced"]),
     st.booleans(),
     max_size=2,
 )
@@ -113,6 +115,7 @@ def test_nothing_that_no_option_can_lift_is_ever_used(found: list[PointFacts], a
     for point in reach(found, asked).points:
         assert point.takes_messages
         assert not point.shared_with_blocked
+        assert not point.replaced
         assert point.channel in asked.channels
         assert not (point.opted_out and point.channel is SMS)
         assert point.verified or asked.include_unverified
