@@ -25,6 +25,7 @@ from tests.contacts.imports.krr_files import (
     contacts,
     deleted,
     entries,
+    reasons,
     told,
 )
 from tests.contacts.imports.pifu_files import (
@@ -129,3 +130,63 @@ def test_a_time_that_is_lost_later_takes_no_verification_away(sqlite_school: Imp
     plan = sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, updated=None)))
     assert (plan.changes, plan.refused) == (0, 1)
     assert told(sqlite_school) == {(KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE)}
+
+
+NEW = "+4799900222"
+OLDER = active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL, updated="2025-03-01T00:00:00Z"))
+NEWER = active(KARI_NIN, kontaktinformasjon=contacts(NEW, MAIL, updated="2026-11-01T00:00:00Z"))
+
+
+@pytest.mark.parametrize("answers", [(OLDER, NEWER, OLDER), (NEWER, OLDER)])
+def test_an_older_answer_read_again_undoes_no_newer_one(school: Importer, answers: tuple[dict[str, Any], ...]) -> None:
+    for answer in answers[:-1]:
+        school.krr(answer)
+    before = school.everything()
+    assert school.krr(answers[-1]).changes == 0
+    assert school.everything() == before
+    assert set(told(school)) == {(KARI, NEW), (KARI, MAIL)}
+
+
+def test_an_older_answer_stores_no_address_either(sqlite_school: Importer) -> None:
+    """It may be read together with others, which are news."""
+    sqlite_school.krr(NEWER)
+    sqlite_school.krr(OLDER, active(OLE_NIN, kontaktinformasjon=contacts("+4799900333")))
+    assert PHONE not in {row.value for row in sqlite_school.rows(tables.ADDRESS)}
+    assert set(told(sqlite_school)) == {(KARI, NEW), (KARI, MAIL), (OLE, "+4799900333")}
+
+
+def test_each_channel_has_its_own_age(sqlite_school: Importer) -> None:
+    sqlite_school.krr(NEWER)
+    newer_mail = contacts(PHONE, "ny@eksempel.example", updated="2025-03-01T00:00:00Z")
+    newer_mail["epostadresse_oppdatert"] = "2026-11-02T00:00:00Z"
+    sqlite_school.krr(active(KARI_NIN, kontaktinformasjon=newer_mail))
+    assert set(told(sqlite_school)) == {(KARI, NEW), (KARI, "ny@eksempel.example")}
+
+
+def test_an_answer_later_than_the_last_one_but_not_than_a_code_counts(sqlite_school: Importer) -> None:
+    sqlite_school.krr(OLDER)
+    point, address = tables.CONTACT_POINT, tables.ADDRESS
+    by_code = {
+        "verified_at": sqlite_school.now,
+        "verified_by": VerifiedBy.CODE,
+        "confirmed_at": sqlite_school.now,
+    }
+    with sqlite_school.database.write() as connection:
+        connection.execute(
+            update(point).where(point.c.address_id == address.c.id, address.c.value == PHONE).values(**by_code)
+        )
+    sqlite_school.krr(NEWER)
+    assert set(told(sqlite_school)) == {(KARI, PHONE), (KARI, NEW), (KARI, MAIL)}
+
+
+def test_one_that_had_ended_and_is_told_without_a_time_is_not_verified(school: Importer) -> None:
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE)))
+    school.krr(deleted(KARI_NIN))
+    plan = school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, updated=None)))
+    assert [reason for _, reason in reasons(plan)] == [
+        "mobiltelefonnummer comes without a time at which it was confirmed: it is not verified by this"
+    ]
+    assert told(school)[KARI, PHONE][:2] == (None, None)
+    # With its time it is again.
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE)))
+    assert told(school) == {(KARI, PHONE): (JUNE, VerifiedBy.SOURCE, JUNE)}
