@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+# What the contact and reservation register (KRR) is called as a source.
+CONTACT_REGISTER: Final = "krr"
 
 
 class Basis(StrEnum):

@@ -1,6 +1,7 @@
 """Who may be told about one student on one day, and why: each guardian's verdict, reason and contact points.
 
-Of a protected student nothing is shown but what is decided: no name, school, class, guardian or address.
+Of a student who is protected, or may be, nothing is shown but what is decided: no name, school, class, guardian or
+address.
 """
 
 from __future__ import annotations
@@ -102,10 +103,14 @@ class ProtectedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ProtectedExplanation:
-    """All that may be said of a protected student: the answers, and how many guardians each is about."""
+    """All that may be said of a student who is protected, or may be: the answers, and how many guardians each is about.
+
+    `protection_unknown`: no source has told it.
+    """
 
     student: str
     on: date
+    protection_unknown: bool
     released_until: date | None
     answers: tuple[ProtectedAnswer, ...]
 
@@ -115,11 +120,12 @@ def explain(
 ) -> Explanation | ProtectedExplanation:
     """The rule's answers about one student on the day `on`, with what they rest on."""
     (case,) = load_cases(connection, [student.id], on, stale_after_months=stale_after_months)
-    if student.protection.protected:
+    if student.may_be_protected:
         answers = Counter(case.decide(guardian, on) for guardian in case.guardians)
         return ProtectedExplanation(
             student.label,
             on,
+            not student.protection.protected,
             _released_until(connection, student.id, on) if case.facts.released else None,
             tuple(ProtectedAnswer(one.verdict, one.reason, count) for one, count in sorted(answers.items(), key=str)),
         )

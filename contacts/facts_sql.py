@@ -12,9 +12,11 @@ from sqlalchemy import (
     Date,
     Select,
     String,
+    and_,
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -22,7 +24,7 @@ from sqlalchemy import (
 )
 
 from config.clock import UtcDateTime, oslo_midnight
-from contacts.codes import ConsentPurpose
+from contacts.codes import CONTACT_REGISTER, ConsentPurpose, VerifiedBy
 from contacts.id_sets import among
 from contacts.tables import (
     ADDRESS,
@@ -54,7 +56,8 @@ class Statements:
     # student id, guardian id, guardian deceased, given on, withdrawn on
     consents: Select[Any]
     # guardian id, language, address id, channel, takes messages, opted out, rank: 2 if verified, and 1 if confirmed
-    # since `fresh_from`, somebody else has the address too, it is failing and this source has not verified it since
+    # since `fresh_from`, somebody else has the address too, it is failing and this source has not verified it since,
+    # confirmed with us since `fresh_from`, the register's word
     points: Select[Any]
     # address id, a living owner's id and language
     sharers: Select[Any]
@@ -162,6 +165,7 @@ def _consents(dialect: str) -> Select[Any]:
 def _points(dialect: str) -> Select[Any]:
     point, address = CONTACT_POINT.c, ADDRESS.c
     confirmed = func.coalesce(point.confirmed_at, point.verified_at)
+    by_code = func.coalesce(point.verified_by == VerifiedBy.CODE, false())
     # Asked for each point by itself: joined instead, a PostgreSQL without statistics (just filled, or restored) reads
     # the table of points again and again.
     other = CONTACT_POINT.alias("other").c
@@ -181,6 +185,8 @@ def _points(dialect: str) -> Select[Any]:
             shared,
             address.failing_since.is_not(None)
             & or_(point.verified_at.is_(None), point.verified_at <= address.failing_since),
+            and_(by_code, confirmed >= bindparam("fresh_from", type_=UtcDateTime)),
+            and_(point.source == CONTACT_REGISTER, ~by_code),
         )
         .join_from(CONTACT_POINT, ADDRESS, address.id == point.address_id)
         .join(PERSON, PERSON.c.id == point.person_id)

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, exists, insert, or_, select, update
 from config.errors import UsageError
 from contacts.acts import Act, entitlement_changed
 from contacts.audience import Audience, AudienceSchool
-from contacts.codes import Protection
 from contacts.entitlement import NO_GUARDIAN, Verdict
 from contacts.facts import load_cases
 from contacts.people import FoundPerson
+from contacts.protection import maybe_protected
 from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, RELEASE, STUDENT
 
 
@@ -36,8 +36,7 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
         .where(
             or_(
                 PERSON.c.birth_date.is_(None),
-                PERSON.c.protection.in_([grade for grade in Protection if grade.protected]),
-                PERSON.c.protection_unknown,
+                maybe_protected(),
                 ~exists().where(GUARDIANSHIP.c.student_id == PERSON.c.id)
                 & ~exists().where(CONSENT.c.student_id == PERSON.c.id),
             ),
@@ -70,7 +69,7 @@ def release(
     Raises UsageError when the student is known not to be protected, no reason is given, or the day has passed.
     """
     _needs_reason(reason)
-    if not student.protection.protected and not student.protection_unknown:
+    if not student.may_be_protected:
         raise UsageError(
             f"Student {student.label} is not protected: there is nothing to release.",
             remedy=f"beredskap contacts explain {student.label} shows what holds them.",

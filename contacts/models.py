@@ -37,6 +37,7 @@ class Person(SQLModel, table=True):
     `register_document_at`: when the population register's document about this person was last taken in; from then on
     the register decides name, birth date, protection and death.
     `protection_unknown`: whoever brought this student tells no protection, and the register has not told it yet.
+    `protection_told`: some document of the register has told a grading of this person, `ugradert` too.
     """
 
     __tablename__ = "person"
@@ -52,6 +53,9 @@ class Person(SQLModel, table=True):
     register_document_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     source: str = Field(max_length=280)
     protection_unknown: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=text("false"))
+    )
+    protection_told: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=text("false"))
     )
 

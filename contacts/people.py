@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, exists, or_, select
 
 from config.errors import UsageError
 from contacts.codes import Protection
+from contacts.protection import may_be_protected
 from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, STUDENT
 
 # The source of a person of whom nothing is left but the row.
@@ -30,6 +31,10 @@ class FoundPerson:
     deceased: bool
     given_name: str = field(repr=False)
     family_name: str = field(repr=False)
+
+    @property
+    def may_be_protected(self) -> bool:
+        return may_be_protected(self.protection, unknown=self.protection_unknown)
 
     @property
     def short_name(self) -> str:

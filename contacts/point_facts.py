@@ -66,17 +66,21 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
     sql = statements(dialect)
     guardians = {"guardians": id_set(guardian_ids, dialect)}
 
-    # Several sources may tell one address of the same guardian: the best word counts.
-    best: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
-    shared: set[int] = set()
-    failing: set[tuple[int, int]] = set()
     fresh = guardians | {"fresh_from": oslo_midnight(months_before(on, stale_after_months))}
     rows = connection.execute(sql.points, fresh).all()
+    # What a guardian has registered with us wins over the contact register, each channel for itself, while it works.
+    own = {(row[0], row[3]) for row in rows if row[9] and not row[8]}
+    # Several sources may tell one address of the same guardian: the best word counts.
+    best: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
+    replaced: dict[tuple[int, int], Row[*tuple[Any, ...]]] = {}
+    shared: set[int] = set()
+    failing: set[tuple[int, int]] = set()
     for row in rows:
         key = (row[0], row[2])
-        known = best.get(key)
+        words = replaced if row[10] and (row[0], row[3]) in own else best
+        known = words.get(key)
         if known is None or known[6] < row[6]:
-            best[key] = row
+            words[key] = row
         if row[7]:
             shared.add(row[2])
         if row[8]:
@@ -92,7 +96,8 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
             sharers.setdefault(address_id, {})[owner_id] = language
 
     points: dict[int, list[PointFacts]] = {}
-    for guardian_id, language, address_id, channel, takes_messages, opted_out, rank, *_ in best.values():
+    for key, row in (replaced | best).items():
+        guardian_id, language, address_id, channel, takes_messages, opted_out, rank = row[:7]
         others = sharers.get(address_id)
         languages = _one_language(language) if others is None else frozenset((language, *others.values()))
         points.setdefault(guardian_id, []).append(
@@ -103,7 +108,8 @@ def load_points(connection: Connection, guardian_ids: Collection[int], on: date,
                 bool(opted_out),
                 verified=rank >= 2,
                 stale=rank == 2,
-                failing=(guardian_id, address_id) in failing,
+                failing=key in failing,
+                replaced=key not in best,
                 languages=languages,
             )
         )

@@ -17,6 +17,8 @@ class PointFacts:
     `languages`: of all its living owners in the store; None for an owner whose language nobody knows.
     `shared_with_blocked`: a living owner is blocked with regard to the student that the message is about.
     `failing`: too many messages in a row have failed there, and nobody has verified it since.
+    `replaced`: the contact register alone tells it, while the guardian has one of this channel that they confirmed
+    with us by a code, not long ago.
     """
 
     address_id: int
@@ -27,6 +29,7 @@ class PointFacts:
     stale: bool = False
     shared_with_blocked: bool = False
     failing: bool = False
+    replaced: bool = False
     languages: frozenset[str | None] = frozenset()
 
 
@@ -52,6 +55,7 @@ class Unreachable(StrEnum):
     FAILING = "failing"  # it can be verified anew
     FIXED_LINE_ONLY = "fixed_line_only"  # it can be called
     SHARED_WITH_BLOCKED = "shared_with_blocked"
+    REPLACED = "replaced"  # by the guardian's own, of which another reason is the guardian's
     NO_CONTACT_POINT = "no_contact_point"
 
 
@@ -90,6 +94,8 @@ def refusal(point: PointFacts, options: ReachOptions) -> Unreachable | None:
         return Unreachable.SHARED_WITH_BLOCKED
     if not point.takes_messages:
         return Unreachable.FIXED_LINE_ONLY
+    if point.replaced:
+        return Unreachable.REPLACED
     if point.opted_out and point.channel is AddressChannel.SMS:
         return Unreachable.OPTED_OUT
     if point.failing:

@@ -32,6 +32,7 @@ _UNUSED = {
     Unreachable.FAILING: "failing: must be verified anew",
     Unreachable.FIXED_LINE_ONLY: "fixed line: can be called",
     Unreachable.SHARED_WITH_BLOCKED: "held: a blocked guardian shares it",
+    Unreachable.REPLACED: "not used: the guardian has confirmed another with us",
     Unreachable.NO_CONTACT_POINT: "no contact point",
 }
 
@@ -87,14 +88,16 @@ def draw_held(held: Sequence[HeldStudent], console: Console) -> None:
 
 def _draw_protected(explanation: ProtectedExplanation, console: Console) -> None:
     released = "" if explanation.released_until is None else f", released to {explanation.released_until}"
-    console.print(f"Student {explanation.student}  protected{released}  {explanation.on}", markup=False)
+    protected = "protection not known" if explanation.protection_unknown else "protected"
+    console.print(f"Student {explanation.student}  {protected}{released}  {explanation.on}", markup=False)
     console.print()
     table = _table("verdict", "reason", "guardians")
     for answer in explanation.answers:
         table.add_row(answer.verdict.value, answer.reason.value, str(answer.guardians))
     console.print(table)
     console.print()
-    console.print("Nothing else is shown of a protected student.")
+    who = "student who may be protected" if explanation.protection_unknown else "protected student"
+    console.print(f"Nothing else is shown of a {who}.")
 
 
 def _headline(explanation: Explanation) -> str:

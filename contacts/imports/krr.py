@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from config.clock import oslo_date
 from contacts.addresses import AddressError, parse_email, parse_phone
-from contacts.codes import AddressChannel, RegisterStatus
+from contacts.codes import CONTACT_REGISTER, AddressChannel, RegisterStatus
 from contacts.imports.json_answers import Answers, json_files
 from contacts.imports.languages import language
 from contacts.imports.records import (
@@ -35,7 +35,7 @@ from contacts.imports.records import (
 from contacts.national_id import NationalId
 
 FORMAT: Final = "krr"
-SOURCE: Final = "krr"
+SOURCE: Final = CONTACT_REGISTER
 _NUMBER = "personidentifikator"
 _CONTACTS = "kontaktinformasjon"
 _CHANNELS = {AddressChannel.SMS: "mobiltelefonnummer", AddressChannel.EMAIL: "epostadresse"}

@@ -60,10 +60,13 @@ def consent_steps(comparison: Comparison, operator: str) -> Iterator[Step]:
 
 def point_steps(comparison: Comparison) -> Iterator[Step]:
     told, stored, address = staged.point, store.point, store.address
+    up_to_date = ~_newer_is_known(comparison) if comparison.contact_register else true()
     yield Step(
         insert(address).from_select(
             ["channel", "value", "takes_messages"],
-            select(told.c.channel, told.c.value, told.c.takes_messages).where(told.c.address_id.is_(None)).distinct(),
+            select(told.c.channel, told.c.value, told.c.takes_messages)
+            .where(told.c.address_id.is_(None), up_to_date)
+            .distinct(),
             include_defaults=True,
         )
     )
@@ -79,7 +82,7 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
     )
     verified = _verified(comparison)
     new = select(told.c.person_id, told.c.address_id, literal(comparison.source), *verified.values()).where(
-        ~exists().where(same)
+        ~exists().where(same), up_to_date
     )
     yield Step(
         insert(stored).from_select(["person_id", "address_id", "source", *verified], new),
@@ -87,7 +90,8 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         Kind.CONTACT_POINTS,
         Verb.ADDED,
     )
-    changed, values = _point_changes(comparison, verified)
+    differs, values = _point_changes(comparison, verified)
+    changed = and_(differs, up_to_date)
     yield Step(
         update(stored).where(same, changed).values(ended_at=None, **values),
         select(told.c.person_id).join(stored, same).where(changed),
@@ -95,6 +99,20 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         Verb.CHANGED,
     )
     yield from _replaced_points(comparison)
+
+
+def _newer_is_known(comparison: Comparison) -> ColumnElement[bool]:
+    """The contact register has told a later time of the same channel already: this is an older answer, read again."""
+    told, known, address = staged.point, store.point.alias("known"), store.address.alias("known_address")
+    return exists().where(
+        known.c.person_id == told.c.person_id,
+        known.c.source == comparison.source,
+        # The time of a code is ours, and says nothing of how old the register's answer is.
+        known.c.verified_by.is_distinct_from(VerifiedBy.CODE),
+        known.c.confirmed_at > told.c.confirmed_at,
+        address.c.id == known.c.address_id,
+        address.c.channel == told.c.channel,
+    )
 
 
 def _verified(comparison: Comparison) -> dict[str, ColumnElement[Any]]:
@@ -132,10 +150,12 @@ def _point_changes(
         or_(stored.c.confirmed_at.is_(None), told.c.confirmed_at > stored.c.confirmed_at),
     )
     turns = and_(stored.c.verified_at.is_(None), verified["verified_at"].is_not(None))
+    # Told again after it had ended, without a time, it is as little verified as a new one.
+    lapses = and_(ended, told.c.confirmed_at.is_(None), stored.c.verified_by.is_distinct_from(VerifiedBy.CODE))
     again = and_(newer, stored.c.verified_by == VerifiedBy.SOURCE, verified["verified_at"].is_not(None))
     return or_(ended, turns, newer), {
-        "verified_at": case((or_(turns, again), verified["verified_at"]), else_=stored.c.verified_at),
-        "verified_by": case((turns, verified["verified_by"]), else_=stored.c.verified_by),
+        "verified_at": case((lapses, null()), (or_(turns, again), verified["verified_at"]), else_=stored.c.verified_at),
+        "verified_by": case((lapses, null()), (turns, verified["verified_by"]), else_=stored.c.verified_by),
         "confirmed_at": case((newer, told.c.confirmed_at), else_=stored.c.confirmed_at),
     }
 
@@ -143,7 +163,8 @@ def _point_changes(
 def _replaced_points(comparison: Comparison) -> Iterator[Step]:
     """A source's addresses that its newer record of the same person no longer has.
 
-    What a guardian has confirmed with us by a code is theirs, whatever the contact register says of it later.
+    What a guardian has confirmed with us by a code is theirs, whatever the contact register says of it later. Nor does
+    an older answer of the register, read again, end what a newer one told.
     """
     stored, address, person, told = store.point, store.address, staged.person, staged.point
     replaced = and_(
@@ -158,8 +179,14 @@ def _replaced_points(comparison: Comparison) -> Iterator[Step]:
             and_(address.c.channel == AddressChannel.EMAIL, ~person.c.spares_email),
         ),
         ~exists().where(told.c.person_id == stored.c.person_id, told.c.address_id == stored.c.address_id),
-        stored.c.verified_by.is_distinct_from(VerifiedBy.CODE) if comparison.contact_register else true(),
     )
+    if comparison.contact_register:
+        older = exists().where(
+            told.c.person_id == stored.c.person_id,
+            told.c.channel == address.c.channel,
+            told.c.confirmed_at < stored.c.confirmed_at,
+        )
+        replaced = and_(replaced, stored.c.verified_by.is_distinct_from(VerifiedBy.CODE), ~older)
     yield Step(
         update(stored).where(replaced).values(ended_at=comparison.now),
         select(stored.c.id).where(replaced),

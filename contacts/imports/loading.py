@@ -12,7 +12,9 @@ from config.filling import fill
 from config.keys import Keys
 from contacts.codes import AddressChannel
 from contacts.imports import staged
+from contacts.imports.numbers_in_ids import holds_number, may_hold_number
 from contacts.imports.records import (
+    ID,
     NIN,
     OTHER_NUMBER,
     ConsentRecord,
@@ -72,7 +74,9 @@ class Loader:
         return self._next, record.place.file, record.place.record, staged.OPEN
 
     def _lookup(self, identifier: Identifier) -> str:
-        if identifier.scheme in (NIN, OTHER_NUMBER):
+        secret = identifier.scheme in (NIN, OTHER_NUMBER)
+        # Some systems use the number as an id. Person.id is our own, and none.
+        if secret or (identifier.scheme != ID and holds_number(identifier.value)):
             return self._keys.lookup_hash(identifier.value, identifier.scheme)
         return identifier.value
 
@@ -82,7 +86,7 @@ class Loader:
     def _person(self, record: PersonRecord) -> None:
         entry = record.register_entry
         said: _Row = (
-            record.ref,
+            _ref(record),
             record.given_name,
             record.family_name,
             record.birth_date,
@@ -231,6 +235,12 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
     staged.refusal: ("file", "record", "reason", "lost", "scheme", "lookup", "told", "found"),
     staged.about: ("scheme", "lookup"),
 }
+
+
+def _ref(record: PersonRecord) -> str | None:
+    if not record.ref:
+        return None
+    return staged.REF_LEFT_OUT if may_hold_number(record.ref) else record.ref
 
 
 def _digest(*said: object) -> str:

@@ -174,11 +174,16 @@ def settle_persons(comparison: Comparison) -> None:
 
 
 def _settle_refs(comparison: Comparison) -> None:
-    """A student's short id must be one student's alone; otherwise they enter without it, and that is listed."""
+    """A student's short id must be one student's alone, and no identity number; otherwise they enter without it.
+
+    That is listed.
+    """
     person = staged.person
     connection = comparison.connection
     student = exists().where(staged.student.c.person_id == person.c.person_id)
-    connection.execute(update(person).where(person.c.state == staged.ENTERS, student).values(own_ref=person.c.ref))
+    enters = and_(person.c.state == staged.ENTERS, student)
+    hidden = person.c.ref == staged.REF_LEFT_OUT
+    connection.execute(update(person).where(enters, ~hidden).values(own_ref=person.c.ref))
     told = person.c.own_ref.is_not(None)
     twice = select(person.c.own_ref).where(told).group_by(person.c.own_ref).having(func.count() > 1)
     taken = and_(
@@ -188,19 +193,19 @@ def _settle_refs(comparison: Comparison) -> None:
             exists().where(store.person.c.ref == person.c.own_ref, store.person.c.id != person.c.person_id),
         ),
     )
-    connection.execute(
-        insert(staged.refusal).from_select(
-            ["file", "record", "reason", "lost", "found"],
-            select(
-                person.c.file,
-                person.c.record,
-                literal("its student number is another student's, too: it entered without"),
-                literal(int(Lost.FACT)),
-                literal(True),
-            ).where(taken),
-            include_defaults=True,
+    for condition, reason in (
+        (and_(enters, hidden), "its student number may be an identity number: it entered without"),
+        (taken, "its student number is another student's, too: it entered without"),
+    ):
+        connection.execute(
+            insert(staged.refusal).from_select(
+                ["file", "record", "reason", "lost", "found"],
+                select(person.c.file, person.c.record, literal(reason), literal(int(Lost.FACT)), literal(True)).where(
+                    condition
+                ),
+                include_defaults=True,
+            )
         )
-    )
     connection.execute(update(person).where(taken).values(own_ref=None))
 
 

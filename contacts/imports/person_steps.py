@@ -26,6 +26,8 @@ _TOLD = staged.person
 _STORED = store.person
 _ENTERS = and_(_TOLD.c.state == staged.ENTERS, ~_TOLD.c.removed)
 _IN_STORE = exists().where(staged.match.c.n == _TOLD.c.n)
+# A document may be silent about the grading, and so may a later one: what was told once stays told.
+_TELLS_PROTECTION = and_(_TOLD.c.from_register, _TOLD.c.protection.is_not(None))
 _STUDENT = or_(
     exists().where(staged.student.c.person_id == _TOLD.c.person_id),
     exists().where(store.student.c.person_id == _TOLD.c.person_id),
@@ -52,6 +54,7 @@ def _new_persons(comparison: Comparison) -> Iterator[Step]:
             "deceased": func.coalesce(_TOLD.c.deceased, literal(False)),
             "protection": func.coalesce(_TOLD.c.protection, Protection.NONE.value),
             "protection_unknown": _TOLD.c.protection_unknown,
+            "protection_told": _TELLS_PROTECTION,
             "language": _TOLD.c.language,
             "register_document_at": case((_TOLD.c.register_document, now), else_=null()),
             "source": literal(comparison.source),
@@ -72,8 +75,9 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
     open_to_all = stored.c.register_document_at.is_(None)
     nameless = and_(stored.c.given_name == "", stored.c.family_name == "")
     named = or_(told.c.given_name != "", told.c.family_name != "")
-    # Known already, as a guardian say. Of a student whom another source brought, it is not for this one to say.
-    new_student = ~exists().where(store.student.c.person_id == stored.c.id)
+    # Known already, as a guardian say, or by the register's document alone. Of a student whom another source brought,
+    # it is not for this one to say.
+    new_student = ~exists().where(store.student.c.person_id == stored.c.id, store.student.c.source != REGISTER)
     may_name = and_(named, or_(told.c.from_register, and_(open_to_all, or_(own, nameless))))
     may_date = and_(
         told.c.birth_date.is_not(None),
@@ -92,15 +96,13 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
         "deceased": case(
             (and_(told.c.from_register, told.c.deceased.is_not(None)), told.c.deceased), else_=stored.c.deceased
         ),
-        "protection": case(
-            (and_(told.c.from_register, told.c.protection.is_not(None)), told.c.protection),
-            else_=stored.c.protection,
-        ),
+        "protection": case((_TELLS_PROTECTION, told.c.protection), else_=stored.c.protection),
         "protection_unknown": case(
-            (and_(told.c.from_register, told.c.protection.is_not(None)), false()),
-            (and_(told.c.protection_unknown, open_to_all, new_student), true()),
+            (_TELLS_PROTECTION, false()),
+            (and_(told.c.protection_unknown, ~stored.c.protection_told, new_student), true()),
             else_=stored.c.protection_unknown,
         ),
+        "protection_told": or_(stored.c.protection_told, _TELLS_PROTECTION),
         "language": case((and_(told.c.language.is_not(None), may_choose), told.c.language), else_=stored.c.language),
         "ref": case(
             (and_(told.c.own_ref.is_not(None), or_(own, stored.c.ref.is_(None))), told.c.own_ref), else_=stored.c.ref

@@ -23,6 +23,9 @@ REFUSED: Final = 2
 DUPLICATE: Final = 3  # said again, word for word
 NOT_NEEDED: Final = 4
 
+# Instead of a student number that looks like an identity number, which is to be printed nowhere.
+REF_LEFT_OUT: Final = ""
+
 
 def _table(name: str, *columns: SchemaItem) -> Table:
     return Table(f"staged_{name}", metadata, *columns, prefixes=["TEMPORARY"])

@@ -105,6 +105,7 @@ REASON_WORDS: Mapping[str, str] = {
     Unreachable.FAILING.value: "failing contact only",
     Unreachable.FIXED_LINE_ONLY.value: "fixed line only",
     Unreachable.SHARED_WITH_BLOCKED.value: "shared with a blocked guardian",
+    Unreachable.REPLACED.value: "replaced by their own",
     Unreachable.CHANNEL_NOT_ASKED.value: "not on the channels asked for",
     NO_GUARDIAN: "no guardian registered",
     "protected_hold": "protected",

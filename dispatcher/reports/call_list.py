@@ -1,7 +1,7 @@
 """The call list: students whom nobody was reached for, and whom a person may call about each. In pieces, not at once.
 
 It asks the entitlement rule again: of a guardian who may not be told any more, a block came since for instance, it
-gives no number, and says so. Of a protected student it says the reference, and nothing else.
+gives no number, and says so. Of a student who is protected, or may be, it says the reference, and nothing else.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from sqlalchemy import Connection, Integer, Select, case, func, select
 from config.clock import db_now, oslo_date
 from config.rows import GivenRows
 from config.tables import BigInt
-from contacts.codes import AddressChannel, Protection
+from contacts.codes import AddressChannel
 from contacts.entitlement import Verdict
 from contacts.facts import GuardianCase, StudentCase, load_cases
 from contacts.id_sets import among, id_set
+from contacts.protection import known_protected, maybe_protected
 from contacts.tables import ADDRESS, MEMBERSHIP, PERSON, STUDENT_GROUP
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports.classes import RANK_OF_CLASS, StudentsByClass, read_classes
@@ -34,6 +35,7 @@ _NO_MATTER = 18
 
 NOT_PLANNED = "planning has not come to this student"
 PROTECTED = "protected: beredskap contacts explain tells who may look"
+MAYBE_PROTECTED = "may be protected: the population register has not told it"
 NO_LONGER = "may not be told any more: do not call"
 
 
@@ -68,7 +70,10 @@ class GuardianToCall:
 
 @dataclass(frozen=True, slots=True)
 class StudentToCallAbout:
-    """`name` and `home_class` are None for a protected student. `why`: what stands for the student as a whole."""
+    """`name` and `home_class` are None for one who is protected, or may be.
+
+    `why`: what stands for the student as a whole.
+    """
 
     student_class: StudentClass
     ref: str
@@ -134,7 +139,7 @@ def _in_order(dialect: str, today: date) -> Select[Any]:
         .subquery("home")
     )
     # A place in the order would tell a protected student's class and name: they stand last, in no order of either.
-    protected = PERSON.c.protection.in_([grade for grade in Protection if grade.protected])
+    hidden = maybe_protected()
     return (
         select(
             wanted.c.student_id,
@@ -142,7 +147,8 @@ def _in_order(dialect: str, today: date) -> Select[Any]:
             PERSON.c.ref,
             PERSON.c.given_name,
             PERSON.c.family_name,
-            PERSON.c.protection,
+            known_protected().label("protected"),
+            hidden.label("hidden"),
         )
         .select_from(
             wanted.join(PERSON, PERSON.c.id == wanted.c.student_id).outerjoin(
@@ -151,9 +157,10 @@ def _in_order(dialect: str, today: date) -> Select[Any]:
         )
         .order_by(
             wanted.c.rank,
-            protected,
-            *(case((protected, None), else_=column) for column in (home.c.name.is_(None), home.c.name)),
-            *(case((protected, None), else_=column) for column in (PERSON.c.family_name, PERSON.c.given_name)),
+            hidden,
+            ~known_protected(),
+            *(case((hidden, None), else_=column) for column in (home.c.name.is_(None), home.c.name)),
+            *(case((hidden, None), else_=column) for column in (PERSON.c.family_name, PERSON.c.given_name)),
             wanted.c.student_id,
         )
     )
@@ -222,8 +229,9 @@ def _facts(connection: Connection, alert_id: int, students: Sequence[int], today
 
 def _student(row: AnyRow, name_of_class: StudentClass, planned: bool, facts: _Facts) -> StudentToCallAbout:
     ref = row.ref or f"P-{row.student_id}"
-    if Protection(row.protection).protected:
-        return StudentToCallAbout(name_of_class, ref, None, None, PROTECTED, ())
+    if row.hidden:
+        told = PROTECTED if row.protected else MAYBE_PROTECTED
+        return StudentToCallAbout(name_of_class, ref, None, None, told, ())
     decisions = facts.decisions[row.student_id]
     why = None
     if not planned:
@@ -246,13 +254,16 @@ def _guardian(student_id: int, decision: AnyRow, facts: _Facts) -> GuardianToCal
 
 
 def _phones(guardian: GuardianCase, facts: _Facts) -> tuple[Phone, ...]:
-    """All numbers that can be called; verified and mobile ones first. Not those that a blocked person answers, too."""
-    phones = [
+    """All numbers that can be called; verified and mobile ones first. Not those that a blocked person answers, too.
+
+    Last come those of the register that the guardian has replaced: somebody else may have them by now.
+    """
+    points = sorted(guardian.points, key=lambda point: (point.replaced, not point.verified, not point.takes_messages))
+    return tuple(
         Phone(facts.numbers[point.address_id], not point.takes_messages, point.verified)
-        for point in guardian.points
+        for point in points
         if point.channel is AddressChannel.SMS and not point.shared_with_blocked
-    ]
-    return tuple(sorted(phones, key=lambda phone: (not phone.verified, phone.fixed_line)))
+    )
 
 
 def _why(student_id: int, decision: AnyRow, facts: _Facts) -> tuple[Why, ...]:

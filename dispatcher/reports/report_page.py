@@ -14,7 +14,7 @@ from contacts.addresses import mask_phone
 from contacts.entitlement import Verdict
 from dispatcher.alerts.status_words import HEADINGS
 from dispatcher.codes import DeliveryState
-from dispatcher.reports.call_list import Phone, StudentToCallAbout
+from dispatcher.reports.call_list import PROTECTED, Phone, StudentToCallAbout
 from dispatcher.reports.classes import ClassCounts
 from dispatcher.reports.figures import AlertHead, Reduced, Report
 from dispatcher.reports.times import ChannelTimes
@@ -76,7 +76,7 @@ def print_call_list(
 
 def _group_name(student: StudentToCallAbout) -> str:
     if student.name is None:
-        return "protected"
+        return "protected" if student.why == PROTECTED else "may be protected"
     return student.home_class or "no class"
 
 

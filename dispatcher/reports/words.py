@@ -63,6 +63,7 @@ _UNREACHABLE_WORDS = {
     "failing": "earlier messages failed there again and again; it must be verified anew",
     "fixed_line_only": "only a fixed line, which cannot take SMS",
     "shared_with_blocked": "the address is shared with somebody who must not be contacted",
+    "replaced": "the guardian has confirmed another address with us",
     "no_contact_point": "no phone number and no e-mail address",
 }
 

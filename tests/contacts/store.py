@@ -118,6 +118,7 @@ class ContactStore:
         verified: datetime | None = LATELY,
         confirmed: datetime | None = LATELY,
         source: str = "krr",
+        by: VerifiedBy = VerifiedBy.SOURCE,
         ended_at: datetime | None = None,
         **address: Any,
     ) -> int:
@@ -126,7 +127,7 @@ class ContactStore:
             "address_id": self.address(value, **address),
             "source": source,
             "verified_at": verified,
-            "verified_by": None if verified is None else VerifiedBy.SOURCE,
+            "verified_by": None if verified is None else by,
             "confirmed_at": confirmed,
             "ended_at": ended_at,
         }

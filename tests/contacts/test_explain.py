@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy import insert
 
 from contacts import tables
-from contacts.codes import AddressChannel, Basis, Protection, RegisterStatus
+from contacts.codes import AddressChannel, Basis, Protection, RegisterStatus, VerifiedBy
 from contacts.commands.explanation import draw
 from contacts.entitlement import Reason, Verdict
 from contacts.explain import Explanation, ProtectedExplanation, explain
@@ -116,6 +116,16 @@ def test_each_contact_point_says_why_it_would_not_be_used(store: ContactStore) -
         assert words in text
 
 
+def test_a_number_of_the_register_that_the_guardian_has_replaced_says_so(store: ContactStore) -> None:
+    ola = store.guardian(store.student())
+    store.point(ola, "+4799999911")
+    store.point(ola, "+4799999912", source="guardian", by=VerifiedBy.CODE)
+    assert lines(page(explained(store), 80))[-2:] == [
+        "SMS +47 9xx xx x12 (verified code 2026-06-29)",
+        "(SMS +47 9xx xx x11: verified KRR 2026-06-29, not used: the guardian has confirmed another with us)",
+    ]
+
+
 def test_an_entitled_guardian_whom_nothing_reaches_is_said_to_be_one(store: ContactStore) -> None:
     store.guardian(store.student())
     (guardian,) = explained(store).guardians
@@ -174,9 +184,18 @@ def test_the_days_of_a_guardianship_are_its_first_and_its_last(store: ContactSto
     assert "foster (FREG) 2026-01-01 → 2026-06-30" in page(explained(store))
 
 
-def test_of_a_protected_student_only_the_decision_is_shown(store: ContactStore) -> None:
+@pytest.mark.parametrize(
+    ("protection", "reason"),
+    [
+        ({"protection": Protection.STRICTLY_CONFIDENTIAL}, Reason.PROTECTED_HOLD),
+        ({"protection_unknown": True}, Reason.PROTECTION_UNKNOWN),
+    ],
+)
+def test_of_a_student_who_may_be_protected_only_the_decision_is_shown(
+    store: ContactStore, protection: dict[str, Any], reason: Reason
+) -> None:
     school = store.school()
-    nora = store.student(school=school, protection=Protection.STRICTLY_CONFIDENTIAL)
+    nora = store.student(school=school, **protection)
     store.group("2C", school, nora)
     ola = store.guardian(nora)
     store.point(ola)
@@ -186,20 +205,29 @@ def test_of_a_protected_student_only_the_decision_is_shown(store: ContactStore) 
     store.block(store.guardian(nora, given_name="Liv"))
     found = explain(store.connection, store.found_student(), DAY, stale_after_months=18)
     assert isinstance(found, ProtectedExplanation)
-    assert {(one.reason, one.guardians) for one in found.answers} == {(Reason.PROTECTED_HOLD, 1), (Reason.BLOCKED, 1)}
+    assert {(one.reason, one.guardians) for one in found.answers} == {(reason, 1), (Reason.BLOCKED, 1)}
     shown = page(found) + repr(found)
     for secret in ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010", "KRR", "reserved"):
         assert secret not in shown
 
 
-def test_a_released_student_shows_no_more_than_that(store: ContactStore) -> None:
-    nora = store.student(protection=Protection.CONFIDENTIAL)
+@pytest.mark.parametrize(
+    ("protection", "words", "who"),
+    [
+        ({"protection": Protection.CONFIDENTIAL}, "protected", "a protected student"),
+        ({"protection_unknown": True}, "protection not known", "a student who may be protected"),
+    ],
+)
+def test_a_released_student_shows_no_more_than_that(
+    store: ContactStore, protection: dict[str, Any], words: str, who: str
+) -> None:
+    nora = store.student(**protection)
     store.point(store.guardian(nora))
     store.release(nora, date(2026, 12, 31))
     found = explain(store.connection, store.found_student(), DAY, stale_after_months=18)
     assert lines(page(found)) == [
-        "Student 2B-017 protected, released to 2026-12-31 2026-11-23",
+        f"Student 2B-017 {words}, released to 2026-12-31 2026-11-23",
         "verdict reason guardians",
         "entitled custody 1",
-        "Nothing else is shown of a protected student.",
+        f"Nothing else is shown of {who}.",
     ]

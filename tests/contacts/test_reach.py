@@ -38,6 +38,7 @@ MAIL = PointFacts(2, EMAIL, verified=True)
         (replace(GOOD, takes_messages=False), ACTUAL, "fixed_line_only"),
         (replace(GOOD, shared_with_blocked=True), ACTUAL, "shared_with_blocked"),
         (replace(MAIL, shared_with_blocked=True), replace(ACTUAL, include_unverified=True), "shared_with_blocked"),
+        (replace(GOOD, replaced=True), replace(ACTUAL, include_unverified=True), "replaced"),
         (GOOD, replace(ACTUAL, channels=frozenset((EMAIL,))), "channel_not_asked"),
         (MAIL, replace(ACTUAL, channels=frozenset((EMAIL,))), None),
     ],
@@ -58,6 +59,7 @@ def test_after_stop_the_message_goes_by_mail() -> None:
 
 def test_what_can_be_mended_soonest_names_the_reason() -> None:
     points = [
+        replace(GOOD, address_id=7, replaced=True),
         replace(GOOD, address_id=1, shared_with_blocked=True),
         replace(GOOD, address_id=2, takes_messages=False),
         replace(GOOD, address_id=4, failing=True),
@@ -69,7 +71,15 @@ def test_what_can_be_mended_soonest_names_the_reason() -> None:
     while points:
         said.append(str(reach(points, DRILL).unreachable))
         points.pop()
-    assert said == ["unverified_only", "stale_only", "opted_out", "failing", "fixed_line_only", "shared_with_blocked"]
+    assert said == [
+        "unverified_only",
+        "stale_only",
+        "opted_out",
+        "failing",
+        "fixed_line_only",
+        "shared_with_blocked",
+        "replaced",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +98,7 @@ def test_an_address_has_the_language_that_its_owners_have_in_common(languages: s
 
 # Mostly usable, so that each flaw shows by itself.
 flaws = st.dictionaries(
-    st.sampled_from(["takes_messages", "opted_out", "failing", "verified", "stale", "shared_with_blocked"]),
+    st.sampled_from(["takes_messages", "opted_out", "failing", "verified", "stale", "shared_with_blocked", "replaced"]),
     st.booleans(),
     max_size=2,
 )
@@ -117,6 +127,7 @@ def test_nothing_that_no_option_can_lift_is_ever_used(found: list[PointFacts], a
         assert point.takes_messages
         assert not point.shared_with_blocked
         assert not point.failing
+        assert not point.replaced
         assert point.channel in asked.channels
         assert not (point.opted_out and point.channel is SMS)
         assert point.verified or asked.include_unverified

@@ -1,9 +1,12 @@
-"""FINT's answers in tests, of fictional people with synthetic numbers."""
+"""FINT's answers in tests, of fictional people with synthetic numbers, and what the store made of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from contacts import tables
+from contacts.facts import load_cases
+from tests.contacts.imports.importing import TODAY, Importer
 from tests.contacts.imports.pifu_files import EMIL_NIN, KARI_NIN, NORA_NIN, OLE_NIN, STRANGER_NIN
 
 BASE = "https://api.felleskomponent.no"
@@ -145,3 +148,28 @@ def roster(**changed: Any) -> dict[str, Any]:
         "person": page(*PERSONS),
     }
     return {name: content for name, content in (made | changed).items() if content is not None}
+
+
+LINKS = {
+    ("Nora Eksempel", "Kari Eksempel", "school_register"),
+    ("Nora Eksempel", "Ole Eksempel", "school_register"),
+    ("Emil Eksempel", "Kari Eksempel", "school_register"),
+}
+BOTH = {"Nora Eksempel", "Emil Eksempel"}
+
+
+def with_person(*changed: dict[str, Any]) -> dict[str, Any]:
+    """The roster with some persons changed, by their number."""
+    by_number = {each["fodselsnummer"]["identifikatorverdi"]: each for each in (*PERSONS, *changed)}
+    return roster(person=page(*by_number.values()))
+
+
+def reasons(importer: Importer) -> dict[str, set[str]]:
+    """What the rule says about each student's guardians today."""
+    people = importer.people()
+    ids = [row.person_id for row in importer.rows(tables.STUDENT)]
+    with importer.database.read() as connection:
+        cases = load_cases(connection, ids, TODAY, stale_after_months=18)
+    return {
+        people[case.student_id]: {case.decide(each, TODAY).reason.value for each in case.guardians} for case in cases
+    }

@@ -12,7 +12,7 @@ from contacts import tables
 from contacts.forgetting import lock_persons, take_out
 from contacts.imports.step import Kind
 from tests.contacts.imports.importing import Importer
-from tests.contacts.imports.pifu_files import KARI_NIN, STRANGER_NIN, small_school
+from tests.contacts.imports.pifu_files import KARI_NIN, STRANGER_NIN
 
 HEAD = (
     "student;guardian_ref;guardian_nin;given_name;family_name;basis;decision_ref;student_agreed;valid_from;valid_to;"
@@ -29,12 +29,6 @@ def line(**fields: str) -> str:
 def importer(sqlite_importer: Importer) -> Importer:
     """One kind of database: test_both_databases.py takes the same ways on the other one."""
     return sqlite_importer
-
-
-@pytest.fixture
-def school(importer: Importer) -> Importer:
-    importer.pifu(small_school())
-    return importer
 
 
 def test_a_foster_parent(school: Importer) -> None:

@@ -15,19 +15,12 @@ from contacts.imports.krr import open_krr
 from contacts.imports.records import PersonRecord, Refusal
 from tests.contacts.imports.importing import TODAY, Importer
 from tests.contacts.imports.krr_files import JUNE, KARI, MAIL, PHONE, active, contacts, deleted, reasons, told
-from tests.contacts.imports.pifu_files import KARI_NIN, OLE_NIN, STRANGER_NIN, small_school
+from tests.contacts.imports.pifu_files import KARI_NIN, OLE_NIN, STRANGER_NIN
 
 WHOLE = json.dumps(
     {"personer": [active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL), spraak="nn"), deleted(OLE_NIN)]}
 ).encode()
 _REUSES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def sqlite_school(sqlite_importer: Importer) -> Importer:
-    """One kind of database, for what the reader alone decides."""
-    sqlite_importer.pifu(small_school())
-    return sqlite_importer
 
 
 def read(importer: Importer, *persons: object) -> list[Any]:

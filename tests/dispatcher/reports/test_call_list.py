@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from sqlalchemy import event, update
@@ -15,7 +16,15 @@ from contacts.entitlement import Verdict
 from contacts.tables import PERSON
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports import call_list as module
-from dispatcher.reports.call_list import NO_LONGER, NOT_PLANNED, PROTECTED, Phone, StudentToCallAbout, call_list
+from dispatcher.reports.call_list import (
+    MAYBE_PROTECTED,
+    NO_LONGER,
+    NOT_PLANNED,
+    PROTECTED,
+    Phone,
+    StudentToCallAbout,
+    call_list,
+)
 from dispatcher.reports.classes import read_classes
 from dispatcher.reports.counting import report
 from dispatcher.reports.report_files import write_call_list_csv
@@ -74,32 +83,40 @@ def test_a_student_with_nobody_registered(case: Case) -> None:
     assert student.guardians == ()
 
 
-def test_of_a_protected_student_who_was_released_and_not_reached_still_nothing(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("protection", "words"),
+    [({"protection": Protection.CONFIDENTIAL}, PROTECTED), ({"protection_unknown": True}, MAYBE_PROTECTED)],
+)
+def test_of_who_may_be_protected_and_was_released_and_not_reached_still_nothing(
+    database: Database, protection: dict[str, Any], words: str
+) -> None:
     with bound_db_now(NOW), database.write() as connection:
         world = World(connection)
-        student = world.student("1A-001", "Kari Hemmelig", protection=Protection.CONFIDENTIAL)
+        student = world.student("1A-001", "Kari Hemmelig", **protection)
         guardian = world.guardian("Ola Hemmelig", of=student)
         number = world.contact(guardian, "+4790000001")
         alert = world.alert([student])
         world.decision(alert, student, guardian)
         world.delivery(alert, S.REJECTED, [(student, guardian)], address=number)
         (found,) = call_list(connection, alert)
-    assert found == StudentToCallAbout(StudentClass.UNREACHED, "1A-001", None, None, PROTECTED, ())
+    assert found == StudentToCallAbout(StudentClass.UNREACHED, "1A-001", None, None, words, ())
 
 
 def test_the_order_tells_nothing_of_protected_students(database: Database) -> None:
     with bound_db_now(NOW), database.write() as connection:
         world = World(connection)
         hidden = [
+            world.student("X-5", "Unn U", "1B", protection_unknown=True),
             world.student("X-9", "Åse Å", "9Z", protection=Protection.CONFIDENTIAL),
             world.student("X-1", "Arne A", "1A", protection=Protection.CONFIDENTIAL),
+            world.student("X-4", "Arvid A", "1A", protection_unknown=True),
         ]
         seen = world.student("2B-001", home="2B")
         alert = world.alert([*hidden, seen])
         for student in (*hidden, seen):
             world.decision(alert, student, None, Verdict.HELD, "no_guardian_known")
         found = [student.ref for student in call_list(connection, alert)]
-    assert found == ["2B-001", "X-9", "X-1"]
+    assert found == ["2B-001", "X-9", "X-1", "X-5", "X-4"]
 
 
 def test_who_was_blocked_since_is_not_to_be_called(case: Case) -> None:
