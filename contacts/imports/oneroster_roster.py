@@ -150,4 +150,6 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                     main=kind != "secondary",
                 )
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)

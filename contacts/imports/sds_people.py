@@ -65,6 +65,8 @@ def relationship_records(roster: Roster, index: RosterIndex) -> Iterator[Record]
             index.add_role(other, role, placed=False)
             yield GuardianshipRecord(row.place, about[0], about[1], basis)
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)
 
 

@@ -168,6 +168,8 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                         yield group
                     yield MembershipRecord(row.place, group.key, about[0], begins=begins, ended_on=ended_on, main=main)
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)
 
 
