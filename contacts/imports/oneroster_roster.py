@@ -20,7 +20,6 @@ from contacts.imports.roster_files import (
     enters,
     is_school,
     known_user,
-    told_class,
 )
 from contacts.imports.roster_index import Role, RosterIndex
 from contacts.imports.roster_table import FieldError, Row
@@ -76,7 +75,7 @@ def org_records(roster: Roster) -> Iterator[Record]:
                 GroupKind.SCHOOL if school else GroupKind.IGNORED,
                 name[:256],
                 # An organisation number is what a school is called everywhere.
-                ref=(digits if len(digits) == 9 and digits.isdecimal() else key) if school else None,
+                ref=digits if school and len(digits) == 9 and digits.isdecimal() else None,
                 removed=gone,
             )
         except FieldError as fault:
@@ -96,7 +95,7 @@ def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
 
 
 def _class(row: Row, roster: Roster, index: RosterIndex) -> GroupRecord:
-    key, title, kind = told_class(row), row.text("title"), _KINDS.get(row.word("classType"))
+    key, title, kind = row.key("sourcedId"), row.text("title"), _KINDS.get(row.word("classType"))
     if not title:
         raise FieldError("title", "empty")
     if kind is None:

@@ -22,7 +22,6 @@ from contacts.imports.roster_files import (
     enters,
     is_school,
     known_user,
-    told_class,
 )
 from contacts.imports.roster_index import Role, RosterIndex
 from contacts.imports.roster_table import FieldError, Row
@@ -110,7 +109,6 @@ def org_records(roster: Roster) -> Iterator[Record]:
                 key,
                 GroupKind.SCHOOL if school else GroupKind.IGNORED,
                 name[:256],
-                ref=key if school else None,
             )
         except FieldError as fault:
             yield Refusal(row.place, str(fault))
@@ -124,7 +122,7 @@ def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             yield row
             continue
         try:
-            key, title, school = told_class(row), row.text("title"), row.key("orgSourcedId")
+            key, title, school = row.key("sourcedId"), row.text("title"), row.key("orgSourcedId")
             if not title:
                 raise FieldError("title", "empty")
             if not roster.schools.get(school):

@@ -6,6 +6,7 @@ from config.tables import core_table
 from contacts import models, tables
 
 school = tables.SCHOOL
+school_key = core_table(models.SchoolKey)
 person = tables.PERSON
 identifier = core_table(models.PersonIdentifier)
 student = tables.STUDENT

@@ -275,7 +275,7 @@ def test_an_initialised_store_opens_with_its_keys(initialised: Database) -> None
 
 
 @pytest.mark.parametrize(
-    ("head", "told"), [("0008", "beredskap init again"), ("0006", "newer version"), (None, "beredskap init")]
+    ("head", "told"), [("9999", "beredskap init again"), ("0006", "newer version"), (None, "beredskap init")]
 )
 def test_tables_of_another_version_are_told(
     initialised: Database, head: str | None, told: str, monkeypatch: pytest.MonkeyPatch
