@@ -126,7 +126,7 @@ def links(basis: str) -> set[tuple[str, str, str]]:
     return {(NORA, KARI, basis), (EMIL, KARI, basis), (NORA, OLE, basis), (EMIL, RANDI, "contact_person")}
 
 
-def apply(importer: Importer, files: Files, kind: str = "oneroster", **options: int) -> dict[str, object]:
+def apply(importer: Importer, files: Files, kind: str = "oneroster", **options: int) -> dict[str, str]:
     """Import the roster; the refusals, by place and reason."""
     plan = importer.apply(kind, folder(importer.directory, files), **options)
     return {f"{each.place.file}, {each.place.record}": each.reason for each in plan.refusals}

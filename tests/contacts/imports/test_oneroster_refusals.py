@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from contacts import tables
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import (
     EMIL,
@@ -89,3 +90,37 @@ def test_a_refused_role_ends_no_address_of_whom_it_is_about(sqlite_importer: Imp
     told = apply(sqlite_importer, changed(small_roster("1.2"), "roles.csv", roles))
     assert told["roles.csv, line 6"] == "column role: no role of OneRoster"
     assert sqlite_importer.without_ids() == before
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_an_id_that_means_somebody_else_now_changes_nobody(importer: Importer, version: str) -> None:
+    """The roster of another system that calls itself the same: Siri does not get Nora's guardians."""
+    apply(importer, small_roster(version))
+    before = importer.without_ids()
+    files = changed(small_roster(version), "users.csv", ("nora,,Nora,Eksempel", "nora,,Siri,Fremmed"))
+    told = apply(importer, changed(files, "demographics.csv", ("2009-05-17", "2011-01-02")))
+    assert told["users.csv, line 2"].startswith("the store has another name and another birth date under this id")
+    assert importer.without_ids() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("users.csv", "nora,,Nora,Eksempel", "nora,,Nora Marie,Nyttnavn"),
+        ("demographics.csv", "2009-05-17", "2009-05-18"),
+    ],
+)
+def test_a_new_name_or_a_corrected_birth_date_alone_is_the_same_person(
+    sqlite_importer: Importer, name: str, old: str, new: str
+) -> None:
+    apply(sqlite_importer, small_roster())
+    assert apply(sqlite_importer, changed(small_roster(), name, (old, new))) == {}
+    (nora,) = (row for row in sqlite_importer.rows(tables.PERSON) if row.ref == "2B-017")
+    assert new.endswith((str(nora.birth_date), nora.family_name))
+
+
+def test_one_identity_number_is_one_person_whatever_else_has_changed(sqlite_importer: Importer) -> None:
+    files = changed(small_roster(), "users.csv", ("nora,,Nora,Eksempel", "nora,{NIN:14877510078},Nora,Eksempel"))
+    apply(sqlite_importer, files)
+    files = changed(files, "users.csv", ("Nora,Eksempel", "Marie,Nyttnavn"))
+    assert apply(sqlite_importer, changed(files, "demographics.csv", ("2009-05-17", "2009-05-18"))) == {}
