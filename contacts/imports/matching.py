@@ -196,9 +196,15 @@ def settle_persons(comparison: Comparison) -> None:
     student = exists().where(staged.student.c.person_id == person.c.person_id)
     in_store = exists().where(staged.match.c.n == person.c.n)
     needed = or_(in_store, student, guardian)
+    refused = and_(~needed, person.c.unknown == int(Unknown.REFUSE))
     comparison.refuse(
         person,
-        and_(~needed, person.c.unknown == int(Unknown.REFUSE)),
+        and_(refused, ~person.c.from_register),
+        "nobody in the store has this id, and no other file of the import tells who it is",
+    )
+    comparison.refuse(
+        person,
+        refused,
         "nobody in the store has this number, and it is no minor's document: import the school's own export first",
     )
     comparison.connection.execute(

@@ -22,6 +22,7 @@ from contacts.imports.roster_files import (
     known_user,
 )
 from contacts.imports.roster_index import Role, RosterIndex
+from contacts.imports.roster_people import ADULT
 from contacts.imports.roster_table import FieldError, Row
 
 _SCHOOL = "school"
@@ -44,6 +45,9 @@ _ROLES = {
         Role.OTHER,
     ),
 }
+_GUARDIAN_NO_MORE = (
+    "a guardian's role is over, but not whether it was their only one: their links go on until a full roster ends them"
+)
 _KINDS = {"homeroom": GroupKind.HOME, "scheduled": GroupKind.GROUP}
 
 
@@ -138,6 +142,11 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             at_school = role is Role.STUDENT and is_school(roster, org, "orgSourcedId")
             if not gone and roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
+            else:
+                index.mark_over(key)
+            is_over = gone or (ended_on is not None and ended_on <= roster.today)
+            if is_over and role & ADULT and enters(user) and not roster.tells_all_roles:
+                yield Refusal(row.place, _GUARDIAN_NO_MORE, about)
             if at_school and enters(user):
                 yield MembershipRecord(
                     row.place,

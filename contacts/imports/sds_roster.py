@@ -155,6 +155,8 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             at_school = is_school(roster, org, "orgSourcedId") and role is Role.STUDENT
             if roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
+            else:
+                index.mark_over(key)
             if at_school and enters(user):
                 member = MembershipRecord(row.place, org, about[0], begins=begins, ended_on=ended_on, main=main)
                 yield member

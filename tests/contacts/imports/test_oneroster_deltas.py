@@ -74,3 +74,36 @@ def test_a_guardian_who_becomes_a_teacher_too_keeps_their_addresses(importer: Im
     assert apply(importer, delta(version, **told)) == {}
     assert importer.links() == links("contact_person")
     assert importer.points() == before - {(KARI, "+4791234567")} | {(KARI, "+4791234560")}
+
+
+@pytest.mark.parametrize(
+    "over", ["r4,tobedeleted,,kari,primary,guardian,,,", "r4,,,kari,primary,guardian,,2026-11-23,"]
+)
+def test_a_guardian_role_that_is_over_is_told(sqlite_importer: Importer, over: str) -> None:
+    """Kari may have another one, which changes do not tell: somebody must look, and nothing ends without a word."""
+    apply(sqlite_importer, small_roster("1.2"))
+    header = lines("roles", version="1.2")
+    told = apply(sqlite_importer, delta("1.2", roles=f"{header}{over}skole,\n"))
+    assert told["roles.csv, line 2"].startswith("a guardian's role is over")
+    assert sqlite_importer.links() == links("contact_person")
+    # A full roster knows, and says nothing.
+    files = changed(small_roster("1.2"), "roles.csv", ("r4,,,kari,primary,guardian,,,", over))
+    assert apply(sqlite_importer, files, allow_ending=2) == {}
+    assert (NORA, KARI, "contact_person") not in sqlite_importer.links()
+
+
+def test_a_birth_date_comes_without_its_user(importer: Importer) -> None:
+    apply(importer, small_roster())
+    before = importer.points()
+    births = (
+        lines("demographics", "nora", "emil").replace("2009-05-17", "2009-05-18").replace("2010-02-28", "28.2.2010")
+    )
+    births += "ukjent,,,2010-01-01,male\nemil,tobedeleted,,2010-01-01,male\n"
+    assert apply(importer, delta(demographics=births)) == {
+        "demographics.csv, line 3": "column birthDate: a date must be written 2008-04-03",
+        "demographics.csv, line 4": "nobody in the store has this id, and no other file of the import tells who it is",
+    }
+    assert str(importer.person(NORA).birth_date) == "2009-05-18"
+    assert str(importer.person(EMIL).birth_date) == "2010-02-28"
+    assert importer.points() == before
+    assert importer.students() == {NORA, EMIL}

@@ -13,6 +13,7 @@ from tests.contacts.imports.oneroster_files import (
     OLE,
     apply,
     changed,
+    links,
     small_roster,
 )
 
@@ -124,3 +125,12 @@ def test_one_identity_number_is_one_person_whatever_else_has_changed(sqlite_impo
     apply(sqlite_importer, files)
     files = changed(files, "users.csv", ("Nora,Eksempel", "Marie,Nyttnavn"))
     assert apply(sqlite_importer, changed(files, "demographics.csv", ("2009-05-17", "2009-05-18"))) == {}
+
+
+def test_a_parent_without_a_role_is_told(sqlite_importer: Importer) -> None:
+    apply(sqlite_importer, small_roster("1.2"))
+    files = changed(small_roster("1.2"), "roles.csv", ("r4,,,kari,primary,guardian,,,skole,\n", ""))
+    reason = "column agentSourcedIds: one end of the link has no role in roles.csv, or it was refused there"
+    told = apply(sqlite_importer, files)
+    assert {told["users.csv, line 2"], told["users.csv, line 3"]} == {reason}
+    assert sqlite_importer.links() == links("contact_person")
