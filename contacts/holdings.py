@@ -26,6 +26,7 @@ from contacts.tables import (
     REGISTER_ENTRY,
     RELEASE,
     SCHOOL,
+    SCHOOL_KEY,
     STUDENT,
     STUDENT_GROUP,
 )
@@ -75,6 +76,7 @@ CONTACT_HOLDINGS = (
     _of(STUDENT, "student roles", "person_id"),
     _of(PERSON, "persons", "id", fate=Fate.EMPTIED),
     Holding(SCHOOL, Fate.NOBODY, "schools"),
+    Holding(SCHOOL_KEY, Fate.NOBODY, "what sources call schools"),
     Holding(STUDENT_GROUP, Fate.NOBODY, "groups"),
     Holding(core_table(models.ImportRun), Fate.NOBODY, "imports"),
 )

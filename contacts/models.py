@@ -23,11 +23,21 @@ class School(SQLModel, table=True):
     __tablename__ = "school"
 
     id: int | None = Field(default=None, sa_column=_id())
-    # The organisation number, or the id that the administrative system uses.
+    # The organisation number; of a school without one, its source and what that calls it.
     ref: str = Field(max_length=256, unique=True)
     name: str = Field(max_length=256)
     default_language: str | None = Field(default=None, max_length=2)
     source: str = Field(max_length=280)
+
+
+class SchoolKey(SQLModel, table=True):
+    """What a source calls a school. Ids of two sources never meet; organisation numbers are the same everywhere."""
+
+    __tablename__ = "school_key"
+
+    source: str = Field(max_length=280, primary_key=True)
+    key: str = Field(max_length=256, primary_key=True)
+    school_id: int = Field(sa_column=_link("school.id"))
 
 
 class Person(SQLModel, table=True):

@@ -6,6 +6,7 @@ from config.tables import core_table
 from contacts import models
 
 SCHOOL = core_table(models.School)
+SCHOOL_KEY = core_table(models.SchoolKey)
 PERSON = core_table(models.Person)
 IDENTIFIER = core_table(models.PersonIdentifier)
 STUDENT = core_table(models.Student)

@@ -21,12 +21,14 @@ def find_scope(comparison: Comparison) -> None:
     mine = enrolment.c.source == comparison.source
     suspended = connection.execute(refused_unknown().limit(1)).first() is not None
     if comparison.full and not suspended:
+        told = and_(group.c.kind == GroupKind.SCHOOL.value, group.c.state == staged.OPEN)
+        key = store.school_key
+        # A school whose number has become known may turn out to be another one of the store: what was told of it ends.
+        before = select(key.c.school_id).join(group, and_(key.c.source == comparison.source, key.c.key == group.c.key))
         connection.execute(
             insert(staged.school_scope).from_select(
                 ["school_id"],
-                select(group.c.school_id).where(
-                    group.c.kind == GroupKind.SCHOOL.value, group.c.state == staged.OPEN, group.c.school_id > 0
-                ),
+                select(group.c.school_id).where(told, group.c.school_id > 0).union(before.where(told)),
             )
         )
         in_scope = enrolment.c.school_id.in_(select(staged.school_scope.c.school_id))

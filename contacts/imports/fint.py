@@ -97,8 +97,8 @@ def _school(entry: Entry, place: Place, own: list[Link]) -> Record:
     if not own or not name:
         return Refusal(place, "a school without name or id")
     number = "".join(digit for digit in identifier_value(entry, "organisasjonsnummer") if digit in "0123456789")
-    ref = number if len(number) == 9 else identifier_value(entry, "skolenummer") or own[0].key
-    return GroupRecord(place, own[0].key, GroupKind.SCHOOL, name[:256], ref=ref[:256])
+    ref = number if len(number) == 9 else identifier_value(entry, "skolenummer")
+    return GroupRecord(place, own[0].key, GroupKind.SCHOOL, name[:256], ref=ref[:256] or None)
 
 
 def _group(entry: Entry, place: Place, own: list[Link], resource: str, index: Index) -> Record:

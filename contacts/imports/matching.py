@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, case, exists, func, insert, literal, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, insert, literal, or_, select, union, update
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison, person_number
-from contacts.imports.records import ID, Lost, Unknown
+from contacts.imports.records import ID, NIN, Lost, Unknown
 from contacts.people import FORGOTTEN
 
 _OPEN = staged.person.c.state == staged.OPEN
@@ -130,6 +130,12 @@ def _match_store(comparison: Comparison) -> None:
     comparison.refuse(person, several, "its identifiers belong to two persons in the store")
     met_twice = exists().where(match.c.n == person.c.n, other.c.person_id == match.c.person_id, other.c.n != match.c.n)
     comparison.refuse(person, met_twice, "two records are about one person of the store")
+    comparison.refuse(
+        person,
+        _somebody_else(comparison),
+        "the store has another name and another birth date under this id: is it the same system's? If it is the same "
+        "person, import one of the two changes first",
+    )
     connection.execute(update(person).where(_OPEN, person.c.n == match.c.n).values(person_id=match.c.person_id))
     comparison.refuse(
         person,
@@ -138,6 +144,37 @@ def _match_store(comparison: Comparison) -> None:
             exists().where(staged.identifier.c.person_n == person.c.n, staged.identifier.c.scheme == ID),
         ),
         "no person of this number is in the store",
+    )
+
+
+def _somebody_else(comparison: Comparison) -> ColumnElement[bool]:
+    """An id that its own source once gave to another person; no identity number says that they are one.
+
+    A name alone changes, and a birth date alone is corrected. What the register has told of the person is its own.
+    """
+    told, stored, match = staged.person, store.person, staged.match
+    number, known = staged.identifier, store.identifier
+    one_number = exists().where(
+        number.c.person_n == told.c.n,
+        number.c.scheme == NIN,
+        known.c.scheme == NIN,
+        known.c.lookup == number.c.lookup,
+        known.c.person_id == stored.c.id,
+    )
+    renamed = or_(
+        func.lower(told.c.given_name) != func.lower(stored.c.given_name),
+        func.lower(told.c.family_name) != func.lower(stored.c.family_name),
+    )
+    named = and_(or_(told.c.given_name != "", told.c.family_name != ""), stored.c.given_name != "")
+    return exists().where(
+        match.c.n == told.c.n,
+        stored.c.id == match.c.person_id,
+        stored.c.source == comparison.source,
+        stored.c.register_document_at.is_(None),
+        stored.c.birth_date != told.c.birth_date,
+        named,
+        renamed,
+        ~one_number,
     )
 
 
@@ -162,9 +199,15 @@ def settle_persons(comparison: Comparison) -> None:
     student = exists().where(staged.student.c.person_id == person.c.person_id)
     in_store = exists().where(staged.match.c.n == person.c.n)
     needed = or_(in_store, student, guardian)
+    refused = and_(~needed, person.c.unknown == int(Unknown.REFUSE))
     comparison.refuse(
         person,
-        and_(~needed, person.c.unknown == int(Unknown.REFUSE)),
+        and_(refused, ~person.c.from_register),
+        "nobody in the store has this id, and no other file of the import tells who it is",
+    )
+    comparison.refuse(
+        person,
+        refused,
         "nobody in the store has this number, and it is no minor's document: import the school's own export first",
     )
     comparison.connection.execute(

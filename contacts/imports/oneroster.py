@@ -53,7 +53,13 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
         )
     modes = _modes(package, told, version)
     name = told.get("source.systemcode") or told.get("source.systemname")
-    if name and len(name) > _LONGEST_SOURCE:
+    if not name:
+        raise stopped(
+            Path(_MANIFEST),
+            "does not say which system the roster is from, and the ids of two systems may mean different people",
+            "Add a line source.systemCode with a short name of the system, and keep that name from then on.",
+        )
+    if len(name) > _LONGEST_SOURCE:
         raise stopped(
             Path(_MANIFEST),
             f"names its source in more than {_LONGEST_SOURCE} characters",
@@ -62,7 +68,7 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
     whole = (*_WHOLE, "roles") if version == "1.2" else _WHOLE
     roster = Roster(
         package=package,
-        source=f"{FORMAT}:{name}" if name else FORMAT,
+        source=f"{FORMAT}:{name}",
         roles_apart=version == "1.2",
         full=all(modes[each] is _Mode.BULK for each in whole) and all(modes[each] is not _Mode.DELTA for each in _READ),
         bulk=frozenset(each for each, mode in modes.items() if mode is _Mode.BULK),

@@ -20,9 +20,9 @@ from contacts.imports.roster_files import (
     enters,
     is_school,
     known_user,
-    told_class,
 )
 from contacts.imports.roster_index import Role, RosterIndex
+from contacts.imports.roster_people import ADULT
 from contacts.imports.roster_table import FieldError, Row
 
 _SCHOOL = "school"
@@ -45,6 +45,9 @@ _ROLES = {
         Role.OTHER,
     ),
 }
+_GUARDIAN_NO_MORE = (
+    "a guardian's role is over, but not whether it was their only one: their links go on until a full roster ends them"
+)
 _KINDS = {"homeroom": GroupKind.HOME, "scheduled": GroupKind.GROUP}
 
 
@@ -76,7 +79,7 @@ def org_records(roster: Roster) -> Iterator[Record]:
                 GroupKind.SCHOOL if school else GroupKind.IGNORED,
                 name[:256],
                 # An organisation number is what a school is called everywhere.
-                ref=(digits if len(digits) == 9 and digits.isdecimal() else key) if school else None,
+                ref=digits if school and len(digits) == 9 and digits.isdecimal() else None,
                 removed=gone,
             )
         except FieldError as fault:
@@ -96,7 +99,7 @@ def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
 
 
 def _class(row: Row, roster: Roster, index: RosterIndex) -> GroupRecord:
-    key, title, kind = told_class(row), row.text("title"), _KINDS.get(row.word("classType"))
+    key, title, kind = row.key("sourcedId"), row.text("title"), _KINDS.get(row.word("classType"))
     if not title:
         raise FieldError("title", "empty")
     if kind is None:
@@ -139,6 +142,11 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             at_school = role is Role.STUDENT and is_school(roster, org, "orgSourcedId")
             if not gone and roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
+            else:
+                index.mark_over(key)
+            is_over = gone or (ended_on is not None and ended_on <= roster.today)
+            if is_over and role & ADULT and enters(user) and not roster.tells_all_roles:
+                yield Refusal(row.place, _GUARDIAN_NO_MORE, about)
             if at_school and enters(user):
                 yield MembershipRecord(
                     row.place,
@@ -150,4 +158,6 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                     main=kind != "secondary",
                 )
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)

@@ -97,8 +97,9 @@ def _agents(
         try:
             found = known_user(roster, index, agent, "agentSourcedIds")
             if found is None or not (found.roles and user.roles):
-                if roster.tells_all_roles:
-                    continue  # somebody who has no role today
+                if found and roster.tells_all_roles:
+                    _check_role_lines(found, user)
+                    continue
                 raise FieldError("agentSourcedIds", "these changes do not tell the roles at both ends of the link")
             link = link_of(user.roles, found.roles, roster.agents) if enters(found) else None
         except FieldError as fault:
@@ -107,6 +108,13 @@ def _agents(
         if link is not None:
             student, guardian = (identifier, other) if link[0] else (other, identifier)
             yield GuardianshipRecord(row.place, student, guardian, link[1])
+
+
+def _check_role_lines(*ends: IndexedUser) -> None:
+    """The ends of a link, one of them without a role today. Raises FieldError unless that one's role is over."""
+    without = [end for end in ends if not end.roles and enters(end)]
+    if without and not any(end.over and not end.unread for end in without):
+        raise FieldError("agentSourcedIds", "one end of the link has no role in roles.csv, or it was refused there")
 
 
 def link_of(one: Role, other: Role, agents: Basis) -> tuple[bool, Basis] | None:

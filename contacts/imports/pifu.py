@@ -184,7 +184,7 @@ def _group(element: Element, place: Place, source: Source) -> Record:
         key,
         kind,
         name[:256],
-        ref=(ref or key) if kind is GroupKind.SCHOOL else None,
+        ref=ref if kind is GroupKind.SCHOOL else None,
         parent=None if kind is GroupKind.SCHOOL else parent,
         grade=grade,
         ended_on=ended_on,

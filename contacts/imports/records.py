@@ -109,7 +109,8 @@ class GroupKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
-    """A school, or a part of one. `key` names it within its source; `ref` is what a school is called everywhere.
+    """A school, or a part of one. `key` names it within its source; `ref` is what a school is called everywhere: its
+    number. None: it is known by its key alone, and to no other source.
 
     `ended_on`: the first day on which it is no more. `parent`: the key of its school.
     """

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, literal, null, or_, select, true, update
+from typing import Final
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
 from contacts.imports.records import GroupKind, Unknown
 
 _IN_GROUP = (GroupKind.HOME.value, GroupKind.GROUP.value)
+# As the tables have it: SchoolKey.key, School.ref, StudentGroup.ref.
+_LONGEST_KEY: Final = 256
+_LONGEST_SCHOOL_REF: Final = 256
+_LONGEST_GROUP_REF: Final = 280
 
 
 def resolve_groups(comparison: Comparison) -> None:
@@ -17,8 +37,18 @@ def resolve_groups(comparison: Comparison) -> None:
     _refuse_twins(comparison)
     open_ones = group.c.state == staged.OPEN
     schools = and_(open_ones, group.c.kind == GroupKind.SCHOOL.value)
+    _refuse_long_keys(comparison, schools)
     connection.execute(
         update(group).where(schools, store.school.c.ref == group.c.ref).values(school_id=store.school.c.id)
+    )
+    # Without a number that is known, a school is who its own source has called so before, and nobody else.
+    by_number = group.alias("by_number")
+    connection.execute(
+        update(group)
+        .where(schools, group.c.school_id.is_(None))
+        .where(store.school_key.c.source == comparison.source, store.school_key.c.key == group.c.key)
+        .where(~exists().where(by_number.c.school_id == store.school_key.c.school_id))
+        .values(school_id=store.school_key.c.school_id)
     )
     comparison.allocate(group, "school_id", store.school, and_(schools, group.c.school_id.is_(None)))
     school = group.alias("school_of")
@@ -30,12 +60,12 @@ def resolve_groups(comparison: Comparison) -> None:
         .values(school_id=school.c.school_id)
     )
     if not comparison.full:
-        # What changed need not hold the school, which did not: the store knows it when its number is its key, too.
+        # What changed need not hold the school, which did not.
         connection.execute(
             update(group)
             .where(not_school, group.c.school_id.is_(None), ~_told_group(group.c.parent))
-            .where(store.school.c.ref == group.c.parent, store.school.c.source == comparison.source)
-            .values(school_id=store.school.c.id)
+            .where(store.school_key.c.source == comparison.source, store.school_key.c.key == group.c.parent)
+            .values(school_id=store.school_key.c.school_id)
         )
     comparison.refuse(
         group,
@@ -60,8 +90,20 @@ def _told_group(key: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def stored_ref(comparison: Comparison, key: ColumnElement[str]) -> ColumnElement[str]:
-    """StudentGroup.ref: unique among all sources."""
+    """StudentGroup.ref, and School.ref without an organisation number: unique among all sources."""
     return literal(f"{comparison.source}/").concat(key)
+
+
+def _refuse_long_keys(comparison: Comparison, schools: ColumnElement[bool]) -> None:
+    """What PostgreSQL would not take in, and SQLite would: how long a key may be depends on its source's name."""
+    group = staged.group
+    ref = func.length(stored_ref(comparison, group.c.key))
+    too_long = or_(
+        and_(schools, func.length(group.c.key) > _LONGEST_KEY),
+        and_(schools, group.c.ref.is_(None), ref > _LONGEST_SCHOOL_REF),
+        and_(group.c.kind.in_(_IN_GROUP), ref > _LONGEST_GROUP_REF),
+    )
+    comparison.refuse(group, too_long, "its id is too long")
 
 
 def _refuse_twins(comparison: Comparison) -> None:
@@ -125,8 +167,8 @@ def resolve_memberships(comparison: Comparison) -> None:
         connection.execute(
             update(member)
             .where(member.c.state == staged.OPEN, member.c.kind.is_(None), ~_told_group(member.c.group_key))
-            .where(store.school.c.ref == member.c.group_key, store.school.c.source == comparison.source)
-            .values(kind=GroupKind.SCHOOL.value, school_id=store.school.c.id, over_on=member.c.ended_on)
+            .where(store.school_key.c.source == comparison.source, store.school_key.c.key == member.c.group_key)
+            .values(kind=GroupKind.SCHOOL.value, school_id=store.school_key.c.school_id, over_on=member.c.ended_on)
         )
     comparison.refuse(member, member.c.kind.is_(None), "its group is not in the file")
     ignored = and_(member.c.state == staged.OPEN, member.c.kind == GroupKind.IGNORED.value)

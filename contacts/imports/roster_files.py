@@ -19,7 +19,6 @@ from contacts.imports.xml_stream import stopped
 
 # Of orgs and of sessions, which are held in memory: a country has fewer.
 MOST_HELD: Final = 100_000
-_LONGEST_CLASS_KEY: Final = 190  # StudentGroup.ref holds the source before it
 
 
 class AgentsAs(StrEnum):
@@ -143,14 +142,6 @@ def days_of(roster: Roster, sessions: tuple[str, ...], column: str) -> tuple[dat
 def class_key(key: str) -> str:
     """A class and an org may have the same id."""
     return f"class:{key}"
-
-
-def told_class(row: Row) -> str:
-    """The id of a class in its own file. Raises FieldError."""
-    key = row.key("sourcedId")
-    if len(key) > _LONGEST_CLASS_KEY:
-        raise FieldError("sourcedId", f"longer than {_LONGEST_CLASS_KEY} characters")
-    return key
 
 
 def known_user(roster: Roster, index: RosterIndex, key: str, column: str) -> IndexedUser | None:

@@ -30,12 +30,18 @@ class Role(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class IndexedUser:
-    """`twin`: two lines with this id say different things. `placed`: a student of some school or class."""
+    """`twin`: two lines with this id say different things. `placed`: a student of some school or class.
+
+    `over`: there is a role that does not hold today. `unread`: a line about their roles could not be read, so that
+    `roles` may not be all of them.
+    """
 
     roles: Role
     gone: bool
     twin: bool
     placed: bool
+    over: bool
+    unread: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -32768;
 CREATE TABLE user (
     id BLOB PRIMARY KEY, contents BLOB, roles INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
-    twin INTEGER NOT NULL DEFAULT 0, placed INTEGER NOT NULL DEFAULT 0
+    twin INTEGER NOT NULL DEFAULT 0, placed INTEGER NOT NULL DEFAULT 0, over INTEGER NOT NULL DEFAULT 0,
+    unread INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE class (id BLOB PRIMARY KEY, begins TEXT) WITHOUT ROWID;
 CREATE TABLE birth (id BLOB PRIMARY KEY, day TEXT, twin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -70,6 +77,8 @@ INSERT INTO birth (id, day) VALUES (?, ?)
 ON CONFLICT (id) DO UPDATE SET twin = twin OR day IS NOT excluded.day
 """
 _ADD_ROLE = "UPDATE user SET roles = roles | ?, placed = placed | ? WHERE id = ?"
+_MARK_OVER = "UPDATE user SET over = 1 WHERE id = ?"
+_MARK_UNREAD = "UPDATE user SET unread = 1 WHERE id = ?"
 
 
 class RosterIndex:
@@ -87,6 +96,14 @@ class RosterIndex:
         """Another role of a user who has been added."""
         self._write(_ADD_ROLE, (int(roles), placed, self._hash(key)))
 
+    def mark_over(self, key: str) -> None:
+        """A role of a user who has been added does not hold today."""
+        self._write(_MARK_OVER, (self._hash(key),))
+
+    def mark_unread(self, key: str) -> None:
+        """A line about the roles of a user could not be read. Of a user who has not been added it says nothing."""
+        self._write(_MARK_UNREAD, (self._hash(key),))
+
     def add_class(self, key: str, begins: date | None) -> None:
         self._write(_ADD_CLASS, (self._hash(key), None if begins is None else begins.isoformat()))
 
@@ -94,7 +111,7 @@ class RosterIndex:
         self._write(_ADD_BIRTH, (self._hash(key), None if day is None else day.isoformat()))
 
     def user(self, key: str) -> IndexedUser | None:
-        found = self._one("SELECT roles, gone, twin, placed FROM user WHERE id = ?", key)
+        found = self._one("SELECT roles, gone, twin, placed, over, unread FROM user WHERE id = ?", key)
         return None if found is None else IndexedUser(Role(found[0]), *(bool(each) for each in found[1:]))
 
     def school_class(self, key: str) -> IndexedClass | None:

@@ -17,6 +17,7 @@ from contacts.imports.records import (
     PersonRecord,
     Record,
     Refusal,
+    Unknown,
 )
 from contacts.imports.roster_files import Roster, class_key, enters, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
@@ -53,8 +54,9 @@ def person_records(row: Row, roster: Roster, index: RosterIndex, key: str, user:
     # A column that the file does not have says nothing about what the store has of that channel.
     columns = {channel for name, channel in _CHANNELS if row.has(name)}
     spared = [channel for channel in AddressChannel if channel not in columns]
-    # Of others than guardians no address is kept; that of a user whose role is not told may be one.
-    if not user.gone and (not user.roles or user.roles & ADULT):
+    # Of others than guardians no address is kept. Whoever has a role that is not told may be one, and a teacher, too.
+    all_told = roster.tells_all_roles and not user.unread
+    if not user.gone and (not all_told or not user.roles or user.roles & ADULT):
         for column, channel in _CHANNELS:
             if text := row.text(column):
                 try:
@@ -111,16 +113,26 @@ def birth_records(roster: Roster, index: RosterIndex, user: str) -> Iterator[Rec
         try:
             key = row.key(user)
             about = (roster.person(key),)
-            known_user(roster, index, key, user)
+            found = known_user(roster, index, key, user)
             if row.gone():
                 continue
         except FieldError as fault:
             yield Refusal(row.place, str(fault), about)
             continue
         try:
-            index.add_birth(key, row.day("birthDate"))
+            day = row.day("birthDate")
         except FieldError as fault:
-            yield Refusal(row.place, f"left out: {fault}", about, Lost.FACT)
+            if found is None:
+                yield Refusal(row.place, str(fault), about)
+            else:
+                yield Refusal(row.place, f"left out: {fault}", about, Lost.FACT)
+            continue
+        if found is not None:
+            index.add_birth(key, day)
+        elif day is not None:
+            # Of somebody in the store, whose birth date alone has changed.
+            unknown = Unknown.REFUSE if "demographics" in roster.delta else Unknown.SKIP
+            yield PersonRecord(row.place, about, birth_date=day, unknown=unknown)
 
 
 def enrollment_records(roster: Roster, index: RosterIndex, role_of: Callable[[Row], Role]) -> Iterator[Record]:

@@ -20,11 +20,13 @@ _OPEN = _GROUP.c.state == staged.OPEN
 def school_steps(comparison: Comparison) -> Iterator[Step]:
     told, stored = _GROUP, store.school
     schools = and_(_OPEN, told.c.kind == GroupKind.SCHOOL.value)
-    new = and_(schools, ~exists().where(stored.c.id == told.c.school_id))
+    in_store = exists().where(stored.c.id == told.c.school_id)
+    new = and_(schools, ~in_store)
+    ref = func.coalesce(told.c.ref, stored_ref(comparison, told.c.key))
     yield Step(
         insert(stored).from_select(
             ["id", "ref", "name", "source"],
-            select(told.c.school_id, told.c.ref, told.c.name, literal(comparison.source)).where(new),
+            select(told.c.school_id, ref, told.c.name, literal(comparison.source)).where(new),
         ),
         select(told.c.n).where(new),
         Kind.SCHOOLS,
@@ -34,12 +36,32 @@ def school_steps(comparison: Comparison) -> Iterator[Step]:
         schools,
         stored.c.id == told.c.school_id,
         stored.c.source == comparison.source,
-        stored.c.name != told.c.name,
+        or_(stored.c.name != told.c.name, stored.c.ref != told.c.ref),
     )
     yield Step(
-        update(stored).where(renamed).values(name=told.c.name),
+        update(stored).where(renamed).values(name=told.c.name, ref=func.coalesce(told.c.ref, stored.c.ref)),
         select(told.c.n).join(stored, renamed),
         Kind.SCHOOLS,
+        Verb.CHANGED,
+    )
+    key = store.school_key
+    same = and_(key.c.source == comparison.source, key.c.key == told.c.key)
+    unknown = and_(schools, ~exists().where(same))
+    yield Step(
+        insert(key).from_select(
+            ["source", "key", "school_id"],
+            select(literal(comparison.source), told.c.key, told.c.school_id).where(unknown),
+        ),
+        # Of new schools they are no news.
+        select(told.c.n).where(unknown, in_store),
+        Kind.IDENTIFIERS,
+        Verb.ADDED,
+    )
+    turned = and_(schools, same, key.c.school_id != told.c.school_id)
+    yield Step(
+        update(key).where(turned).values(school_id=told.c.school_id),
+        select(told.c.n).join(key, turned),
+        Kind.IDENTIFIERS,
         Verb.CHANGED,
     )
 

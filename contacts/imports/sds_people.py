@@ -14,7 +14,7 @@ from contacts.codes import Basis
 from contacts.imports.records import GuardianshipRecord, Identifier, Record, Refusal
 from contacts.imports.roster_files import Roster, enters, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.roster_people import person_records
+from contacts.imports.roster_people import ADULT, person_records
 from contacts.imports.roster_table import FieldError, Row
 from contacts.imports.xml_stream import stopped
 
@@ -60,11 +60,15 @@ def relationship_records(roster: Roster, index: RosterIndex) -> Iterator[Record]
             contact = known_user(roster, index, other, "relationshipUserSourcedId")
             role = _contact_role(row)
             basis = link_basis(_roles(student), _roles(contact), role, roster.agents)
+            if role & ADULT and student and not student.roles and (student.unread or not student.over):
+                raise FieldError("userSourcedId", "has no role in roles.csv, or it was refused there")
             if basis is None or not (enters(student) and enters(contact)):
                 continue
             index.add_role(other, role, placed=False)
             yield GuardianshipRecord(row.place, about[0], about[1], basis)
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)
 
 

@@ -22,7 +22,6 @@ from contacts.imports.roster_files import (
     enters,
     is_school,
     known_user,
-    told_class,
 )
 from contacts.imports.roster_index import Role, RosterIndex
 from contacts.imports.roster_table import FieldError, Row
@@ -110,7 +109,6 @@ def org_records(roster: Roster) -> Iterator[Record]:
                 key,
                 GroupKind.SCHOOL if school else GroupKind.IGNORED,
                 name[:256],
-                ref=key if school else None,
             )
         except FieldError as fault:
             yield Refusal(row.place, str(fault))
@@ -124,7 +122,7 @@ def class_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             yield row
             continue
         try:
-            key, title, school = told_class(row), row.text("title"), row.key("orgSourcedId")
+            key, title, school = row.key("sourcedId"), row.text("title"), row.key("orgSourcedId")
             if not title:
                 raise FieldError("title", "empty")
             if not roster.schools.get(school):
@@ -157,6 +155,8 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             at_school = is_school(roster, org, "orgSourcedId") and role is Role.STUDENT
             if roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
+            else:
+                index.mark_over(key)
             if at_school and enters(user):
                 member = MembershipRecord(row.place, org, about[0], begins=begins, ended_on=ended_on, main=main)
                 yield member
@@ -168,6 +168,8 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
                         yield group
                     yield MembershipRecord(row.place, group.key, about[0], begins=begins, ended_on=ended_on, main=main)
         except FieldError as fault:
+            for each in about:
+                index.mark_unread(each.value)
             yield Refusal(row.place, str(fault), about)
 
 

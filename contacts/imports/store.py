@@ -5,6 +5,7 @@ from __future__ import annotations
 from contacts import tables
 
 school = tables.SCHOOL
+school_key = tables.SCHOOL_KEY
 person = tables.PERSON
 identifier = tables.IDENTIFIER
 student = tables.STUDENT

@@ -6,7 +6,11 @@ import io
 import zipfile
 from pathlib import Path
 
+from tests.contacts.imports.importing import Importer
+
 Files = dict[str, str]
+NORA, EMIL, KARI, OLE = "Nora Eksempel", "Emil Eksempel", "Kari Eksempel", "Ole Eksempel"
+RANDI = "Randi Tante"
 
 
 def manifest(version: str, *bulk: str, delta: tuple[str, ...] = ()) -> str:
@@ -116,3 +120,24 @@ def zip_bytes(files: Files, inside: str = "") -> bytes:
         for name, text in files.items():
             archive.writestr(zipfile.ZipInfo(f"{inside}{name}"), text, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def links(basis: str) -> set[tuple[str, str, str]]:
+    return {(NORA, KARI, basis), (EMIL, KARI, basis), (NORA, OLE, basis), (EMIL, RANDI, "contact_person")}
+
+
+def apply(importer: Importer, files: Files, kind: str = "oneroster", **options: int) -> dict[str, str]:
+    """Import the roster; the refusals, by place and reason."""
+    plan = importer.apply(kind, folder(importer.directory, files), **options)
+    return {f"{each.place.file}, {each.place.record}": each.reason for each in plan.refusals}
+
+
+def delta(version: str = "1.1", **files: str) -> Files:
+    told = {f"{name}.csv": text for name, text in files.items()}
+    return {"manifest.csv": manifest(version, delta=tuple(files)), **told}
+
+
+def lines(name: str, *starts: str, version: str = "1.1") -> str:
+    """The header of a file, and those of its lines that begin so."""
+    header, *rest = small_roster(version)[f"{name}.csv"].splitlines()
+    return "\n".join([header, *(line for line in rest if line.startswith(starts))]) + "\n"

@@ -131,6 +131,12 @@ def test_the_shadows_of_a_mac_are_passed_over(tmp_path: Path) -> None:
         ("manifest.csv", "oneroster.version,1.1", "oneroster.version,1.0", "oneroster.version 1.1 or 1.2"),
         ("manifest.csv", "users,bulk", "users,all", "neither absent, bulk nor delta of users.csv"),
         ("manifest.csv", "file.roles,absent", "file.users,absent", "line 11, column propertyName: the same name"),
+        (
+            "manifest.csv",
+            "source.systemName,Eksempel SAS\nsource.systemCode,sas\n",
+            "",
+            "which system the roster is from",
+        ),
         ("manifest.csv", "source.systemCode,sas", "source.systemCode," + "x" * 76, "more than 75 characters"),
         ("manifest.csv", "propertyName,value", "name,value", "manifest.csv has no column propertyName in line 1"),
         ("users.csv", "agentSourcedIds", "agents", "users.csv has no column agentSourcedIds in line 1"),

@@ -160,6 +160,29 @@ def test_a_refused_line_ends_nothing_of_whom_it_is_about(sqlite_importer: Import
     assert sqlite_importer.without_ids() == before
 
 
+def test_a_refused_contact_keeps_their_addresses(sqlite_importer: Importer) -> None:
+    files = changed(small_sds(), "roles.csv", ("tor,skole,teacher", "kari,skole,teacher,,,,,\ntor,skole,teacher"))
+    assert apply(sqlite_importer, files) == {}
+    before = sqlite_importer.without_ids()
+    both = (("kari,guardian", "kari,gaurdian"), ("kari,Parent", "kari,Paernt"))
+    assert len(apply(sqlite_importer, changed(files, "relationships.csv", *both))) == 2
+    assert sqlite_importer.without_ids() == before
+
+
+def test_a_contact_of_somebody_without_a_role_is_told(sqlite_importer: Importer) -> None:
+    apply(sqlite_importer, small_sds())
+    before = sqlite_importer.links()
+    roles = ("emil,skole,student,t1,11,true,2026-08-17,2027-06-18\n", "")
+    told = apply(sqlite_importer, changed(small_sds(), "roles.csv", roles))
+    reason = "column userSourcedId: has no role in roles.csv, or it was refused there"
+    # Emil's parent and his relative; not the teacher whom he calls something else.
+    assert {place for place, each in told.items() if each == reason} == {
+        "relationships.csv, line 3",
+        "relationships.csv, line 5",
+    }
+    assert sqlite_importer.links() == before
+
+
 def test_a_student_without_school_and_class_is_told(sqlite_importer: Importer) -> None:
     files = changed(small_sds(), "roles.csv", ("emil,skole", "emil,fylke"))
     assert apply(sqlite_importer, files) == {}  # Emil's class speaks for its school

@@ -1,0 +1,109 @@
+"""OneRoster in changes alone: what they add, change and end, and what they cannot tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from contacts import tables
+from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.oneroster_files import (
+    EMIL,
+    KARI,
+    NORA,
+    OLE,
+    apply,
+    changed,
+    delta,
+    lines,
+    links,
+    small_roster,
+)
+
+
+def test_a_delta_changes_and_deletes_by_name_alone(importer: Importer) -> None:
+    apply(importer, small_roster())
+    users = lines("users", "nora", "kari", "tor").replace("91234567", "91234560").replace("nora,,,", "nora,active,,")
+    assert apply(importer, delta(users=users)) == {
+        # Emil is not among the changes, so nobody can tell what he is to Nora.
+        "users.csv, line 2": "column agentSourcedIds: these changes do not tell the roles at both ends of the link"
+    }
+    assert (KARI, "+4791234560") in importer.points()
+    assert importer.points(ended=True) == {(KARI, "+4791234567")}
+    assert importer.links() == links("contact_person")
+    assert importer.students() == {NORA, EMIL}
+    assert {row.grade for row in importer.rows(tables.ENROLMENT)} == {"12", None}
+
+    assert apply(importer, delta(enrollments=lines("enrollments", "e1").replace("e1,,", "e1,tobedeleted,"))) == {}
+    assert importer.groups() == {(EMIL, "2B")}
+    assert importer.students() == {NORA, EMIL}
+
+    gone = lines("users", "emil", "kari").replace("emil,,", "emil,tobedeleted,")
+    assert apply(importer, delta(users=gone)) == {}
+    assert importer.students() == {NORA}
+    assert importer.links() == {(NORA, KARI, "contact_person"), (NORA, OLE, "contact_person")}
+
+    new = lines("users", "emil").replace("emil", "ida").replace("Emil", "Ida").replace("2B-018,,,,kari", "2B-019,,,,ny")
+    new += lines("users", "ole").splitlines()[1].replace("ole", "ny").replace("Ole", "Ny").replace('"nora,kari"', "")
+    enrolled = lines("enrollments", "e3").replace("emil", "ida")
+    assert apply(importer, delta(users=new, enrollments=enrolled)) == {}
+    assert ("Ida Eksempel", "Ny Eksempel", "contact_person") in importer.links()
+    assert ("Ida Eksempel", "2B") in importer.groups()
+    assert ("Ida Eksempel", "Eksempel vgs") in importer.schools()
+
+
+@pytest.mark.parametrize("number", ["999 888 777", ""])
+def test_a_delta_of_classes_finds_their_school_in_the_store(importer: Importer, number: str) -> None:
+    apply(importer, changed(small_roster(), "orgs.csv", ("999 888 777", number)))
+    told = delta(
+        classes=lines("classes", "2b").replace("2b", "ny").replace("2B", "2N"),
+        enrollments=lines("enrollments", "e1").replace("2b", "ny"),
+    )
+    assert apply(importer, told) == {}
+    assert importer.groups() == {(NORA, "2B"), (EMIL, "2B"), (NORA, "2N")}
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_guardian_who_becomes_a_teacher_too_keeps_their_addresses(importer: Importer, version: str) -> None:
+    """Changes do not tell all roles: the old one goes on, and so must the ways to reach whoever has it."""
+    apply(importer, small_roster(version))
+    before = importer.points()
+    kari = lines("users", "kari", version=version).replace("skole,guardian", "skole,teacher")
+    told = {"users": kari.replace("91234567", "91234560")}
+    if version == "1.2":
+        told["roles"] = lines("roles", "r4", version=version).replace("guardian", "teacher").replace("r4", "r9")
+    assert apply(importer, delta(version, **told)) == {}
+    assert importer.links() == links("contact_person")
+    assert importer.points() == before - {(KARI, "+4791234567")} | {(KARI, "+4791234560")}
+
+
+@pytest.mark.parametrize(
+    "over", ["r4,tobedeleted,,kari,primary,guardian,,,", "r4,,,kari,primary,guardian,,2026-11-23,"]
+)
+def test_a_guardian_role_that_is_over_is_told(sqlite_importer: Importer, over: str) -> None:
+    """Kari may have another one, which changes do not tell: somebody must look, and nothing ends without a word."""
+    apply(sqlite_importer, small_roster("1.2"))
+    header = lines("roles", version="1.2")
+    told = apply(sqlite_importer, delta("1.2", roles=f"{header}{over}skole,\n"))
+    assert told["roles.csv, line 2"].startswith("a guardian's role is over")
+    assert sqlite_importer.links() == links("contact_person")
+    # A full roster knows, and says nothing.
+    files = changed(small_roster("1.2"), "roles.csv", ("r4,,,kari,primary,guardian,,,", over))
+    assert apply(sqlite_importer, files, allow_ending=2) == {}
+    assert (NORA, KARI, "contact_person") not in sqlite_importer.links()
+
+
+def test_a_birth_date_comes_without_its_user(importer: Importer) -> None:
+    apply(importer, small_roster())
+    before = importer.points()
+    births = (
+        lines("demographics", "nora", "emil").replace("2009-05-17", "2009-05-18").replace("2010-02-28", "28.2.2010")
+    )
+    births += "ukjent,,,2010-01-01,male\nemil,tobedeleted,,2010-01-01,male\n"
+    assert apply(importer, delta(demographics=births)) == {
+        "demographics.csv, line 3": "column birthDate: a date must be written 2008-04-03",
+        "demographics.csv, line 4": "nobody in the store has this id, and no other file of the import tells who it is",
+    }
+    assert str(importer.person(NORA).birth_date) == "2009-05-18"
+    assert str(importer.person(EMIL).birth_date) == "2010-02-28"
+    assert importer.points() == before
+    assert importer.students() == {NORA, EMIL}
