@@ -22,6 +22,7 @@ p { color: var(--faint); margin: .2rem 0; }
 .bar { display: flex; height: 1.4rem; border-radius: .3rem; overflow: hidden; gap: 2px; }
 .two { background: var(--two); } .one { background: var(--one); } .none { background: var(--none); }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .3rem; }
+section { overflow-x: auto; }
 table { border-collapse: collapse; margin-top: .6rem; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .2rem .8rem .2rem 0; text-align: right; }
 th:first-child { text-align: left; } th { color: var(--faint); font-weight: normal; }

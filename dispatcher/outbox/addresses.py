@@ -63,12 +63,14 @@ def _count(connection: Connection, failed: Collection[int], *, once_a_day: bool 
 
 def mark_failing(connection: Connection, after: int) -> int:
     """Take the addresses where `after` messages in a row have failed for failing; how many became so."""
-    return connection.execute(
-        update(ADDRESS)
+    ripe = (
+        select(ADDRESS.c.id)
         # Word for word the condition of the index: those that never failed are not looked at.
         .where(text("failures > 0 AND failing_since IS NULL"), ADDRESS.c.failures >= after)
-        .values(failing_since=db_now())
-    ).rowcount
+        # Whose row somebody is writing has its turn the next time: nobody waits for us, nor we for them.
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return connection.execute(update(ADDRESS).where(ADDRESS.c.id.in_(ripe)).values(failing_since=db_now())).rowcount
 
 
 def note_opt_outs(connection: Connection, delivery_ids: Collection[int]) -> None:

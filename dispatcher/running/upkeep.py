@@ -75,6 +75,6 @@ class Upkeep:
     def _tidy(self) -> None:
         with self._database.write() as connection:
             match_waiting(connection)
-            mark_failing(connection, self._failing_after)
             nobody_to_ask(connection, self._lane, {sender.provider.name for sender in self._senders})
             discard_old_drafts(connection)
+            mark_failing(connection, self._failing_after)
