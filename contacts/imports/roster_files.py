@@ -145,9 +145,13 @@ def class_key(key: str) -> str:
 
 
 def known_user(roster: Roster, index: RosterIndex, key: str, column: str) -> IndexedUser | None:
-    """The user of an id; None when users.csv tells only of changes. Raises FieldError for an id that leads nowhere."""
+    """The user of an id; None when users.csv tells only of changes.
+
+    Raises FieldError for an id that leads nowhere, or to a line that is refused: half a person would enter.
+    """
     user = index.user(key)
-    if user is None and "users" in roster.bulk:
+    useless = "users" in roster.bulk if user is None else user.refused
+    if useless:
         raise FieldError(column, "not in users.csv, or refused there")
     return user
 

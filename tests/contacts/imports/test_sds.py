@@ -183,6 +183,15 @@ def test_a_contact_of_somebody_without_a_role_is_told(sqlite_importer: Importer)
     assert sqlite_importer.links() == before
 
 
+def test_nothing_enters_of_a_student_whose_line_is_refused(sqlite_importer: Importer) -> None:
+    apply(sqlite_importer, small_sds())
+    before = sqlite_importer.everything()
+    files = changed(small_sds(), "enrollments.csv", ("2b,emil", "mat,emil"))
+    told = apply(sqlite_importer, changed(files, "users.csv", (",Emil,", ',"Em\x07il",')))
+    assert told["enrollments.csv, line 4"] == "column userSourcedId: not in users.csv, or refused there"
+    assert sqlite_importer.everything() == before
+
+
 def test_a_student_without_school_and_class_is_told(sqlite_importer: Importer) -> None:
     files = changed(small_sds(), "roles.csv", ("emil,skole", "emil,fylke"))
     assert apply(sqlite_importer, files) == {}  # Emil's class speaks for its school
