@@ -82,6 +82,7 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
         roster.full,
         _records(roster),
         (path.name,),
+        one_basis=True,
         notes=(agents_note(agents_as, "OneRoster"),),
     )
 

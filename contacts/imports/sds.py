@@ -64,6 +64,7 @@ def open_sds(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = AgentsA
         roster.full,
         _records(roster),
         (path.name,),
+        one_basis=True,
         notes=(agents_note(agents_as, "School Data Sync"), *([left_out] if missing else [])),
     )
 
