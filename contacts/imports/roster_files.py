@@ -48,6 +48,14 @@ def agents_note(agents_as: AgentsAs, name: str) -> str:
     return _NOTES[agents_as].format(name=name)
 
 
+def protection_note(name: str) -> str:
+    """The sentence of the preview about what no roster tells: docs/decisions/0030-protection-not-told-is-held.md."""
+    return (
+        f"{name} tells nobody's address protection, and its students are not held for that, as FINT's are: who is "
+        "protected is known when FREG's documents are imported."
+    )
+
+
 def only_path(paths: tuple[Path, ...]) -> Path:
     """Raises UsageError when there are several: ids of two rosters may mean different people."""
     if len(paths) != 1:

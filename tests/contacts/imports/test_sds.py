@@ -78,7 +78,8 @@ def test_exactly_these_people(importer: Importer) -> None:
 )
 def test_what_guardians_are_taken_for(sqlite_importer: Importer, kind: str, basis: str, words: str) -> None:
     plan = sqlite_importer.apply(kind, folder(sqlite_importer.directory, small_sds()))
-    assert len(plan.notes) == 1
+    assert len(plan.notes) == 2
+    assert plan.notes[-1].startswith("School Data Sync tells nobody's address protection")
     assert words in plan.notes[0]
     assert sqlite_importer.links() == links(basis)
 
