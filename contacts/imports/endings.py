@@ -203,9 +203,9 @@ def guardianship_current(comparison: Comparison) -> ColumnElement[bool]:
 
 def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
     link, told = store.guardianship, staged.guardianship
+    pair = and_(told.c.student_id == link.c.student_id, told.c.guardian_id == link.c.guardian_id)
     named = exists().where(
-        told.c.student_id == link.c.student_id,
-        told.c.guardian_id == link.c.guardian_id,
+        pair,
         or_(told.c.state == staged.REFUSED, and_(told.c.state == staged.ENTERS, told.c.basis == link.c.basis)),
     )
     absent = and_(guardianship_current(comparison), ~named, ~_spared(link.c.student_id), ~_spared(link.c.guardian_id))
@@ -214,7 +214,15 @@ def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
         comparison.current(link.c.valid_to),
         or_(_removed(link.c.student_id), _removed(link.c.guardian_id)),
     )
-    return or_(absent, taken_out)
+    if not comparison.one_basis:
+        return or_(absent, taken_out)
+    replaced = and_(
+        link.c.source == comparison.source,
+        comparison.current(link.c.valid_to),
+        exists().where(pair, told.c.state == staged.ENTERS),
+        ~named,
+    )
+    return or_(absent, taken_out, replaced)
 
 
 def _points_end(comparison: Comparison) -> ColumnElement[bool]:

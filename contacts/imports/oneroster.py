@@ -16,7 +16,15 @@ from config.errors import UsageError
 from contacts.imports.oneroster_roster import class_records, org_records, role_of, role_records
 from contacts.imports.oneroster_users import index_users, user_records
 from contacts.imports.records import Reading, Record
-from contacts.imports.roster_files import BASES, AgentsAs, Roster, agents_note, only_path, read_sessions
+from contacts.imports.roster_files import (
+    BASES,
+    AgentsAs,
+    Roster,
+    agents_note,
+    only_path,
+    protection_note,
+    read_sessions,
+)
 from contacts.imports.roster_index import roster_index
 from contacts.imports.roster_package import Package, open_package
 from contacts.imports.roster_people import birth_records, enrollment_records
@@ -82,7 +90,8 @@ def open_oneroster(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = A
         roster.full,
         _records(roster),
         (path.name,),
-        notes=(agents_note(agents_as, "OneRoster"),),
+        one_basis=True,
+        notes=(agents_note(agents_as, "OneRoster"), protection_note("OneRoster")),
     )
 
 

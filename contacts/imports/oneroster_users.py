@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from contacts.codes import Basis
 from contacts.imports.oneroster_roster import role_of
-from contacts.imports.records import GuardianshipRecord, Identifier, MembershipRecord, Record, Refusal
+from contacts.imports.records import GuardianshipRecord, Identifier, Lost, MembershipRecord, Record, Refusal
 from contacts.imports.roster_files import Roster, enters, is_school, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.roster_people import ADULT, person_records
+from contacts.imports.roster_people import ADULT, READ, check_person, person_records
 from contacts.imports.roster_table import FieldError, Row
 from contacts.imports.xml_stream import stopped
+
+# Two lines that say the same in these are one.
+_CONTENTS: Final = (*READ, "status", "role", "orgSourcedIds", "agentSourcedIds")
 
 
 def index_users(roster: Roster, index: RosterIndex) -> None:
@@ -25,10 +29,16 @@ def index_users(roster: Roster, index: RosterIndex) -> None:
         if isinstance(row, Refusal):
             continue
         try:
-            key, gone, roles = _told(row, roster)
+            key = row.key("sourcedId")
         except FieldError:
             continue
-        index.add_user(key, row.contents(), roles, gone=gone)
+        try:
+            _, gone, roles = _told(row, roster)
+            check_person(row)
+        except FieldError:
+            index.add_user(key, row.contents(*_CONTENTS), Role.NONE, gone=False, refused=True)
+        else:
+            index.add_user(key, row.contents(*_CONTENTS), roles, gone=gone)
 
 
 def _rows(roster: Roster) -> Iterator[Row | Refusal]:
@@ -60,25 +70,35 @@ def user_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             yield Refusal(row.place, str(fault), about)
             continue
         if not gone:
-            if not roster.roles_apart and user.roles & Role.STUDENT:
-                yield from _schools(row, roster, about[0])
+            schools = list(_schools(row, roster, about[0], user))
+            yield from schools
             yield from _agents(row, roster, index, about[0], user)
-            if roster.full and user.roles & Role.STUDENT and not user.placed and not _at_school(row, roster):
+            if roster.full and user.roles & Role.STUDENT and not user.placed and not schools:
                 yield Refusal(row.place, "a student in no school and no class", about)
 
 
-def _schools(row: Row, roster: Roster, student: Identifier) -> Iterator[Record]:
+def _schools(row: Row, roster: Roster, student: Identifier, user: IndexedUser) -> Iterator[MembershipRecord | Refusal]:
+    """Of a 1.1 student. An org that cannot be used is a part of the record when another one is their school."""
+    if roster.roles_apart or not user.roles & Role.STUDENT:
+        return
     try:
-        for org in row.keys("orgSourcedIds"):
-            if is_school(roster, org, "orgSourcedIds"):
-                yield MembershipRecord(row.place, org, student)
+        orgs = row.keys("orgSourcedIds")
     except FieldError as fault:
         yield Refusal(row.place, str(fault), (student,))
-
-
-def _at_school(row: Row, roster: Roster) -> bool:
-    """Of a 1.1 student; what is wrong with the ids is told elsewhere."""
-    return not roster.roles_apart and any(roster.schools.get(org, True) for org in row.keys("orgSourcedIds"))
+        return
+    schools, faults = [], []
+    for org in orgs:
+        try:
+            if is_school(roster, org, "orgSourcedIds"):
+                schools.append(org)
+        except FieldError as fault:
+            faults.append(str(fault))
+    yield from (MembershipRecord(row.place, org, student) for org in schools)
+    for why in dict.fromkeys(faults):
+        if schools:
+            yield Refusal(row.place, f"left out: {why}", (student,), Lost.FACT)
+        else:
+            yield Refusal(row.place, why, (student,))
 
 
 def _agents(

@@ -202,6 +202,7 @@ class Reading:
     `records` raises UsageError when a file turns out to be unusable half-way; `digest` is known once it is through.
     `contact_register`: the contact register speaks. It dates its addresses itself, decides the language, and yields to
     what a guardian has confirmed with us by a code.
+    `one_basis`: a guardian is linked to a student by one basis at a time: the one that is told replaces another one.
     `notes`: sentences that belong before the eyes of whoever applies it.
     """
 
@@ -211,6 +212,7 @@ class Reading:
     records: Iterator[Record]
     files: tuple[str, ...]
     contact_register: bool = False
+    one_basis: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -48,6 +48,14 @@ def agents_note(agents_as: AgentsAs, name: str) -> str:
     return _NOTES[agents_as].format(name=name)
 
 
+def protection_note(name: str) -> str:
+    """The sentence of the preview about what no roster tells: docs/decisions/0030-protection-not-told-is-held.md."""
+    return (
+        f"{name} tells nobody's address protection, and its students are not held for that, as FINT's are: who is "
+        "protected is known when FREG's documents are imported."
+    )
+
+
 def only_path(paths: tuple[Path, ...]) -> Path:
     """Raises UsageError when there are several: ids of two rosters may mean different people."""
     if len(paths) != 1:
@@ -145,9 +153,13 @@ def class_key(key: str) -> str:
 
 
 def known_user(roster: Roster, index: RosterIndex, key: str, column: str) -> IndexedUser | None:
-    """The user of an id; None when users.csv tells only of changes. Raises FieldError for an id that leads nowhere."""
+    """The user of an id; None when users.csv tells only of changes.
+
+    Raises FieldError for an id that leads nowhere, or to a line that is refused: half a person would enter.
+    """
     user = index.user(key)
-    if user is None and "users" in roster.bulk:
+    useless = "users" in roster.bulk if user is None else user.refused
+    if useless:
         raise FieldError(column, "not in users.csv, or refused there")
     return user
 

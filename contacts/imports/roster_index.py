@@ -30,7 +30,8 @@ class Role(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class IndexedUser:
-    """`twin`: two lines with this id say different things. `placed`: a student of some school or class.
+    """`twin`: two lines with this id say different things. `refused`: their line cannot be used. `placed`: a student of
+    some school or class.
 
     `over`: there is a role that does not hold today. `unread`: a line about their roles could not be read, so that
     `roles` may not be all of them.
@@ -39,6 +40,7 @@ class IndexedUser:
     roles: Role
     gone: bool
     twin: bool
+    refused: bool
     placed: bool
     over: bool
     unread: bool
@@ -61,14 +63,14 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -32768;
 CREATE TABLE user (
     id BLOB PRIMARY KEY, contents BLOB, roles INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
-    twin INTEGER NOT NULL DEFAULT 0, placed INTEGER NOT NULL DEFAULT 0, over INTEGER NOT NULL DEFAULT 0,
-    unread INTEGER NOT NULL DEFAULT 0
+    twin INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL, placed INTEGER NOT NULL DEFAULT 0,
+    over INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE class (id BLOB PRIMARY KEY, begins TEXT) WITHOUT ROWID;
 CREATE TABLE birth (id BLOB PRIMARY KEY, day TEXT, twin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 """
 _ADD_USER = """
-INSERT INTO user (id, contents, roles, gone) VALUES (?, ?, ?, ?)
+INSERT INTO user (id, contents, roles, gone, refused) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET twin = twin OR contents IS NOT excluded.contents
 """
 _ADD_CLASS = "INSERT OR IGNORE INTO class (id, begins) VALUES (?, ?)"
@@ -89,8 +91,8 @@ class RosterIndex:
         self._salt = secrets.token_bytes(16)
         self._waiting: dict[str, list[tuple[object, ...]]] = {}
 
-    def add_user(self, key: str, contents: bytes, roles: Role, *, gone: bool) -> None:
-        self._write(_ADD_USER, (self._hash(key), self._digest(contents), int(roles), gone))
+    def add_user(self, key: str, contents: bytes, roles: Role, *, gone: bool, refused: bool = False) -> None:
+        self._write(_ADD_USER, (self._hash(key), self._digest(contents), int(roles), gone, refused))
 
     def add_role(self, key: str, roles: Role, *, placed: bool) -> None:
         """Another role of a user who has been added."""
@@ -111,7 +113,7 @@ class RosterIndex:
         self._write(_ADD_BIRTH, (self._hash(key), None if day is None else day.isoformat()))
 
     def user(self, key: str) -> IndexedUser | None:
-        found = self._one("SELECT roles, gone, twin, placed, over, unread FROM user WHERE id = ?", key)
+        found = self._one("SELECT roles, gone, twin, refused, placed, over, unread FROM user WHERE id = ?", key)
         return None if found is None else IndexedUser(Role(found[0]), *(bool(each) for each in found[1:]))
 
     def school_class(self, key: str) -> IndexedClass | None:

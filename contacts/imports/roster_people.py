@@ -37,6 +37,16 @@ _CHANNELS = (
 )
 
 
+# What is read of every user.
+READ: Final = ("userIds", "identifier", "givenName", "familyName", *(column for column, _ in _CHANNELS))
+
+
+def check_person(row: Row) -> None:
+    """Raises FieldError as `person_records` will: nothing that other files tell of such a user may enter."""
+    for column in READ:
+        row.text(column)
+
+
 def person_records(row: Row, roster: Roster, index: RosterIndex, key: str, user: IndexedUser) -> Iterator[Record]:
     identifier = roster.person(key)
     about = (identifier,)

@@ -14,7 +14,15 @@ from typing import Final
 
 from config.errors import UsageError
 from contacts.imports.records import Reading, Record
-from contacts.imports.roster_files import BASES, AgentsAs, Roster, agents_note, only_path, read_sessions
+from contacts.imports.roster_files import (
+    BASES,
+    AgentsAs,
+    Roster,
+    agents_note,
+    only_path,
+    protection_note,
+    read_sessions,
+)
 from contacts.imports.roster_index import roster_index
 from contacts.imports.roster_package import open_package
 from contacts.imports.roster_people import birth_records, enrollment_records
@@ -64,7 +72,12 @@ def open_sds(paths: tuple[Path, ...], today: date, agents_as: AgentsAs = AgentsA
         roster.full,
         _records(roster),
         (path.name,),
-        notes=(agents_note(agents_as, "School Data Sync"), *([left_out] if missing else [])),
+        one_basis=True,
+        notes=(
+            agents_note(agents_as, "School Data Sync"),
+            *([left_out] if missing else []),
+            protection_note("School Data Sync"),
+        ),
     )
 
 

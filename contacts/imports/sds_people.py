@@ -14,7 +14,7 @@ from contacts.codes import Basis
 from contacts.imports.records import GuardianshipRecord, Identifier, Record, Refusal
 from contacts.imports.roster_files import Roster, enters, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
-from contacts.imports.roster_people import ADULT, person_records
+from contacts.imports.roster_people import ADULT, READ, check_person, person_records
 from contacts.imports.roster_table import FieldError, Row
 from contacts.imports.xml_stream import stopped
 
@@ -39,7 +39,12 @@ def index_users(roster: Roster, index: RosterIndex) -> None:
             key = row.key("sourcedId")
         except FieldError:
             continue
-        index.add_user(key, row.contents(), Role.NONE, gone=False)
+        try:
+            check_person(row)
+        except FieldError:
+            index.add_user(key, row.contents(*READ), Role.NONE, gone=False, refused=True)
+        else:
+            index.add_user(key, row.contents(*READ), Role.NONE, gone=False)
 
 
 def relationship_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:

@@ -83,6 +83,7 @@ def test_what_agents_are_taken_for(importer: Importer, kind: str, basis: str, wo
     with importer.staged(kind, folder(importer.directory, small_roster())) as staged:
         plan = staged.preview()
     assert words in plan.notes[0]
+    assert plan.notes[-1].startswith("OneRoster tells nobody's address protection")
     assert words in str(plan.as_json()["notes"])
     assert apply(importer, small_roster(), kind) == {}
     assert importer.links() == links(basis)

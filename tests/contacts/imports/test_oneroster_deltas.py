@@ -107,3 +107,22 @@ def test_a_birth_date_comes_without_its_user(importer: Importer) -> None:
     assert str(importer.person(EMIL).birth_date) == "2010-02-28"
     assert importer.points() == before
     assert importer.students() == {NORA, EMIL}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "basis"),
+    [("oneroster custody", "oneroster", "contact_person"), ("oneroster", "oneroster custody", "school_register")],
+)
+def test_changes_replace_what_guardians_were_taken_for(importer: Importer, first: str, then: str, basis: str) -> None:
+    apply(importer, small_roster(), first)
+    told = delta(users=lines("users", "emil", "kari", "randi"))
+    assert apply(importer, told, then) == {}
+    of_emil = {link for link in importer.links() if link[0] == EMIL}
+    assert of_emil == {link for link in links(basis) if link[0] == EMIL}
+    # Of Nora these changes do not speak.
+    assert (NORA, OLE, basis) not in importer.links()
+    before = importer.everything()
+    apply(importer, told, then)
+    assert importer.everything() == before
+    assert apply(importer, told, first) == {}
+    assert (EMIL, KARI, basis) not in importer.links()

@@ -13,6 +13,8 @@ from tests.contacts.imports.oneroster_files import (
     OLE,
     apply,
     changed,
+    delta,
+    lines,
     links,
     small_roster,
 )
@@ -28,6 +30,15 @@ from tests.contacts.imports.oneroster_files import (
         ("users.csv", '"kari,tor,emil"', "ukjent", 2, "column agentSourcedIds: not in users.csv"),
         ("users.csv", '"skole,annen"', "ukjent", 2, "column orgSourcedIds: not in orgs.csv"),
         ("users.csv", "skole,student,emil", "skole,studnet,emil", 3, "column role: no role of OneRoster"),
+        (
+            "users.csv",
+            "skole,student,emil",
+            '"sko\nle",student,emil',
+            3,
+            "column orgSourcedIds: a line break or another",
+        ),
+        ("users.csv", "skole,student,emil", f"{'x' * 257},student,emil", 3, "column orgSourcedIds: longer than 256"),
+        ("users.csv", '"skole,annen"', '"skole,ukjent"', 2, "left out: column orgSourcedIds: not in orgs.csv"),
         ("users.csv", "skole,student,emil", "skole,,emil", 3, "column role: empty"),
         ("users.csv", "emil,,,true", "emil,gone,,true", 3, "column status: none of active, inactive"),
         ("users.csv", "emil,,,true", ",,,true", 3, "column sourcedId: empty"),
@@ -134,3 +145,37 @@ def test_a_parent_without_a_role_is_told(sqlite_importer: Importer) -> None:
     told = apply(sqlite_importer, files)
     assert {told["users.csv, line 2"], told["users.csv, line 3"]} == {reason}
     assert sqlite_importer.links() == links("contact_person")
+
+
+@pytest.mark.parametrize("org", ['"sko\nle"', "x" * 257, "ukjent"])
+def test_a_student_of_no_class_whose_school_cannot_be_read(sqlite_importer: Importer, org: str) -> None:
+    files = changed(small_roster(), "users.csv", ("true,skole,student,emil", f"true,{org},student,emil"))
+    files = {**files, "enrollments.csv": "".join(files["enrollments.csv"].splitlines(keepends=True)[:3])}
+    told = apply(sqlite_importer, files)
+    assert list(told) == ["users.csv, line 3"]
+    assert told["users.csv, line 3"].startswith("column orgSourcedIds")
+    assert sqlite_importer.students() == {NORA}
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_nothing_enters_of_a_student_whose_line_is_refused(importer: Importer, full: bool) -> None:
+    """The class that the student would have changed to is not half of a person: it waits for the other half."""
+    apply(importer, small_roster())
+    before = importer.everything()
+    if full:
+        files = changed(small_roster(), "enrollments.csv", ("e3,,,2b", "e3,,,mat"))
+    else:
+        moved = lines("enrollments", "e3").replace("2b", "mat").replace("e3", "e9")
+        files = delta(users=lines("users", "emil"), enrollments=moved)
+    told = apply(importer, changed(files, "users.csv", ("emil,,Emil", 'emil,,"Em\x07il"')))
+    assert told["users.csv, line 3" if full else "users.csv, line 2"].startswith("column givenName: a line break")
+    assert "column userSourcedId: not in users.csv, or refused there" in told.values()
+    assert importer.everything() == before
+
+
+def test_lines_that_differ_in_what_is_not_read_are_one(sqlite_importer: Importer) -> None:
+    files = small_roster()
+    emil = next(line for line in files["users.csv"].splitlines() if line.startswith("emil"))
+    again = emil.replace("emil,,,", "emil,,2026-11-01T10:00:00Z,")
+    assert apply(sqlite_importer, {**files, "users.csv": f"{files['users.csv']}{again}\n"}) == {}
+    assert (EMIL, KARI, "contact_person") in sqlite_importer.links()

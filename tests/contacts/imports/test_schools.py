@@ -9,7 +9,7 @@ from contacts.imports import store
 from contacts.imports.step import Kind
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import EMIL, NORA, Files, apply, changed, folder, small_roster
-from tests.contacts.imports.pifu_files import small_school
+from tests.contacts.imports.pifu_files import Person, export, members, small_school
 from tests.contacts.imports.sds_files import small_sds
 
 NUMBER = "999 888 777"
@@ -96,3 +96,19 @@ def test_what_no_table_can_hold_is_refused(importer: Importer, name: str, old: s
     assert apply(importer, changed(files, name, (old, new)))[f"{name}, line {line}"] == "its id is too long"
     fits = changed(files, name, (old, new[1:]))
     assert f"{name}, line {line}" not in apply(importer, fits, allow_ending=10)
+
+
+def test_pifu_ids_are_its_own_too(sqlite_importer: Importer) -> None:
+    importer = sqlite_importer
+    apply(importer, changed(small_roster(), "orgs.csv", (NUMBER, "")))
+    importer.pifu(small_school().replace("999000111", ""))
+    refs = {row.ref for row in importer.rows(tables.SCHOOL)}
+    assert refs == {"oneroster:sas/skole", "oneroster:sas/annen", "pifu:sas@eksempel.no/skole"}
+
+
+def test_a_pifu_delta_finds_a_school_with_a_number(sqlite_importer: Importer) -> None:
+    sqlite_importer.pifu(small_school())
+    told = export(Person("p8", "Ida"), members("skole", "p8"), kind="delta")
+    plan = sqlite_importer.pifu(told)
+    assert (plan.refused, plan.full) == (0, False)
+    assert len(sqlite_importer.rows(tables.ENROLMENT)) == 3

@@ -78,7 +78,8 @@ def test_exactly_these_people(importer: Importer) -> None:
 )
 def test_what_guardians_are_taken_for(sqlite_importer: Importer, kind: str, basis: str, words: str) -> None:
     plan = sqlite_importer.apply(kind, folder(sqlite_importer.directory, small_sds()))
-    assert len(plan.notes) == 1
+    assert len(plan.notes) == 2
+    assert plan.notes[-1].startswith("School Data Sync tells nobody's address protection")
     assert words in plan.notes[0]
     assert sqlite_importer.links() == links(basis)
 
@@ -181,6 +182,15 @@ def test_a_contact_of_somebody_without_a_role_is_told(sqlite_importer: Importer)
         "relationships.csv, line 5",
     }
     assert sqlite_importer.links() == before
+
+
+def test_nothing_enters_of_a_student_whose_line_is_refused(sqlite_importer: Importer) -> None:
+    apply(sqlite_importer, small_sds())
+    before = sqlite_importer.everything()
+    files = changed(small_sds(), "enrollments.csv", ("2b,emil", "mat,emil"))
+    told = apply(sqlite_importer, changed(files, "users.csv", (",Emil,", ',"Em\x07il",')))
+    assert told["enrollments.csv, line 4"] == "column userSourcedId: not in users.csv, or refused there"
+    assert sqlite_importer.everything() == before
 
 
 def test_a_student_without_school_and_class_is_told(sqlite_importer: Importer) -> None:
