@@ -112,6 +112,7 @@ class StagedImport:
             today=oslo_date(now),
             allocates=allocates,
             contact_register=self._reading.contact_register,
+            unspoken=self._reading.unspoken,
         )
         _reset(connection)
         match_persons(comparison)
