@@ -83,7 +83,9 @@ def draw_held(held: Sequence[HeldStudent], console: Console) -> None:
         table.add_row(one.student, one.reason)
     console.print(table)
     console.print()
-    console.print(f"{len(held)} held. A protected student is released by: beredskap contacts release STUDENT …")
+    console.print(
+        f"{len(held)} held. Whoever is or may be protected is released by: beredskap contacts release STUDENT …"
+    )
 
 
 def _draw_protected(explanation: ProtectedExplanation, console: Console) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.shell import console
+from contacts.codes import CONTACT_REGISTER
 from contacts.imports.plan import Plan
 from contacts.imports.records import shown
 from contacts.imports.step import Kind
@@ -76,8 +77,10 @@ def draw(plan: Plan) -> None:
     for note in plan.notes:
         out.print(escape(note))
     if plan.count(Kind.CONTACT_POINTS).added:
+        # The contact register says of each address when it was confirmed; one without a time is listed.
+        which = " that come with a time" if plan.source == CONTACT_REGISTER else ""
         out.print(
-            "Phone numbers and e-mail addresses count as verified: the settings trust this source."
+            f"Phone numbers and e-mail addresses{which} count as verified: the settings trust this source."
             if plan.contacts_verified
             else "Phone numbers and e-mail addresses count as not verified yet (organisation.trusted_sources)."
         )

@@ -43,8 +43,8 @@ def explain(
 ) -> None:
     """Every guardian of a student: may they be told, why, and by which contact points a real alert would tell them.
 
-    Numbers and addresses are masked. Of a protected student only the decision is shown. Who looked is kept in the
-    audit log.
+    Numbers and addresses are masked. Of a student who is protected, or of whom nobody has told whether they are, only
+    the decision is shown. Who looked is kept in the audit log.
 
     Examples:
 
@@ -119,6 +119,8 @@ def release(
 ) -> None:
     """Let the guardians of a protected student be told, to and with a day. Who did it, and why, is kept on record.
 
+    So is a student released of whom nobody has told whether they are protected (FINT does not tell it).
+
     Example:
 
       beredskap contacts release 2B-017 --reason "agreed with the municipality, case 2026/88" --until 2027-06-30
@@ -140,7 +142,7 @@ def hold(
     reason: Annotated[str, typer.Option(help="Why the release is taken back; kept on record.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Take back the release of a protected student, at once, for alerts under way too.
+    """Take back the release of a student, at once, for alerts under way too: one who is protected, or may be.
 
     Example:
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from config.tables import BigInt
 from contacts.imports import staged, store
-from contacts.imports.records import ID, REF
+from contacts.imports.records import ID, REF, Unspoken
 
 
 def person_number(scheme: ColumnElement[str], lookup: ColumnElement[str]) -> ColumnElement[int | None]:
@@ -36,7 +36,7 @@ class Comparison:
     """One comparison of the staged records with the store, within one transaction.
 
     `allocates`: new rows get their final ids; otherwise negative ones, which stand for them in a preview.
-    `contact_register`, `one_basis`: as in `Reading`.
+    `contact_register`, `one_basis`, `unspoken`: as in `Reading`.
     """
 
     connection: Connection
@@ -48,6 +48,7 @@ class Comparison:
     allocates: bool
     contact_register: bool
     one_basis: bool
+    unspoken: Unspoken
 
     def refuse(self, table: Table, condition: ColumnElement[bool], reason: str) -> None:
         """Refuse the open rows of a staged table that meet `condition`; each is listed with its place."""

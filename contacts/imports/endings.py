@@ -154,6 +154,10 @@ def _membership_ends(comparison: Comparison) -> ColumnElement[bool]:
     in_scope = exists().where(
         store.group.c.id == membership.c.group_id,
         staged.school_scope.c.school_id == store.group.c.school_id,
+        *(
+            ~store.group.c.ref.startswith(f"{comparison.source}/{key}", autoescape=True)
+            for key in comparison.unspoken.groups
+        ),
     )
     return and_(
         membership.c.source == comparison.source,
@@ -208,7 +212,13 @@ def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
         pair,
         or_(told.c.state == staged.REFUSED, and_(told.c.state == staged.ENTERS, told.c.basis == link.c.basis)),
     )
-    absent = and_(guardianship_current(comparison), ~named, ~_spared(link.c.student_id), ~_spared(link.c.guardian_id))
+    absent = and_(
+        guardianship_current(comparison),
+        link.c.basis.not_in(comparison.unspoken.bases),
+        ~named,
+        ~_spared(link.c.student_id),
+        ~_spared(link.c.guardian_id),
+    )
     taken_out = and_(
         link.c.source == comparison.source,
         comparison.current(link.c.valid_to),
@@ -241,7 +251,10 @@ def _points_end(comparison: Comparison) -> ColumnElement[bool]:
             elsewhere.c.guardian_id == point.c.person_id,
             elsewhere.c.source == comparison.source,
             comparison.current(elsewhere.c.valid_to),
-            elsewhere.c.student_id.not_in(select(staged.student_scope.c.person_id)),
+            or_(
+                elsewhere.c.student_id.not_in(select(staged.student_scope.c.person_id)),
+                elsewhere.c.basis.in_(comparison.unspoken.bases),
+            ),
         ),
     )
     return and_(

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from contacts.codes import Basis
 from contacts.imports.fint_index import (
     FORMAT,
     GROUPS,
@@ -27,7 +28,16 @@ from contacts.imports.fint_index import (
 from contacts.imports.fint_links import PERSON, Entry, Link, identifier_value, link, links, own_links, text
 from contacts.imports.fint_person import contact_records, person_records, pupil_records
 from contacts.imports.json_answers import json_files
-from contacts.imports.records import GroupKind, GroupRecord, MembershipRecord, Place, Reading, Record, Refusal
+from contacts.imports.records import (
+    GroupKind,
+    GroupRecord,
+    MembershipRecord,
+    Place,
+    Reading,
+    Record,
+    Refusal,
+    Unspoken,
+)
 from contacts.imports.xml_stream import stopped
 
 _WANTED: Final = "FINT's JSON answers: elev, elevforhold, skole, klasse, person"
@@ -45,11 +55,13 @@ def open_fint(paths: tuple[Path, ...], today: date) -> Reading:
     if not index.resources:
         raise stopped(files[0], "holds no resource of FINT that is used here", f"Give the folder of {_WANTED}.")
     lacks = index.lacks
-    note = (
-        f"Adds and changes, ends nothing, for this is not all that FINT has: {'; '.join(lacks)}."
-        if lacks
-        else "This is all that FINT has (total_items): what is absent ends."
-    )
+    unspoken = index.unspoken
+    if lacks:
+        note = f"Adds and changes, ends nothing, for this is not all that FINT has: {'; '.join(lacks)}."
+    else:
+        note = "This is all that FINT has (total_items): what is absent ends."
+        if unspoken:
+            note += f" Not among the files, so that what came by it stays as it is: {', '.join(unspoken)}."
     held = "FINT tells nobody's address protection: new students are held until FREG's documents are imported."
     return Reading(
         FORMAT,
@@ -58,6 +70,11 @@ def open_fint(paths: tuple[Path, ...], today: date) -> Reading:
         _records(files, index, today),
         tuple(file.name for file in files),
         notes=(note, held),
+        unspoken=Unspoken(
+            groups=tuple(f"{name}/" for name in unspoken if name in GROUPS),
+            bases=(Basis.CONTACT_PERSON,) if "kontaktperson" in unspoken else (),
+            grades="arstrinn" in unspoken,
+        ),
     )
 
 

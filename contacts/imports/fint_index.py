@@ -51,6 +51,8 @@ ID_FIELDS: Final = {
 }
 # Without one of these an answer is not all that FINT has.
 _NEEDED = (PERSON, "elev", "elevforhold", "skole")
+# Without one of these it is, but says nothing of what they tell.
+_OPTIONAL = (*(name for name, kind in GROUPS.items() if kind is not GroupKind.HOME), "arstrinn", "kontaktperson")
 _FIRST_YEAR = 1900  # "0001-01-01": a field that nobody filled in
 _LAST_YEAR = 2200  # "9999-12-31": no end
 
@@ -147,6 +149,11 @@ class Index:
             return contact.of, contact.named or (contact.own,)
         others = tuple(each for each in contact.named if each not in self.by_person)
         return tuple(each for each in contact.named if each in self.by_person), others or (contact.own,)
+
+    @property
+    def unspoken(self) -> list[str]:
+        """The optional resources that are not among the files. To be asked when they have been read."""
+        return [name for name in _OPTIONAL if name not in self.resources]
 
     @cached_property
     def lacks(self) -> list[str]:

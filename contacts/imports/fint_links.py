@@ -21,6 +21,7 @@ PERSON: Final = "person"
 _NUMBER_FIELD = "fodselsnummer"
 _PLACEHOLDER = re.compile(r"\$\{(?:.*\.)?([^.}]+)\}")  # "${felles.person}": written before the host was known
 _LONGEST_VALUE = 160  # of an id: with resource and field it fits into what the store keeps
+_LONGEST_NAME = 48  # of a resource, and of an id field
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ def parse_link(href: object) -> Link | None:
     resource, name, value = (unquote(part).strip().casefold() for part in parts[-3:])
     if placeholder := _PLACEHOLDER.fullmatch(resource):
         resource = placeholder[1]
-    return Link(resource, name, value) if resource and name and _usable(value) else None
+    usable = _usable(resource, _LONGEST_NAME) and _usable(name, _LONGEST_NAME) and _usable(value)
+    return Link(resource, name, value) if usable else None
 
 
-def _usable(value: str) -> bool:
-    return 0 < len(value) <= _LONGEST_VALUE and value.isprintable()
+def _usable(part: str, longest: int = _LONGEST_VALUE) -> bool:
+    return 0 < len(part) <= longest and part.isprintable()
 
 
 def hrefs(entry: Entry, relation: str) -> list[object]:

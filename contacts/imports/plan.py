@@ -34,6 +34,7 @@ class Plan:
     refusals: tuple[Refusal, ...]
     # Told of, and left out because nobody in the store is meant.
     strangers: int
+    # By the trust in their source; of the contact register's, those that come with a time.
     contacts_verified: bool
     # Of the students it speaks about in full: guardianships of this source in force, and those it would end.
     guardianships_in_force: int

@@ -196,6 +196,18 @@ Record: TypeAlias = PersonRecord | GroupRecord | MembershipRecord | Guardianship
 
 
 @dataclass(frozen=True, slots=True)
+class Unspoken:
+    """What an import does not speak of, though it is full otherwise: what its source told before stays as it was.
+
+    `groups`: how the keys of such groups begin; `bases`: of such guardianships; `grades`: the grades are not told.
+    """
+
+    groups: tuple[str, ...] = ()
+    bases: tuple[Basis, ...] = ()
+    grades: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One import as its reader offers it: who speaks, whether it is everything they have, and the records.
 
@@ -214,6 +226,7 @@ class Reading:
     contact_register: bool = False
     one_basis: bool = False
     notes: tuple[str, ...] = ()
+    unspoken: Unspoken = Unspoken()
 
 
 def shown(number: int) -> str:

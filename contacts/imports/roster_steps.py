@@ -71,6 +71,7 @@ def group_steps(comparison: Comparison) -> Iterator[Step]:
     groups = and_(_OPEN, told.c.group_id.is_not(None))
     home = told.c.kind == GroupKind.HOME.value
     new = and_(groups, ~exists().where(stored.c.id == told.c.group_id))
+    grade = func.coalesce(told.c.grade, stored.c.grade) if comparison.unspoken.grades else told.c.grade
     values = (
         told.c.group_id,
         told.c.school_id,
@@ -94,14 +95,12 @@ def group_steps(comparison: Comparison) -> Iterator[Step]:
         or_(
             stored.c.name != told.c.name,
             stored.c.school_id != told.c.school_id,
-            stored.c.grade.is_distinct_from(told.c.grade),
+            stored.c.grade.is_distinct_from(grade),
             stored.c.home != home,
         ),
     )
     yield Step(
-        update(stored)
-        .where(changed)
-        .values(name=told.c.name, school_id=told.c.school_id, grade=told.c.grade, home=home),
+        update(stored).where(changed).values(name=told.c.name, school_id=told.c.school_id, grade=grade, home=home),
         select(told.c.n).join(stored, changed),
         Kind.GROUPS,
         Verb.CHANGED,
@@ -119,7 +118,7 @@ def enrolment_steps(comparison: Comparison) -> Iterator[Step]:
     new = select(*(told.c[name] for name in names), literal(comparison.source)).where(~exists().where(same))
     yield Step(insert(stored).from_select([*names, "source"], new), new, Kind.ENROLMENTS, Verb.ADDED)
     values: dict[str, ColumnElement[Any]] = {name: told.c[name] for name in names[2:]}
-    if not comparison.full:
+    if not comparison.full or comparison.unspoken.grades:
         # The grade comes from a class, and changes need not tell of it again.
         values["grade"] = func.coalesce(told.c.grade, stored.c.grade)
     differs = or_(*(stored.c[name].is_distinct_from(value) for name, value in values.items()))

@@ -113,6 +113,7 @@ class StagedImport:
             allocates=allocates,
             contact_register=self._reading.contact_register,
             one_basis=self._reading.one_basis,
+            unspoken=self._reading.unspoken,
         )
         _reset(connection)
         match_persons(comparison)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from contacts import tables
 from contacts.imports.step import Kind
 from tests.contacts.imports.fint_files import (
+    BOTH,
     MEMBERS,
     PERSONS,
     PLACEMENTS,
     PUPILS,
     contact,
+    group,
     number,
     page,
     person,
+    placement,
     roster,
 )
 from tests.contacts.imports.freg_files import NOW, document, responsible
@@ -145,3 +150,16 @@ def test_contradictions_are_refused(importer: Importer) -> None:
     }
     assert plan.changes == 0
     assert importer.everything() == before
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "%00", "x" * 400])
+def test_an_odd_id_field_stops_no_import(importer: Importer, odd: str) -> None:
+    """The id field is free text; what cannot be an address of a group is passed over."""
+    strange = f"/utdanning/elev/klasse/{odd}/2b"
+    content = roster(
+        klasse=page(group("klasse", "2b", "2B"), {"navn": "2C", "_links": {"self": [{"href": strange}]}}),
+        elevforhold=page(placement("f1", "systemid/e1", groups={"klasse": [strange]}), PLACEMENTS[1]),
+    )
+    plan = importer.fint(**content)
+    assert [each.reason for each in plan.refusals] == ["a group without name or systemId"]
+    assert importer.students() == BOTH

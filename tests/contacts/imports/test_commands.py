@@ -20,8 +20,9 @@ from contacts.commands.imports import app
 from contacts.models import ImportRun
 from tests.contacts.imports.fint_files import roster
 from tests.contacts.imports.importing import Importer
+from tests.contacts.imports.krr_files import PHONE, active, contacts
 from tests.contacts.imports.oneroster_files import folder, small_roster
-from tests.contacts.imports.pifu_files import NORA, TEACHER, replace, school, small_school
+from tests.contacts.imports.pifu_files import KARI_NIN, NORA, TEACHER, replace, school, small_school
 from tests.contacts.imports.sds_files import small_sds
 from tests.services.schema import all_tables
 
@@ -60,6 +61,14 @@ def test_preview_then_apply(installed: Importer, run: Run) -> None:
     again = run("pifu", file, "--apply")
     assert "Nothing to change" in again.stdout
     assert len(done.stdout.splitlines()) <= 24
+
+
+def test_of_the_contact_register_only_what_has_a_time_is_said_to_be_verified(installed: Importer, run: Run) -> None:
+    installed.pifu(small_school())
+    answer = active(KARI_NIN, kontaktinformasjon=contacts(PHONE, updated=None))
+    preview = run("krr", installed.file("personer.json", {"personer": [answer]}), "--dry-run")
+    assert "e-mail addresses that come with a time count as verified" in " ".join(preview.stdout.split())
+    assert "it is not verified by this" in " ".join(preview.stdout.split())
 
 
 def test_json(installed: Importer, run: Run) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from config.errors import ExitStatus, UsageError
 from contacts import tables
+from contacts.imports.fint_links import parse_link
 from tests.contacts.imports.fint_files import (
     BOTH,
     EMIL,
@@ -133,3 +134,12 @@ def test_unusable_files(importer: Importer, name: str, content: bytes, words: st
     with pytest.raises(UsageError, match=words):
         importer.apply("fint", importer.file(name, content))
     assert importer.everything() == before
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "%00", "x" * 400, "%0A", "x" * 49])
+@pytest.mark.parametrize("part", range(3))
+def test_a_link_with_a_part_that_no_database_takes_is_none(part: int, odd: str) -> None:
+    parts = ["klasse", "systemid", "2b"]
+    parts[part] = odd
+    longest_value = part == 2 and odd == "x" * 49
+    assert (parse_link(f"https://fint.example/utdanning/elev/{'/'.join(parts)}") is None) != longest_value

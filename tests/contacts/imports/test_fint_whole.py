@@ -17,6 +17,9 @@ from tests.contacts.imports.fint_files import (
     OLE,
     PERSONS,
     PLACEMENTS,
+    contact,
+    group,
+    member,
     page,
     person,
     roster,
@@ -84,3 +87,51 @@ def test_a_part_adds_and_changes(importer: Importer) -> None:
     plan = importer.fint(person=page(KARI | {"kontaktinformasjon": {"mobiltelefonnummer": "90000077"}}))
     assert (plan.full, plan.count(Kind.CONTACT_POINTS).added) == (False, 1)
     assert importer.links() == LINKS
+
+
+ORDER = ["undervisningsgruppe", "kontaktlarergruppe", "arstrinn", "kontaktperson"]
+
+
+def with_all(**changed: Any) -> dict[str, Any]:
+    """The roster with what is optional: a teaching group, a contact person, the grades."""
+    nora = deepcopy(NORA)
+    nora["_links"]["parorende"] = [{"href": "/felles/kontaktperson/systemid/k1"}]
+    return (
+        with_person(nora)
+        | {
+            "undervisningsgruppe": page(group("undervisningsgruppe", "mat", "Matematikk")),
+            "undervisningsgruppemedlemskap": page(member("undervisningsgruppe", "m9", "mat", "f1")),
+            "kontaktperson": page(contact("k1", "Berit", "90000003")),
+        }
+        | changed
+    )
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [("undervisningsgruppe", "undervisningsgruppemedlemskap"), ("kontaktperson",), ("arstrinn",)],
+)
+def test_what_came_by_a_resource_that_is_left_out_stays(importer: Importer, left_out: tuple[str, ...]) -> None:
+    importer.fint(**with_all(kontaktlarergruppe=page(), kontaktlarergruppemedlemskap=page()))
+    before = importer.everything()
+    assert ("Nora Eksempel", "Matematikk") in importer.groups()
+    assert ("Berit Eksempel", "+4790000003") in importer.points()
+    content = {name: each for name, each in with_all().items() if name not in left_out}
+    if left_out == ("kontaktperson",):
+        content["person"] = page(*PERSONS)  # whose links lead nowhere then are not told
+    plan = importer.fint(**content)
+    assert plan.full
+    assert (
+        f"stays as it is: {', '.join(sorted({'kontaktlarergruppe', left_out[0]}, key=ORDER.index))}." in plan.notes[0]
+    )
+    assert plan.changes == 0
+    assert importer.everything() == before
+
+
+def test_what_is_there_and_empty_ends(importer: Importer) -> None:
+    importer.fint(**with_all())
+    empty = {name: page() for name in ("undervisningsgruppe", "undervisningsgruppemedlemskap", "kontaktperson")}
+    importer.fint(**with_all(person=page(*PERSONS), **empty), allow_ending=1)
+    assert importer.groups() == {("Nora Eksempel", "2B"), ("Emil Eksempel", "2B")}
+    assert importer.links() == LINKS
+    assert ("Berit Eksempel", "+4790000003") in importer.points(ended=True)
