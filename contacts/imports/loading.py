@@ -13,8 +13,10 @@ from config.keys import Keys
 from contacts.codes import AddressChannel
 from contacts.imports import staged
 from contacts.imports.records import (
+    ID,
     NIN,
     OTHER_NUMBER,
+    REF,
     ConsentRecord,
     GroupRecord,
     GuardianshipRecord,
@@ -26,6 +28,7 @@ from contacts.imports.records import (
     Record,
     Refusal,
 )
+from contacts.national_id import is_national_id
 
 _BATCH = 2000
 _Row = tuple[object, ...]
@@ -72,7 +75,10 @@ class Loader:
         return self._next, record.place.file, record.place.record, staged.OPEN
 
     def _lookup(self, identifier: Identifier) -> str:
-        if identifier.scheme in (NIN, OTHER_NUMBER):
+        # Some systems use identity numbers as their ids; what people type to find somebody is none.
+        if identifier.scheme in (NIN, OTHER_NUMBER) or (
+            identifier.scheme not in (REF, ID) and is_national_id(identifier.value)
+        ):
             return self._keys.lookup_hash(identifier.value, identifier.scheme)
         return identifier.value
 
