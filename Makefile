@@ -12,7 +12,7 @@ FAULTS_AT_ONCE ?= 3
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env bench-env mutation-env test test-faults test-faults-long lint demo bench bench-main-job mutation lock clean
+.PHONY: env bench-env fuzz fuzz-env mutation-env test test-faults test-faults-long lint demo bench bench-main-job mutation lock clean
 
 env: $(STAMP)
 
@@ -43,6 +43,16 @@ $(MUTATION)/.installed: requirements/dev.lock requirements/mutation.lock | $(STA
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MUTATION)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(MUTATION)/bin/python --require-hashes \
 	  requirements/dev.lock requirements/mutation.lock
+	@touch $@
+
+# What the fuzzer feeds the importers with, beside what the tests need.
+FUZZ := .venv-fuzz
+fuzz-env: $(FUZZ)/.installed
+
+$(FUZZ)/.installed: requirements/dev.lock requirements/fuzz.lock | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FUZZ)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(FUZZ)/bin/python --require-hashes \
+	  requirements/dev.lock requirements/fuzz.lock
 	@touch $@
 
 test: $(STAMP)
@@ -77,6 +87,11 @@ bench-main-job: $(STAMP)
 mutation: $(STAMP) mutation-env
 	$(MUTATION)/bin/python tools/mutate.py $(MUTATION_OPTIONS)
 
+# Broken files thrown at each importer for so many seconds; what is found stays in .fuzz/. docs/fuzzing.md.
+FUZZ_SECONDS ?= 600
+fuzz: $(STAMP) fuzz-env
+	$(FUZZ)/bin/python tools/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_FORMATS)
+
 # Run after a change of the dependencies in pyproject.toml. The lock holds versions and hashes, no addresses.
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
         --python-version 3.11
@@ -85,6 +100,7 @@ lock: $(STAMP)
 	$(LOCK) requirements/uv.in -o requirements/uv.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/bench.in -o requirements/bench.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/mutation.in -o requirements/mutation.lock
+	$(LOCK) --constraint requirements/dev.lock requirements/fuzz.in -o requirements/fuzz.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(MUTATION) .mutation .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(MUTATION) $(FUZZ) .mutation .fuzz .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -82,6 +82,15 @@ class NationalId:
     __str__ = __repr__
 
 
+def is_national_id(text: str) -> bool:
+    """Some systems put the identity number where another id belongs."""
+    try:
+        NationalId.parse(text)
+    except NationalIdError:
+        return False
+    return True
+
+
 def _inspect(number: str) -> tuple[IdKind, bool]:
     if not re.fullmatch("[0-9]{11}", number):
         raise NationalIdError(IdFault.NOT_ELEVEN_DIGITS)

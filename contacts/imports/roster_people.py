@@ -22,7 +22,7 @@ from contacts.imports.records import (
 from contacts.imports.roster_files import Roster, class_key, enters, known_user
 from contacts.imports.roster_index import IndexedUser, Role, RosterIndex
 from contacts.imports.roster_table import FieldError, Row
-from contacts.national_id import NationalId
+from contacts.national_id import NationalId, is_national_id
 
 ADULT: Final = Role.GUARDIAN | Role.RELATIVE
 _USER_ID = re.compile(r"\{([^:{}]*):([^{}]*)\}")
@@ -99,15 +99,7 @@ def _address(channel: AddressChannel, text: str) -> ContactAddress:
 
 def _ref(row: Row, key: str) -> str | None:
     """What people type for a student and see printed: never an identity number, whatever a system puts there."""
-    return next((text[:256] for text in (row.text("identifier"), key) if text and not _is_number(text)), None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        NationalId.parse(text)
-    except ValueError:
-        return False
-    return True
+    return next((text[:256] for text in (row.text("identifier"), key) if text and not is_national_id(text)), None)
 
 
 def birth_records(roster: Roster, index: RosterIndex, user: str) -> Iterator[Record]:

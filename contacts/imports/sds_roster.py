@@ -152,14 +152,13 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             begins = row.day("roleStartDate") or begins
             ended_on = roster.ended_on(row, "roleEndDate") or ended_on
             main, grade = _is_main(row), row.text("grade")[:_LONGEST_GRADE]
-            at_school = is_school(roster, org, "orgSourcedId") and role is Role.STUDENT
+            at_school = role is Role.STUDENT and is_school(roster, org, "orgSourcedId")
             if roster.holds(begins, ended_on):
                 index.add_role(key, role, placed=at_school)
             else:
                 index.mark_over(key)
             if at_school and enters(user):
-                member = MembershipRecord(row.place, org, about[0], begins=begins, ended_on=ended_on, main=main)
-                yield member
+                yield MembershipRecord(row.place, org, about[0], begins=begins, ended_on=ended_on, main=main)
                 if grade:
                     group = _grade(row.place, org, grade)
                     if group.key not in grades:

@@ -261,8 +261,10 @@ def test_a_path_that_leads_out_of_the_zip_is_refused(sqlite_importer: Importer) 
         sqlite_importer.apply("sds", path)
 
 
-def test_an_identity_number_as_id_is_never_what_people_see(sqlite_importer: Importer) -> None:
+def test_an_identity_number_as_id_is_neither_seen_nor_kept(sqlite_importer: Importer) -> None:
     files = {name: text.replace("emil,", "14877510078,") for name, text in small_sds().items()}
     assert apply(sqlite_importer, files) == {}
     assert sqlite_importer.person(EMIL).ref is None
     assert (EMIL, RANDI, "contact_person") in sqlite_importer.links()
+    assert "14877510078" not in repr(sqlite_importer.everything())
+    assert sqlite_importer.apply("sds", folder(sqlite_importer.directory, files)).changes == 0
