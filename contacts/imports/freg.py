@@ -1,4 +1,4 @@
-"""Documents of the population register (Folkeregisteret): files, folders of them, and answers to a bulk look-up.
+"""Documents of the population register (Folkeregisteret): files, folders of them, answers to a bulk look-up.
 
 Source: Skatteetaten, API documentation of Folkeregisteret; a bulk answer is
 `{"oppslag": [{"foedselsEllerDNummer": …, "folkeregisterperson": {…}}]}`.
@@ -7,7 +7,8 @@ Source: Skatteetaten, API documentation of Folkeregisteret; a bulk answer is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -15,11 +16,11 @@ from typing import Final
 from contacts.imports.freg_person import document_records
 from contacts.imports.json_answers import Answers, json_files
 from contacts.imports.person_steps import REGISTER
-from contacts.imports.records import NIN, Identifier, Place, Reading, Record, Refusal
+from contacts.imports.records import NIN, Identifier, PersonRecord, Place, Reading, Record, Refusal, Unknown
 from contacts.national_id import NationalId
 
 FORMAT: Final = "freg"
-_LIST = "oppslag"
+LIST: Final = "oppslag"
 _PERSON = "folkeregisterperson"
 _NUMBERS = "identifikasjonsnummer"
 _FOLDER = "Give the folder of the register's documents."
@@ -32,14 +33,34 @@ def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
     In a folder a file that cannot be used is refused as a record is; named by itself it stops the import: UsageError.
     """
     files = json_files(paths, "the register's documents")
-    answers = Answers(
-        _LIST,
+    return Reading(FORMAT, REGISTER, False, _answers(today).read(files), tuple(file.name for file, _ in files))
+
+
+def read_freg(answers: Iterable[tuple[str, Iterable[object]]], server: str, today: date) -> Reading:
+    """Answers that `server` has just given: of each, what it is called, and its items. `today`: the day in Oslo.
+
+    Who was asked about is in the store, or has custody of somebody who is: nobody else becomes a student by it.
+    """
+    return Reading(FORMAT, REGISTER, False, map(_about_the_known, live_records(answers, today)), (server,))
+
+
+def live_records(answers: Iterable[tuple[str, Iterable[object]]], today: date) -> Iterator[Record]:
+    """What answers of the register say, as records, whoever it is about."""
+    return _answers(today).live(answers)
+
+
+def _about_the_known(record: Record) -> Record:
+    return replace(record, unknown=Unknown.COUNT) if isinstance(record, PersonRecord) else record
+
+
+def _answers(today: date) -> Answers:
+    return Answers(
+        LIST,
         is_one=lambda item: _PERSON in item or _NUMBERS in item or "foedselsEllerDNummer" in item,
         records=lambda item, place: _item_records(item, place, today),
         one="document of the population register",
         remedy="Give the JSON answer of Folkeregisteret's API.",
     )
-    return Reading(FORMAT, REGISTER, False, answers.read(files), tuple(file.name for file, _ in files))
 
 
 def _item_records(item: dict[str, object], place: Place, today: date) -> Iterator[Record]:
