@@ -30,6 +30,7 @@ from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
+from dispatcher.running.register_rounds import LOOK_SECONDS, RegisterRounds
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
@@ -68,6 +69,7 @@ class Runtime:
         self._id = process_id
         self._lanes = tuple(lanes)
         self._sends = sends
+        self._keys = keys
         self._notices = Notices(settings, keys)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -91,6 +93,8 @@ class Runtime:
         if self._kind in AUDITING:
             auditor = Auditor(self._database, self._settings.audit, self._id)
             self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
+            rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
+            self._thread("registers", rounds.run, LOOK_SECONDS)
         if self._sends:
             self._start_sending()
 
