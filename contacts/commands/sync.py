@@ -34,7 +34,7 @@ AllowEndingOption = Annotated[
 
 
 @app.command("krr")
-@command_errors()
+@command_errors(interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
 def krr(
     dry_run: DryRunOption = False,
     allow_ending: AllowEndingOption = None,
@@ -64,7 +64,7 @@ def krr(
 
 
 @app.command("freg")
-@command_errors()
+@command_errors(interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
 def freg(
     dry_run: DryRunOption = False,
     events: Annotated[

@@ -83,11 +83,8 @@ def _look_up(
 
     async def ask(calls: Calls) -> None:
         for batch in batches(numbers):
-            take(
-                answers.items_of(
-                    await calls.post("/v1/personer/bulkoppslag", {"foedselsEllerDNummer": batch}, query=parts)
-                )
-            )
+            reply = await calls.post("/v1/personer/bulkoppslag", {"foedselsEllerDNummer": batch}, query=parts)
+            take(answers.items_of(reply))
 
     live.ask(ask)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.errors import BeredskapError
+from contacts.imports.records import shown
 from contacts.registers.calls import Calls, LiveRegister
 from contacts.registers.feed import EventsTooOldError, Page, read_page
 from contacts.registers.register import RegisterError
@@ -26,19 +28,31 @@ class EventsRead:
 
 def read_events(one: Round, live: LiveRegister) -> EventsRead:
     """Read the events since the last time, to the end of the list. Raises BeredskapError; read pages stay read."""
+    events = 0
+    results: list[Result] = []
     with one.noted(EVENTS):
-        events = 0
-        results: list[Result] = []
-        while (page := _next_page(one, live)).events:
-            events += page.events
-            with one.database.read() as connection:
-                known = known_by(connection, one.keys, page.persons)
-                asked = population_register_asked(connection, one.today()) & set(known.values()) if known else None
-            if asked is not None and asked.everybody:
-                results.append(sync_documents(one, live, asked))
-            with one.database.write() as connection:
-                set_position(connection, page.next)
-        return EventsRead(events, tuple(results))
+        try:
+            while (page := _next_page(one, live)).events:
+                if (result := _asked_about(one, live, page)) is not None:
+                    results.append(result)
+                with one.database.write() as connection:
+                    set_position(connection, page.next)
+                events += page.events
+        except BeredskapError as error:
+            if events:
+                error.unchanged = f"{shown(events)} events were read before and stay so; the rest is for the next time."
+            raise
+    return EventsRead(events, tuple(results))
+
+
+def _asked_about(one: Round, live: LiveRegister, page: Page) -> Result | None:
+    """Ask about those on the page who are in the store and may be asked about; None when nobody is."""
+    with one.database.read() as connection:
+        known = set(known_by(connection, one.keys, page.persons).values())
+        if not known:
+            return None
+        asked = population_register_asked(connection, one.today()) & known
+    return sync_documents(one, live, asked) if asked.everybody else None
 
 
 def _next_page(one: Round, live: LiveRegister) -> Page:

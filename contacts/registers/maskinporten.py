@@ -61,9 +61,9 @@ class TokenSource:
         async with http.post(self._settings.token_url, data=form, allow_redirects=False) as answer:
             body = await answer.read()
             status = answer.status
-        if status >= 500:
+        if status == 429 or status >= 500:
             raise RegisterError(
-                f"Maskinporten has a fault of its own (status {status}): no access to {self._register.name}.",
+                f"Maskinporten gives no access to {self._register.name} at the moment (status {status}).",
                 remedy="Try again later; https://status.digdir.no tells of outages.",
             )
         told = _object(body)

@@ -152,6 +152,13 @@ def test_a_refused_token(answer: Answered, told: str, registers: PublicRegisters
     assert registers.asked == []
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_maskinporten_has_no_time(status: int, registers: PublicRegisters, made: Made) -> None:
+    registers.next["token"] = [Answered(status)]
+    told = f"Maskinporten gives no access to the contact register (KRR) at the moment (status {status})."
+    assert refused(made()).what == told
+
+
 def test_a_grant_of_another_key_is_refused(registers: PublicRegisters, made: Made) -> None:
     assert "invalid_grant" in refused(made(key_id="another")).what
     assert registers.grants == []

@@ -82,6 +82,7 @@ def test_a_page_whose_effect_failed_is_read_again(asking: Asking) -> None:
     with pytest.raises(BeredskapError) as caught:
         asking.events()
     assert (asking.position, asking.contents(), asking.state(EVENTS).fault) == (10, before, caught.value.what)
+    assert caught.value.unchanged == "2 events were read before and stay so; the rest is for the next time."
     asking.events()
     assert (NORA_NAME, OLE_NAME, "custody") in asking.importer.links(ended=True)
     assert (asking.position, asking.state(EVENTS).fault) == (11, None)
