@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from contacts.imports.freg_person import document_records
 from contacts.imports.json_answers import Answers, json_files
@@ -26,6 +27,9 @@ _NUMBERS = "identifikasjonsnummer"
 _FOLDER = "Give the folder of the register's documents."
 _CODE = re.compile(r"[A-Za-z0-9-]{1,20}")
 
+# Of each answer what it is called, and its items.
+LiveAnswers: TypeAlias = Iterable[tuple[str, Iterable[object]]]
+
 
 def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
     """The documents in `paths`, each a file or a folder of .json files. `today`: the day in Oslo.
@@ -36,34 +40,36 @@ def open_freg(paths: tuple[Path, ...], today: date) -> Reading:
     return Reading(FORMAT, REGISTER, False, _answers(today).read(files), tuple(file.name for file, _ in files))
 
 
-def read_freg(answers: Iterable[tuple[str, Iterable[object]]], server: str, today: date) -> Reading:
+def read_freg(answers: LiveAnswers, basic: LiveAnswers, server: str, today: date) -> Reading:
     """Answers that `server` has just given: of each, what it is called, and its items. `today`: the day in Oslo.
 
-    Who was asked about is in the store, or has custody of somebody who is: nobody else becomes a student by it.
+    `basic`: answers for which parental responsibility was not asked. Who was asked about is in the store, or has
+    custody of somebody who is: nobody else becomes a student by it.
     """
-    return Reading(FORMAT, REGISTER, False, map(_about_the_known, live_records(answers, today)), (server,))
+    records = chain(live_records(answers, today), live_records(basic, today, custody_asked=False))
+    return Reading(FORMAT, REGISTER, False, map(_about_the_known, records), (server,))
 
 
-def live_records(answers: Iterable[tuple[str, Iterable[object]]], today: date) -> Iterator[Record]:
+def live_records(answers: LiveAnswers, today: date, *, custody_asked: bool = True) -> Iterator[Record]:
     """What answers of the register say, as records, whoever it is about."""
-    return _answers(today).live(answers)
+    return _answers(today, custody_asked=custody_asked).live(answers)
 
 
 def _about_the_known(record: Record) -> Record:
     return replace(record, unknown=Unknown.COUNT) if isinstance(record, PersonRecord) else record
 
 
-def _answers(today: date) -> Answers:
+def _answers(today: date, *, custody_asked: bool = True) -> Answers:
     return Answers(
         LIST,
         is_one=lambda item: _PERSON in item or _NUMBERS in item or "foedselsEllerDNummer" in item,
-        records=lambda item, place: _item_records(item, place, today),
+        records=lambda item, place: _item_records(item, place, today, custody_asked),
         one="document of the population register",
         remedy="Give the JSON answer of Folkeregisteret's API.",
     )
 
 
-def _item_records(item: dict[str, object], place: Place, today: date) -> Iterator[Record]:
+def _item_records(item: dict[str, object], place: Place, today: date, custody_asked: bool) -> Iterator[Record]:
     asked = item.get("foedselsEllerDNummer") or item.get("personidentifikator")
     number: str | None = None
     if isinstance(asked, str):
@@ -85,4 +91,4 @@ def _item_records(item: dict[str, object], place: Place, today: date) -> Iterato
         about = (Identifier(NIN, number),) if number else ()
         yield Refusal(place, "the register gave no document" + (f" (its code: {code})" if code else ""), about)
         return
-    yield from document_records(document, place, today, asked=number)
+    yield from document_records(document, place, today, asked=number, custody_asked=custody_asked)

@@ -19,12 +19,15 @@ BATCH = 1000
 
 
 class Answers:
-    """The answers of one round of look-ups, in the order in which they came. Iterated: their names and items."""
+    """The answers of one round of look-ups, in the order in which they came. Iterated: their names and items.
+
+    `in_part`: answers of which only some parts were asked for, so that the others' absence says nothing.
+    """
 
     def __init__(self, live: LiveRegister, list_name: str) -> None:
         self._live = live
         self._list = list_name
-        self._packed: list[bytes] = []
+        self._packed: list[tuple[bytes, bool]] = []
         self._digest = hashlib.sha256()
 
     @property
@@ -36,10 +39,10 @@ class Answers:
         """SHA-256 over what is kept."""
         return self._digest.hexdigest()
 
-    def add(self, items: Sequence[object]) -> None:
+    def add(self, items: Sequence[object], *, in_part: bool = False) -> None:
         body = json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         self._digest.update(body)
-        self._packed.append(zlib.compress(body, 1))
+        self._packed.append((zlib.compress(body, 1), in_part))
 
     def items_of(self, reply: Reply) -> list[object]:
         """What a reply tells. Raises RegisterError when it is none of this register's answers."""
@@ -53,8 +56,16 @@ class Answers:
         return items
 
     def __iter__(self) -> Iterator[tuple[str, list[object]]]:
-        for number, packed in enumerate(self._packed, 1):
-            yield f"answer {number}", json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+        return (_unpacked(number, packed) for number, (packed, _) in enumerate(self._packed, 1))
+
+    def those(self, *, in_part: bool) -> Iterator[tuple[str, list[object]]]:
+        """Those of them that were asked for in part, or the others."""
+        numbered = enumerate(self._packed, 1)
+        return (_unpacked(number, packed) for number, (packed, so) in numbered if so is in_part)
+
+
+def _unpacked(number: int, packed: bytes) -> tuple[str, list[object]]:
+    return f"answer {number}", json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
 
 
 def unreadable(live: LiveRegister) -> RegisterError:

@@ -67,7 +67,7 @@ def documents_about(database: Database, keys: Keys, live: LiveRegister, asked: A
         others = without_document(connection, set(known.values()) - asked.everybody)
         in_store = numbers_of(connection, keys, others, ended_too=True)
     named = [number for number in responsible if number not in known] + [in_store[each] for each in sorted(in_store)]
-    _look_up(live, of(asked.guardians) + named, _BASIS, answers, answers.add)
+    _look_up(live, of(asked.guardians) + named, _BASIS, answers, lambda items: answers.add(items, in_part=True))
     return Found(answers, len(numbers) + len(named), len(asked.everybody) - len(numbers))
 
 

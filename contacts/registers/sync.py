@@ -110,8 +110,9 @@ def sync_documents(one: Round, live: LiveRegister, asked: Asked) -> Result:
     """Ask about some of those whom the population register may be asked about. Raises BeredskapError."""
     today = one.today()
     found = documents_about(one.database, one.keys, live, asked, today)
-    reading = _noting(read_freg(found.answers, found.answers.server, today), found.without_number)
-    return _import(one, reading, found.answers.digest, found.asked)
+    answers = found.answers
+    reading = read_freg(answers.those(in_part=False), answers.those(in_part=True), answers.server, today)
+    return _import(one, _noting(reading, found.without_number), answers.digest, found.asked)
 
 
 def _import(one: Round, reading: Reading, digest: str, asked: int) -> Result:
