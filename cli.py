@@ -10,7 +10,7 @@ import gc
 import typer
 
 from config.errors import ExitStatus
-from contacts.commands import imports, people
+from contacts.commands import imports, people, sync
 from dispatcher.commands import alert, audit, audit_log, doctor, erase, export, init, purge, report, verify, worker
 from portal import commands as web
 from providers.sandbox import command as sandbox
@@ -46,6 +46,7 @@ app.add_typer(alert.app, name="alert")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")
+app.add_typer(sync.app, name="sync")
 app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)

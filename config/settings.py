@@ -128,6 +128,30 @@ class RetentionSettings(_Section):
     nightly: bool
 
 
+class RegisterSettings(_Section):
+    """How a public register is asked, and with which key Maskinporten is asked for a token. No client_id: not asked."""
+
+    base_url: str
+    token_url: str
+    client_id: str
+    scope: str
+    key_file: str
+    key_id: str
+    timeout_seconds: Seconds
+
+    @field_validator("base_url", "token_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        # Identity numbers go there.
+        if not re.fullmatch(r"https://[^/\s?#]+[^\s?#]*|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s?#]*)?", url):
+            raise ValueError("it must be an https address")
+        return url.rstrip("/")
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.client_id)
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["json", "text"]
@@ -154,6 +178,8 @@ class Settings(BaseSettings):
     web: WebSettings
     audit: AuditSettings
     retention: RetentionSettings
+    krr: RegisterSettings
+    freg: RegisterSettings
     log: LogSettings
 
     @model_validator(mode="after")

@@ -292,6 +292,23 @@ class ContactRegisterEntry(SQLModel, table=True):
     language: str | None = Field(default=None, max_length=2)
 
 
+class RegisterSync(SQLModel, table=True):
+    """How a public register was asked last ("krr", "freg"), and how its events were read ("freg_events").
+
+    `fault`: why the last try failed, in a sentence without personal data. `position`: the number of the next event to
+    read; `etag`: what the register said of it when there was none yet.
+    """
+
+    __tablename__ = "register_sync"
+
+    name: str = Field(primary_key=True, max_length=32)
+    tried_at: datetime = Field(sa_column=utc_column())
+    done_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    fault: str | None = Field(default=None, max_length=512)
+    position: int | None = Field(default=None, sa_column=Column(BigInt, nullable=True))
+    etag: str | None = Field(default=None, max_length=256)
+
+
 class VerificationChallenge(SQLModel, table=True):
     """One code on its way to a contact point. The code itself is nowhere: it is computed from the key and `nonce`."""
 

@@ -44,8 +44,13 @@ _STRICTNESS = tuple(Protection)
 _Element = dict[str, object]
 
 
-def document_records(document: _Element, place: Place, today: date, *, asked: str | None) -> Iterator[Record]:
-    """The person and their custody, or the reason why not. `asked`: the number the register was asked about."""
+def document_records(
+    document: _Element, place: Place, today: date, *, asked: str | None, custody_asked: bool = True
+) -> Iterator[Record]:
+    """The person and their custody, or the reason why not. `asked`: the number the register was asked about.
+
+    `custody_asked`: whether silence about parental responsibility is worth a word.
+    """
     identifiers, faults = _identifiers(document, asked)
     if not any(identifier.current for identifier in identifiers):
         yield Refusal(place, "it holds no identity number in use", tuple(identifiers))
@@ -64,7 +69,7 @@ def document_records(document: _Element, place: Place, today: date, *, asked: st
     if unknown_grading:
         yield Refusal(place, "its address has a grading of an unknown kind: taken as fortrolig", about, Lost.FACT)
     tells_custody = isinstance(document.get(_CUSTODY), list)
-    if minor and not tells_custody:
+    if minor and not tells_custody and custody_asked:
         yield Refusal(
             place, "it says nothing of parental responsibility: guardians stay as they were", about, Lost.FACT
         )

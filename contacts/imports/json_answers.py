@@ -1,8 +1,8 @@
-"""Answers of registers as files: which files are meant, what of them is a record, and what is told of the rest."""
+"""Answers of registers, as files or live: what of them is a record, and what is told of the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,26 @@ class Answers:
                 reason = error.what.removeprefix(f"Import stopped: {file.name} ").rstrip(".")
                 yield Refusal(Place(file.name, "file"), f"the file {reason}")
 
+    def live(self, answers: Iterable[tuple[str, Iterable[object]]]) -> Iterator[Record]:
+        """The records of answers that were just given: of each, what it is called in places, and its items."""
+        for name, items in answers:
+            for number, item in enumerate(items, 1):
+                place = self._place(name, number)
+                if isinstance(item, dict) and self.is_one(item):
+                    yield from self.records(item, place)
+                else:
+                    yield Refusal(place, f"it is no {self.one}")
+
+    def _place(self, name: str, number: int) -> Place:
+        return Place(name, f"{self.one.split()[0]} {number}")
+
     def _file(self, file: Path) -> Iterator[Record]:
         numbers = 0
         recognised = False
         pending: list[Record] = []
         for item in json_items(file, self.list_name):
             numbers += 1
-            place = Place(file.name, f"{self.one.split()[0]} {numbers}")
+            place = self._place(file.name, numbers)
             if isinstance(item, dict) and self.is_one(item):
                 recognised = True
                 yield from pending

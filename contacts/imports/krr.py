@@ -1,4 +1,4 @@
-"""Answers of the contact and reservation register (Kontakt- og reservasjonsregisteret, KRR): files, folders of them.
+"""Answers of the contact and reservation register (Kontakt- og reservasjonsregisteret, KRR): files, folders, live.
 
 Source: Digdir, Oppslagstjenesten REST v2 (`POST /rest/v2/personer`) and its table of attributes; an answer is
 `{"personer": [{"personidentifikator": …, "status": …, "kontaktinformasjon": {…}}]}`, about those who were asked for.
@@ -8,7 +8,7 @@ What is kept of it, and what is not, stands in docs/decisions/0028-the-contact-r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from contacts.national_id import NationalId
 
 FORMAT: Final = "krr"
 SOURCE: Final = CONTACT_REGISTER
+LIST: Final = "personer"
 _NUMBER = "personidentifikator"
 _CONTACTS = "kontaktinformasjon"
 _CHANNELS = {AddressChannel.SMS: "mobiltelefonnummer", AddressChannel.EMAIL: "epostadresse"}
@@ -60,15 +61,23 @@ def open_krr(paths: tuple[Path, ...], today: date) -> Reading:
     In a folder a file that cannot be used is refused as a record is; named by itself it stops the import: UsageError.
     """
     files = json_files(paths, "the register's answers")
-    answers = Answers(
-        "personer",
+    names = tuple(file.name for file, _ in files)
+    return Reading(FORMAT, SOURCE, False, _answers(today).read(files), names, contact_register=True)
+
+
+def read_krr(answers: Iterable[tuple[str, Iterable[object]]], server: str, today: date) -> Reading:
+    """Answers that `server` has just given: of each, what it is called, and its persons. `today`: the day in Oslo."""
+    return Reading(FORMAT, SOURCE, False, _answers(today).live(answers), (server,), contact_register=True)
+
+
+def _answers(today: date) -> Answers:
+    return Answers(
+        LIST,
         is_one=lambda item: _NUMBER in item,
         records=lambda item, place: _person_records(item, place, today),
         one="person of the contact register",
         remedy="Give the JSON answer of KRR's REST API, version 2.",
     )
-    names = tuple(file.name for file, _ in files)
-    return Reading(FORMAT, SOURCE, False, answers.read(files), names, contact_register=True)
 
 
 @dataclass(frozen=True, slots=True)

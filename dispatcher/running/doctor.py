@@ -53,6 +53,7 @@ class Check(StrEnum):
     UNKNOWN = "unknown messages"
     RECEIPTS = "receipts"
     AUDIT = "audit"
+    REGISTERS = "registers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ from config.faults import explain
 from config.initialise import place_of
 from config.migrations import current_revision, head_revision
 from config.settings import Settings
+from contacts.registers.state import states
 from dispatcher.codes import AlertStatus, DeliveryState, Lane
 from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.sweep import anything_left
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 from dispatcher.running.doctor_audit import audit_result
+from dispatcher.running.doctor_registers import registers_result
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
 
@@ -122,6 +124,7 @@ def _findings(settings: Settings, database: Database) -> StoreFindings:
             _clock((theirs - ours).total_seconds()),
             _unknown(connection),
             _receipts(connection),
+            registers_result(settings, states(connection), theirs),
         )
     audited = audit_result(settings.audit, database, unattended=unattended)
     return StoreFindings((*results, audited), everybody, unattended)

@@ -29,8 +29,11 @@ from dispatcher.routine.notices import Notices
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
-from dispatcher.running.nightly import LOOK_SECONDS, NightlyPurge
+from dispatcher.running.nightly import LOOK_SECONDS as PURGE_LOOK_SECONDS
+from dispatcher.running.nightly import NightlyPurge
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
+from dispatcher.running.register_rounds import LOOK_SECONDS as ROUNDS_LOOK_SECONDS
+from dispatcher.running.register_rounds import RegisterRounds
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
@@ -69,6 +72,7 @@ class Runtime:
         self._id = process_id
         self._lanes = tuple(lanes)
         self._sends = sends
+        self._keys = keys
         self._notices = Notices(settings, keys)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -95,7 +99,9 @@ class Runtime:
             if self._settings.retention.nightly:
                 policy = self._settings.retention
                 nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
-                self._thread("purge", nightly.look, LOOK_SECONDS)
+                self._thread("purge", nightly.look, PURGE_LOOK_SECONDS)
+            rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
+            self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
         if self._sends:
             self._start_sending()
 
