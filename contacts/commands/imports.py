@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ AllowEndingOption = Annotated[
 
 
 @app.command("freg")
-@command_errors()
+@command_errors(Right.IMPORT)
 def freg(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -60,7 +61,7 @@ def freg(
 
 
 @app.command("pifu")
-@command_errors()
+@command_errors(Right.IMPORT)
 def pifu(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -94,7 +95,7 @@ def pifu(
 
 
 @app.command("krr")
-@command_errors()
+@command_errors(Right.IMPORT)
 def krr(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -119,7 +120,7 @@ def krr(
 
 
 @app.command("oneroster")
-@command_errors()
+@command_errors(Right.IMPORT)
 def oneroster(
     path: Annotated[Path, typer.Argument(help="The folder of the roster's .csv files, or their zip.")],
     agents_as: Annotated[
@@ -164,7 +165,7 @@ def oneroster(
 
 
 @app.command("fint")
-@command_errors()
+@command_errors(Right.IMPORT)
 def fint(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -192,7 +193,7 @@ def fint(
 
 
 @app.command("guardians")
-@command_errors()
+@command_errors(Right.IMPORT)
 def guardians(
     paths: PathsArgument,
     apply: ApplyOption = False,

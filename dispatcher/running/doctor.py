@@ -53,6 +53,7 @@ class Check(StrEnum):
     UNKNOWN = "unknown messages"
     RECEIPTS = "receipts"
     AUDIT = "audit"
+    OPERATORS = "operators"
 
 
 @dataclass(frozen=True, slots=True)

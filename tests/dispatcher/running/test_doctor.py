@@ -108,6 +108,7 @@ def test_a_machine_on_which_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -
         Check.UNKNOWN,
         Check.RECEIPTS,
         Check.AUDIT,
+        Check.OPERATORS,
     }
     # Looking made nothing.
     assert not load_settings().data_dir.exists()
