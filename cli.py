@@ -11,7 +11,20 @@ import typer
 
 from config.errors import ExitStatus
 from contacts.commands import imports, people, sync
-from dispatcher.commands import alert, audit, audit_log, doctor, erase, export, init, purge, report, verify, worker
+from dispatcher.commands import (
+    alert,
+    audit,
+    audit_log,
+    doctor,
+    erase,
+    export,
+    init,
+    operators,
+    purge,
+    report,
+    verify,
+    worker,
+)
 from portal import commands as web
 from providers.sandbox import command as sandbox
 
@@ -24,6 +37,7 @@ _STATUSES = "\n".join(
         (ExitStatus.PARTLY, "done, but some records were refused; they are listed"),
         (ExitStatus.REFUSED, "stopped by a safety limit that an option can lift; nothing was changed"),
         (ExitStatus.NOT_CONFIRMED, "the question was not answered as asked; nothing was changed"),
+        (ExitStatus.NOT_PERMITTED, "the operator's role does not allow it; nothing was changed, and it is on record"),
         (ExitStatus.INTERRUPTED, "Ctrl-C"),
     )
 )
@@ -51,6 +65,7 @@ app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)
 app.add_typer(audit_log.app, name="audit-log")
+app.add_typer(operators.app, name="operator")
 app.command()(worker.worker)
 app.command()(worker.scheduler)
 app.command()(web.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ AUDIT_ENTRIES: Final = "audit_entries"
 STILL_SECONDS: Final = 10.0
 _MOST: Final = 200
 _OUT_OF_REACH: Final = 1 << 62
+
+_acting: ContextVar[str | None] = ContextVar("acting_operator", default=None)
 
 
 class AuditEntry(SQLModel, table=True):
@@ -109,7 +112,20 @@ def _newest(column: ColumnElement[Any]) -> Label[Any]:
 
 
 def current_operator() -> str:
-    """The name of the operating-system user of this process; "uid 1000" where it has none."""
+    """The name under which acts are recorded: that of the operator whom `act_as` named, else the system's user."""
+    return _acting.get() or os_user()
+
+
+def act_as(name: str) -> None:
+    """Acts of this command are recorded under `name` from now on."""
+    _acting.set(name)
+
+
+def os_user() -> str:
+    """The name of the operating-system user of this process; "uid 1000" where it has none.
+
+    The real user, also of a program that runs with the rights of another.
+    """
     try:
         # Not getpass.getuser(): it believes the environment, where everybody can write any name.
         return pwd.getpwuid(os.getuid()).pw_name

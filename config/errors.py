@@ -14,6 +14,7 @@ class ExitStatus(IntEnum):
     PARTLY = 3  # done, but some records were refused; they are listed
     REFUSED = 4  # stopped by a safety limit that an explicit option can lift
     NOT_CONFIRMED = 5  # the question was not answered as asked; nothing was changed
+    NOT_PERMITTED = 6  # the operator's role does not allow it; nothing was changed
     INTERRUPTED = 130  # Ctrl-C
 
 

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import ExitStatus, UsageError
+from config.roles import Role
 
 DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
 DEFAULT_SETTINGS_FILE = "beredskap.toml"
+_OPERATORS = "BEREDSKAP_OPERATORS"
 Language = Literal["nb", "nn", "se", "en"]
 Seconds = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -152,6 +154,30 @@ class RegisterSettings(_Section):
         return bool(self.client_id)
 
 
+class CountySettings(_Section):
+    email: str
+
+    @field_validator("email")
+    @classmethod
+    def _is_an_address(cls, email: str) -> str:
+        if email and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+", email):
+            raise ValueError("it must be one e-mail address, or empty")
+        return email
+
+
+class OperatorSettings(_Section):
+    """What one operator may do; the name it stands under is that of the operating-system user."""
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    schools: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _schools_go_with_a_school_leader(self) -> OperatorSettings:
+        if (Role.SCHOOL_LEADER in self.roles) != bool(self.schools):
+            raise ValueError("a school_leader needs schools, and the other roles have none")
+        return self
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["json", "text"]
@@ -181,6 +207,8 @@ class Settings(BaseSettings):
     krr: RegisterSettings
     freg: RegisterSettings
     log: LogSettings
+    county: CountySettings
+    operators: dict[Annotated[str, Field(min_length=1, max_length=64)], OperatorSettings]
 
     @model_validator(mode="after")
     def _calls_fit_into_half_a_lease(self) -> Settings:
@@ -243,6 +271,11 @@ def load_settings() -> Settings:
 
     Raises UsageError naming the file and the setting (never its value) when one cannot be used.
     """
+    if any(name.upper().startswith(_OPERATORS) for name in os.environ):
+        raise UsageError(
+            f"Operators cannot be named in the environment ({_OPERATORS}), where everybody may write what they like.",
+            remedy="Write them into the settings file, under [operators].",
+        )
     values = tomllib.loads(DEFAULTS_FILE.read_text(encoding="utf-8"))
     file = settings_file()
     if file is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import json
 import os
@@ -16,12 +17,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeAlias, Type
 import typer
 
 from config.errors import BeredskapError, ExitStatus, UsageError
+from config.roles import Reach, Right
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from rich.console import Console
 
     from config.database import Database
     from config.keys import Keys
+    from config.operators import Operator
     from config.settings import Settings
 
 P = ParamSpec("P")
@@ -32,19 +37,34 @@ YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do not ask; f
 
 STOPPED = "Stopped. Nothing was changed."
 
+# What the command that runs needs its operator to have.
+RIGHT: contextvars.ContextVar[Right] = contextvars.ContextVar("right_of_the_command")
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What a command works with: the settings and the database, checked to be initialised and up to date."""
+    """What a command works with: settings, operator, and the database, checked to be initialised and up to date.
+
+    Leaving it puts a refused attempt into the audit log, when the command's own transactions have ended.
+    """
 
     settings: Settings
     database: Database
+    operator: Operator
 
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        from config.operators import NotPermittedError, record_refusal
+
+        try:
+            if isinstance(error, NotPermittedError):
+                record_refusal(self.database, error)
+        finally:
+            self.close()
 
     def close(self) -> None:
         self.database.dispose()
@@ -61,26 +81,42 @@ class KeyedStore(Store):
 
 
 @overload
-def open_store(*, need_keys: Literal[True] = True) -> KeyedStore: ...
+def open_store(*, need_keys: Literal[True] = True, glass: bool = False) -> KeyedStore: ...
 @overload
-def open_store(*, need_keys: Literal[False]) -> Store: ...
-def open_store(*, need_keys: bool = True) -> Store:
-    """The store of this installation; also a context manager that closes it.
+def open_store(*, need_keys: Literal[False], glass: bool = False) -> Store: ...
+def open_store(*, need_keys: bool = True, glass: bool = False) -> Store:
+    """The store of this installation, for whoever has the right that the command needs; also a context manager that
+    closes it.
 
     Raises UsageError when it was not initialised, its tables are those of another version, or the key file cannot be
-    used.
+    used; NotPermittedError, which is on record then, when the operator has nothing of that right. LookupError outside
+    of a command (`command_errors`): nothing opens the store without saying what for. `glass`: the command lets its
+    operator break the glass, and sees to it that it is told of; it gets a store whose operator may have no reach.
     """
+    from config.audit import act_as
     from config.database import open_database
     from config.keys import load_keys
+    from config.operators import NotPermittedError, admit, record_refusal
     from config.settings import load_settings
 
+    right = RIGHT.get()
     settings = load_settings()
     if settings.embedded and not _embedded_file_exists(settings):
         raise _not_initialised()
     database = open_database(settings)
     try:
         _check_tables(database)
-        return KeyedStore(settings, database, load_keys(settings.key_file)) if need_keys else Store(settings, database)
+        try:
+            operator = admit(settings, database, right, glass=glass)
+            act_as(operator.name)
+            if operator.reach is Reach.NOTHING and not glass:
+                operator.refuse()
+        except NotPermittedError as refused:
+            record_refusal(database, refused)
+            raise
+        if need_keys:
+            return KeyedStore(settings, database, operator, load_keys(settings.key_file))
+        return Store(settings, database, operator)
     except BaseException:
         database.dispose()
         raise
@@ -116,19 +152,28 @@ def _not_initialised() -> UsageError:
     return UsageError("The database is not initialised.", remedy="Run beredskap init.")
 
 
-def command_errors(*, interrupted: str | Callable[[], str] = STOPPED) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def command_errors(
+    right: Right, *, interrupted: str | Callable[[], str] = STOPPED
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorates a command: what it raises becomes one or two sentences on stderr and the command's exit status.
 
-    When the command has a true `as_json`, they become {"error": {"what", "unchanged", "remedy"}, "exit_status": n} on
-    stdout instead. `interrupted` is said after Ctrl-C: what goes on, or that nothing was changed; a function is asked
-    at that moment. `BEREDSKAP_DEBUG=1` lets the exception through with its traceback.
+    `right` is what its operator must have: the store that it opens asks for it.
+
+    When the command has a true `as_json`, or "json" as its `output`, the sentences become
+    {"error": {"what", "unchanged", "remedy"}, "exit_status": n} on stdout instead. `interrupted` is said after Ctrl-C:
+    what goes on, or that nothing was changed; a function is asked at that moment. `BEREDSKAP_DEBUG=1` lets the
+    exception through with its traceback.
     """
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(command)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            def run() -> R:
+                RIGHT.set(right)
+                return command(*args, **kwargs)
+
             try:
-                result = command(*args, **kwargs)
+                result = contextvars.copy_context().run(run)
                 sys.stdout.flush()  # a pipe that broke is told here, not after the end
                 return result
             except (typer.Exit, typer.Abort, typer.exceptions.TyperException):
@@ -146,12 +191,18 @@ def command_errors(*, interrupted: str | Callable[[], str] = STOPPED) -> Callabl
                 from config.faults import explain
 
                 told = error if isinstance(error, BeredskapError) else explain(error)
-                _tell(told, as_json=kwargs.get("as_json") is True)
+                _tell(told, as_json=kwargs.get("as_json") is True or kwargs.get("output") == "json")
                 raise typer.Exit(int(told.exit_status)) from None
 
+        guarded.right = right  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def declared_right(command: Callable[..., object]) -> Right | None:
+    """The right that a command has declared to need; None when it declared nothing."""
+    return getattr(command, "right", None)
 
 
 def _tell(error: BeredskapError, *, as_json: bool) -> None:

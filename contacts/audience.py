@@ -167,6 +167,13 @@ def schools_of(connection: Connection, audience: Audience, on: date) -> list[Aud
     return [AudienceSchool(*row) for row in rows]
 
 
+def attending(schools: Sequence[AudienceSchool], on: date) -> Select[tuple[int]]:
+    """SELECT of the ids of the students who go to one of these schools on the day `on`."""
+    return select(ENROLMENT.c.student_id).where(
+        ENROLMENT.c.school_id.in_([school.id for school in schools]), _goes_on(ENROLMENT.c.ended_on, on)
+    )
+
+
 def find_school(connection: Connection, name: str) -> AudienceSchool:
     """The school with this name or ref. Raises UsageError with those like it."""
     return _schools(connection, (name,))[0]

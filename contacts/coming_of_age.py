@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -30,7 +31,7 @@ class ComingOfAge:
 
 @dataclass(frozen=True, slots=True)
 class ComingOfAges:
-    """`protected`: how many more there are of whom nothing is shown; None when one school was asked about, because
+    """`protected`: how many more there are of whom nothing is shown; None when some schools were asked about, because
     that would tell where they go."""
 
     since: date
@@ -39,8 +40,8 @@ class ComingOfAges:
     protected: int | None
 
 
-def coming_of_age(connection: Connection, school: AudienceSchool | None, today: date, days: int) -> ComingOfAges:
-    """Those at school today (at one school, or all) who turn 18 today or within `days` days; the next ones first.
+def coming_of_age(connection: Connection, schools: Sequence[AudienceSchool], today: date, days: int) -> ComingOfAges:
+    """Those at school today (at these schools, or all) who turn 18 today or within `days` days; the next ones first.
 
     Not who may be protected: neither them nor, by --school, where they go.
     """
@@ -55,8 +56,8 @@ def coming_of_age(connection: Connection, school: AudienceSchool | None, today: 
             not_over(STUDENT.c.left_on),
         )
     )
-    if school is not None:
-        candidates = candidates.where(PERSON.c.id.in_(Audience(schools=(school,)).select_ids(today)))
+    if schools:
+        candidates = candidates.where(PERSON.c.id.in_(Audience(schools=tuple(schools)).select_ids(today)))
     found = {
         row.id: row
         for row in connection.execute(candidates, {"on": today})
@@ -87,5 +88,5 @@ def coming_of_age(connection: Connection, school: AudienceSchool | None, today: 
         today,
         last,
         tuple(sorted(students, key=lambda one: (one.on, one.school, one.student))),
-        len(found) - len(shown) if school is None else None,
+        None if schools else len(found) - len(shown),
     )

@@ -80,7 +80,7 @@ def read_typed(phone: str | None, email: str | None) -> TypedAddress | None:
 
 def add_point(connection: Connection, guardian: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
     """Store what a guardian says is theirs, not verified yet. One that was removed comes back unverified."""
-    address_id = _address_id(connection, typed)
+    address_id = address_id_of(connection, typed)
     mine = (
         CONTACT_POINT.c.person_id == guardian.id,
         CONTACT_POINT.c.address_id == address_id,
@@ -183,7 +183,8 @@ def _the_only(points: list[StoredPoint], guardian: FoundPerson, what: str) -> St
     return points[0]
 
 
-def _address_id(connection: Connection, typed: TypedAddress) -> int:
+def address_id_of(connection: Connection, typed: TypedAddress) -> int:
+    """The row of an address, made where there is none yet."""
     insert_here = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     connection.execute(
         insert_here(ADDRESS)

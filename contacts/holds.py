@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -25,10 +26,11 @@ class HeldStudent:
     reason: str
 
 
-def held_students(connection: Connection, school: AudienceSchool | None, on: date) -> list[HeldStudent]:
-    """The students (of one school, or all) of whom the rule holds a guardian on the day `on`, or who have none at all.
+def held_students(connection: Connection, schools: Sequence[AudienceSchool], on: date) -> list[HeldStudent]:
+    """The students of whom the rule holds a guardian on the day `on`, or who have none at all.
 
-    The same students as the preview of an alert counts as held, by reason and ref.
+    Of these schools; of all where none is named. The same students as the preview of an alert counts as held, by
+    reason and ref.
     """
     candidates = (
         select(PERSON.c.id)
@@ -44,8 +46,8 @@ def held_students(connection: Connection, school: AudienceSchool | None, on: dat
             or_(STUDENT.c.left_on.is_(None), STUDENT.c.left_on > on),
         )
     )
-    if school is not None:
-        candidates = candidates.where(PERSON.c.id.in_(Audience(schools=(school,)).select_ids(on)))
+    if schools:
+        candidates = candidates.where(PERSON.c.id.in_(Audience(schools=tuple(schools)).select_ids(on)))
     ids = list(connection.scalars(candidates))
     held = []
     for case in load_cases(connection, ids, on, stale_after_months=1, with_points=False):

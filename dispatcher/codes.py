@@ -74,6 +74,7 @@ class NoticeKind(StrEnum):
     """A routine message to one person."""
 
     VERIFICATION_CODE = "verification_code"
+    BREAK_GLASS = "break_glass"  # to the county, about an alert that was sent without the role for it
 
 
 class StudentClass(StrEnum):

@@ -8,7 +8,8 @@ from sqlalchemy import MetaData
 def complete_metadata() -> MetaData:
     """The metadata with the models of every room in it."""
     import config.audit
-    import config.counters  # noqa: F401
+    import config.counters
+    import config.operator_tokens  # noqa: F401
     import contacts.models  # noqa: F401
     import dispatcher.models
     import dispatcher.trace_models  # noqa: F401

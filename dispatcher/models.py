@@ -32,6 +32,7 @@ class Alert(SQLModel, table=True):
     """One thing said to an audience. `request_id`: the same request within ten minutes shows this alert again.
 
     `cursor`: the position in the frozen student list up to which planning has come; moved by one planner at a time.
+    `break_glass`: the reason for which somebody sent it without the role for it.
     """
 
     __tablename__ = "alert"
@@ -69,6 +70,7 @@ class Alert(SQLModel, table=True):
     planned_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_by: str | None = Field(default=None, max_length=128)
+    break_glass: str | None = Field(default=None, max_length=512)
 
 
 class AlertText(SQLModel, table=True):
@@ -123,16 +125,20 @@ class Decision(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """A routine message to one person, about one of their contact points. Holds no code and no text."""
+    """A routine message. Holds no code and no text.
+
+    To one person, about one of their contact points; or to the county, about an alert.
+    """
 
     __tablename__ = "notice"
 
     id: int | None = Field(default=None, sa_column=id_column())
     kind: NoticeKind = Field(sa_column=code_column(NoticeKind))
-    person_id: int = Field(sa_column=link("person.id", index=True))
+    person_id: int | None = Field(default=None, sa_column=link("person.id", nullable=True, index=True))
     challenge_id: int | None = Field(default=None, sa_column=link("verification_challenge.id", nullable=True))
     operator: str = Field(max_length=128)
     created_at: datetime = Field(sa_column=utc_column(default_now=True))
+    alert_id: int | None = Field(default=None, sa_column=link("alert.id", nullable=True))
 
 
 class Delivery(SQLModel, table=True):

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import command_errors
 
 
-@command_errors(interrupted="Stopped. Alerts go on without it: missing receipts are polled.")
+@command_errors(Right.RUN, interrupted="Stopped. Alerts go on without it: missing receipts are polled.")
 def web(
     host: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The address to listen at; default: web.host.")
@@ -53,7 +54,7 @@ def web(
         log.info("stopped")
 
 
-@command_errors(interrupted="Stopped. What was not handed over was given back.")
+@command_errors(Right.RUN, interrupted="Stopped. What was not handed over was given back.")
 def run() -> None:
     """Everything in one process, for a service unit: both lanes, the upkeep, and the web app for receipts.
 

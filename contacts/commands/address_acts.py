@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 from contacts.commands.performing import GuardianArgument, perform
 from contacts.commands.points import EmailOption, PhoneOption
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 EvidenceOption: TypeAlias = Annotated[str, typer.Option(help="How you know, such as a case number; kept on record.")]
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def opt_out(
     guardian: GuardianArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
 ) -> None:
@@ -46,7 +47,7 @@ def opt_out(
     perform(act, as_json=as_json)
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def opt_in(
     guardian: GuardianArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
 ) -> None:
@@ -72,7 +73,7 @@ def opt_in(
     perform(act, as_json=as_json)
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def forget_failures(
     guardian: GuardianArgument,
     evidence: EvidenceOption,

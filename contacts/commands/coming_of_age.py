@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from contacts.coming_of_age import ComingOfAges
 
 
-@command_errors()
+@command_errors(Right.SEE_CONTACTS)
 def turning_18(
     days: Annotated[int, typer.Option(min=0, max=366, help="So many days from today on.")] = 30,
     school: Annotated[str | None, typer.Option(help="Only this school: its name or ref.")] = None,
@@ -32,13 +33,14 @@ def turning_18(
       beredskap contacts turning-18 --days 60 --school "Eksempel vgs" --json
     """
     from config.clock import oslo_date
-    from contacts.audience import find_school
     from contacts.coming_of_age import coming_of_age
+    from contacts.own_schools import schools_to_look_at
 
     with open_store(need_keys=False) as store:
         today = oslo_date(store.database.now())
         with store.database.read() as connection:
-            found = coming_of_age(connection, find_school(connection, school) if school else None, today, days)
+            schools = schools_to_look_at(connection, store.operator, school)
+            found = coming_of_age(connection, schools, today, days)
     if as_json:
         print_json(found)
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 from contacts.codes import ConsentPurpose
 from contacts.commands.performing import DAY, Day, GuardianArgument, StudentArgument, perform
@@ -32,7 +33,7 @@ OnOption: TypeAlias = Annotated[
 
 
 @app.command("give")
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def give(
     student: StudentArgument,
     guardian: GuardianArgument,
@@ -66,7 +67,7 @@ def give(
 
 
 @app.command("withdraw")
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def withdraw(
     student: StudentArgument,
     guardian: GuardianArgument,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ AgentsAsOption = Annotated[
 
 
 @app.command("freg")
-@command_errors()
+@command_errors(Right.IMPORT)
 def freg(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -70,7 +71,7 @@ def freg(
 
 
 @app.command("pifu")
-@command_errors()
+@command_errors(Right.IMPORT)
 def pifu(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -104,7 +105,7 @@ def pifu(
 
 
 @app.command("krr")
-@command_errors()
+@command_errors(Right.IMPORT)
 def krr(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -129,7 +130,7 @@ def krr(
 
 
 @app.command("oneroster")
-@command_errors()
+@command_errors(Right.IMPORT)
 def oneroster(
     path: RosterArgument,
     agents_as: AgentsAsOption = "contact_person",
@@ -165,7 +166,7 @@ def oneroster(
 
 
 @app.command("sds")
-@command_errors()
+@command_errors(Right.IMPORT)
 def sds(
     path: RosterArgument,
     agents_as: AgentsAsOption = "contact_person",
@@ -201,7 +202,7 @@ def sds(
 
 
 @app.command("fint")
-@command_errors()
+@command_errors(Right.IMPORT)
 def fint(
     paths: PathsArgument,
     apply: ApplyOption = False,
@@ -229,7 +230,7 @@ def fint(
 
 
 @app.command("guardians")
-@command_errors()
+@command_errors(Right.IMPORT)
 def guardians(
     paths: PathsArgument,
     apply: ApplyOption = False,

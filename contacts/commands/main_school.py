@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 from contacts.commands.performing import StudentArgument, perform
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from contacts.acts import Act
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def main_school(
     student: StudentArgument,
     school: Annotated[str | None, typer.Argument(help="The main school: its name or ref.")] = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
 from contacts.commands import address_acts, coming_of_age, consent, main_school, points, quality
 from contacts.commands.performing import DAY, Day, GuardianArgument, StudentArgument, perform
@@ -35,7 +36,7 @@ app.command("quality")(quality.quality)
 
 
 @app.command("explain")
-@command_errors()
+@command_errors(Right.SEE_CONTACTS)
 def explain(
     student: StudentArgument,
     on: Annotated[Day | None, typer.Option(formats=DAY, help="The day to decide for; today when not given.")] = None,
@@ -56,12 +57,14 @@ def explain(
     from config.clock import oslo_date
     from contacts.commands.explanation import draw
     from contacts.explain import explain
+    from contacts.own_schools import check_student
     from contacts.people import find_student
 
     with open_store(need_keys=False) as store:
         day = on.date() if on else oslo_date(store.database.now())
         with store.database.read() as connection:
             person = find_student(connection, student)
+            check_student(connection, store.operator, person, oslo_date(store.database.now()))
             months = store.settings.organisation.stale_after_months
             explanation = explain(connection, person, day, stale_after_months=months)
         # Nothing is shown of a look-up that is not on record.
@@ -80,7 +83,7 @@ def explain(
 
 
 @app.command("held")
-@command_errors()
+@command_errors(Right.SEE_CONTACTS)
 def held(
     school: Annotated[str | None, typer.Option(help="Only this school: its name or ref.")] = None,
     on: Annotated[Day | None, typer.Option(formats=DAY, help="The day to decide for; today when not given.")] = None,
@@ -95,14 +98,14 @@ def held(
       beredskap contacts held --school "Eksempel vgs" --json
     """
     from config.clock import oslo_date
-    from contacts.audience import find_school
     from contacts.commands.explanation import draw_held
     from contacts.holds import held_students
+    from contacts.own_schools import schools_to_look_at
 
     with open_store(need_keys=False) as store:
         day = on.date() if on else oslo_date(store.database.now())
         with store.database.read() as connection:
-            found = held_students(connection, find_school(connection, school) if school else None, day)
+            found = held_students(connection, schools_to_look_at(connection, store.operator, school), day)
     if as_json:
         print_json({"on": day, "held": found})
     else:
@@ -110,7 +113,7 @@ def held(
 
 
 @app.command("release")
-@command_errors()
+@command_errors(Right.RELEASE)
 def release(
     student: StudentArgument,
     reason: Annotated[str, typer.Option(help="Why the guardians may be told; kept on record.")],
@@ -132,11 +135,11 @@ def release(
         person = find_student(connection, student)
         return holds.release(connection, person, reason=reason, until=until.date(), today=today, operator=operator)
 
-    perform(act, as_json=as_json)
+    perform(act, about=student, as_json=as_json)
 
 
 @app.command("hold")
-@command_errors()
+@command_errors(Right.RELEASE)
 def hold(
     student: StudentArgument,
     reason: Annotated[str, typer.Option(help="Why the release is taken back; kept on record.")],
@@ -155,11 +158,11 @@ def hold(
         person = find_student(connection, student)
         return holds.hold_again(connection, person, reason=reason, today=today, operator=operator)
 
-    perform(act, as_json=as_json)
+    perform(act, about=student, as_json=as_json)
 
 
 @app.command("block")
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def block(
     guardian: GuardianArgument,
     decision: Annotated[str, typer.Option(help="The documented decision that it rests on, such as 2026/113.")],
@@ -194,7 +197,7 @@ def block(
 
 
 @app.command("unblock")
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def unblock(
     guardian: GuardianArgument,
     decision: Annotated[str, typer.Option(help="The decision that the block rests on, as it was recorded.")],

@@ -22,14 +22,21 @@ Day: TypeAlias = datetime
 DAY = ["%Y-%m-%d"]
 
 
-def perform(act: Callable[[Connection, date, str], Act], *, as_json: bool) -> None:
-    """Run `act` with a writing transaction, today's date in Oslo and the operator, and print what became of it."""
+def perform(act: Callable[[Connection, date, str], Act], *, about: str = "", as_json: bool) -> None:
+    """Run `act` with a writing transaction, today's date in Oslo and the operator, and print what became of it.
+
+    `about`: the student whom a school leader may do it about when they go to their school.
+    """
     from config.audit import current_operator
     from config.clock import oslo_date
+    from contacts.own_schools import check_student
+    from contacts.people import find_student
 
     with open_store(need_keys=False) as store:
         today = oslo_date(store.database.now())
         with store.database.write() as connection:
+            if about:
+                check_student(connection, store.operator, find_student(connection, about), today)
             done = act(connection, today, current_operator())
     if as_json:
         print_json(done)

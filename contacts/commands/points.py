@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, open_store, print_json
 from contacts.commands.performing import GuardianArgument, perform
 
@@ -20,7 +21,7 @@ PhoneOption: TypeAlias = Annotated[str | None, typer.Option(help="A phone number
 EmailOption: TypeAlias = Annotated[str | None, typer.Option(help="An e-mail address.")]
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def add(
     guardian: GuardianArgument,
     phone: PhoneOption = None,
@@ -49,7 +50,7 @@ def add(
     perform(act, as_json=as_json)
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def confirm(
     guardian: GuardianArgument,
     code: Annotated[str, typer.Argument(metavar="CODE", help="The six digits that came by SMS or e-mail.")],

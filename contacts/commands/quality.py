@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
 
 
-@command_errors()
+@command_errors(Right.SEE_CONTACTS)
 def quality(
     school: Annotated[
         list[str] | None, typer.Option(help="Only this school: its name or ref. May be repeated.")
@@ -33,14 +34,15 @@ def quality(
     """
     from config.clock import oslo_date
     from config.errors import UsageError
-    from contacts.audience import find_school
     from contacts.commands.quality_page import draw_quality
+    from contacts.own_schools import schools_to_look_at
     from contacts.quality import store_quality
 
     with open_store(need_keys=False) as store:
         today = oslo_date(store.database.now())
         with store.database.read() as connection:
-            schools = [find_school(connection, one) for one in school or ()]
+            named: list[str | None] = [*school] if school else [None]
+            schools = [one for name in named for one in schools_to_look_at(connection, store.operator, name)]
             months = store.settings.organisation.stale_after_months
             found = store_quality(connection, schools, today, stale_after_months=months)
     if html is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ AllowEndingOption = Annotated[
 
 
 @app.command("krr")
-@command_errors(interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
+@command_errors(Right.IMPORT, interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
 def krr(
     dry_run: DryRunOption = False,
     allow_ending: AllowEndingOption = None,
@@ -64,7 +65,7 @@ def krr(
 
 
 @app.command("freg")
-@command_errors(interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
+@command_errors(Right.IMPORT, interrupted="Stopped. Nothing is half-entered; what was applied before stays.")
 def freg(
     dry_run: DryRunOption = False,
     events: Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from config.audit import record_act
 from config.clock import OSLO, db_now, plus_seconds
@@ -16,6 +16,7 @@ from contacts.tables import ADDRESS
 from dispatcher.alerts.draft import SAME_REQUEST_SECONDS
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.outbox.enqueue import enqueue_next_round
+from dispatcher.routine.county import BrokenGlass, tell_county
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
 from providers.base import Channel
 
@@ -49,11 +50,18 @@ def same_request(connection: Connection, request_id: str) -> AnyRow | None:
 
 
 def confirm(
-    connection: Connection, alert_id: int, *, hold_seconds: float, operator: str, again: bool = False
+    connection: Connection,
+    alert_id: int,
+    *,
+    hold_seconds: float,
+    operator: str,
+    again: bool = False,
+    glass: BrokenGlass | None = None,
 ) -> Confirmed:
     """Let a draft go out, in the caller's transaction: from its commit on, it does so with nobody's help.
 
-    Raises BeredskapError when the draft is no longer there. `again`: even if the same went out minutes ago.
+    Raises BeredskapError when the draft is no longer there. `again`: even if the same went out minutes ago. `glass`:
+    the operator has not the role for it; recorded, and told to the county, in the same transaction.
     """
     now = connection.execute(select(db_now())).scalar_one()
     # Two confirmations wait for each other here, so that of two equal requests only one goes out.
@@ -80,8 +88,10 @@ def confirm(
             confirmed_at=db_now(),
             hold_until=plus_seconds(db_now(), hold_seconds),
             expires_at=plus_seconds(db_now(), draft.expires_after_seconds),
+            break_glass=glass and glass.reason,
         )
     )
+    told = tell_county(connection, alert_id, glass, operator) if glass else False
     record_act(
         connection,
         operator=operator,
@@ -89,6 +99,17 @@ def confirm(
         subject=f"alert {number}",
         details={"status": draft.status.value, "scenario": draft.scenario, "students": draft.student_count},
     )
+    if glass:
+        record_act(
+            connection,
+            operator=operator,
+            act="alert.break_glass",
+            subject=f"alert {number}",
+            details={
+                "reason": glass.reason,
+                "county": "is told by e-mail" if told else "is not told: no address can be used",
+            },
+        )
     return Confirmed(alert_id, number, earlier=False)
 
 
@@ -101,9 +122,12 @@ def _month(now: datetime) -> str:
     return now.astimezone(OSLO).strftime("%y%m")
 
 
-def find_alert(connection: Connection, number: str) -> AnyRow:
-    """The confirmed alert with this number, or the newest for "latest". Raises UsageError when there is none."""
-    statement = select(ALERT, db_now().label("now")).where(ALERT.c.state != AlertState.DRAFT)
+def find_alert(connection: Connection, number: str, among: ColumnElement[bool] | None = None) -> AnyRow:
+    """The confirmed alert with this number, or the newest for "latest". Raises UsageError when there is none.
+
+    `among`: of those alone for which it is true.
+    """
+    statement = select(ALERT, db_now().label("now")).where(ALERT.c.state != AlertState.DRAFT, *_given(among))
     if number.casefold() == "latest":
         statement = statement.order_by(*_NEWEST_FIRST).limit(1)
     else:
@@ -116,11 +140,14 @@ def find_alert(connection: Connection, number: str) -> AnyRow:
     return row
 
 
-def list_alerts(connection: Connection, limit: int) -> Sequence[AnyRow]:
-    """The newest confirmed alerts, newest first."""
-    return connection.execute(
-        select(ALERT).where(ALERT.c.state != AlertState.DRAFT).order_by(*_NEWEST_FIRST).limit(limit)
-    ).all()
+def list_alerts(connection: Connection, limit: int, among: ColumnElement[bool] | None = None) -> Sequence[AnyRow]:
+    """The newest confirmed alerts, newest first; of those alone for which `among` is true."""
+    statement = select(ALERT).where(ALERT.c.state != AlertState.DRAFT, *_given(among))
+    return connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit)).all()
+
+
+def _given(condition: ColumnElement[bool] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if condition is None else (condition,)
 
 
 @dataclass(frozen=True, slots=True)

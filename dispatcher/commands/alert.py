@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
 from dispatcher.commands.alert_send import send
 
@@ -22,7 +23,7 @@ AlertArgument: TypeAlias = Annotated[
 
 
 @app.command("list")
-@command_errors()
+@command_errors(Right.SEE_ALERTS)
 def list_alerts(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, as_json: JsonOption = False
 ) -> None:
@@ -32,14 +33,14 @@ def list_alerts(
 
       beredskap alert list
     """
-    from dispatcher.alerts.lifecycle import list_alerts as newest
+    from dispatcher.alerts.sight import alerts_for
     from dispatcher.reports.reduced import reduced_at
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         revive(store.database)
         with store.database.read() as connection:
-            rows = newest(connection, limit)
+            rows = alerts_for(connection, store.operator, limit)
             reduced = reduced_at(connection, [row.id for row in rows])
             alerts = [_facts(row) | {"reduced_at": _oslo(reduced.get(row.id))} for row in rows]
     if as_json:
@@ -55,7 +56,7 @@ def list_alerts(
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.SEE_ALERTS)
 def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     """One alert: what was said to whom, by whom, and where it stands.
 
@@ -65,12 +66,12 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     """
     from sqlalchemy import select
 
-    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.reduced import reduced_at
     from dispatcher.tables import ALERT_TEXT
 
     with open_store(need_keys=False) as store, store.database.read() as connection:
-        row = find_alert(connection, alert)
+        row = find_alert_for(connection, alert, store.operator)
         texts = connection.execute(
             select(ALERT_TEXT).where(ALERT_TEXT.c.alert_id == row.id).order_by(ALERT_TEXT.c.language)
         ).all()
@@ -79,6 +80,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
             "students": row.student_count,
             "planned": row.cursor,
             "expires_at": row.expires_at,
+            "break_glass": row.break_glass,
             "reduced_at": _oslo(reduced_at(connection, [row.id]).get(row.id)),
             "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
         }
@@ -88,6 +90,8 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     typer.echo(f"{facts['number']}   {facts['status'].value}   {facts['state'].value}   {facts['scenario']}")
     typer.echo(f"{facts['schools']}: {facts['students']} students, {facts['planned']} planned")
     typer.echo(f"sent {facts['sent_at']} by {facts['operator']}, expires {_oslo(row.expires_at)}")
+    if row.break_glass:
+        typer.echo(f"without the role for it (--break-glass): {row.break_glass}")
     if facts["reduced_at"]:
         typer.echo(f"reduced to figures {facts['reduced_at']}: who was told is no longer on record")
     for text in texts:
@@ -95,7 +99,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-@command_errors(interrupted="You left. The alert goes on.")
+@command_errors(Right.SEE_ALERTS, interrupted="You left. The alert goes on.")
 def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
     """Watch an alert go out. Ctrl-C leaves; the alert goes on. With --json: one document as it stands now,
     with whole phone numbers of those to call.
@@ -106,7 +110,7 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
 
       beredskap alert watch latest --json
     """
-    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.reduced import reduced_at, who_is_gone
     from dispatcher.reports.watch_loop import watch as watch_alert
     from dispatcher.reports.watching import watch_figures, watch_students
@@ -114,7 +118,7 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
-            found = find_alert(connection, alert)
+            found = find_alert_for(connection, alert, store.operator)
             alert_id = found.id
             if (since := reduced_at(connection, [alert_id]).get(alert_id)) is not None:
                 raise who_is_gone(found.number, since)
@@ -129,7 +133,7 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.STEER)
 def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Hold back what has not left. Those who were told already are not told of it.
 
@@ -141,13 +145,13 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
     """
     from config.audit import current_operator
     from config.shell import confirm_typed
-    from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.alerts.lifecycle import stop as stop_alert
+    from dispatcher.alerts.sight import find_alert_for
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
-            number = find_alert(connection, alert).number
+            number = find_alert_for(connection, alert, store.operator).number
         if not yes:
             confirm_typed(f"Type stop to hold back {number}:", "stop", refused="Nothing was stopped.")
         with store.database.write() as connection:
@@ -166,7 +170,7 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
 
 
 @app.command("resend-failed")
-@command_errors()
+@command_errors(Right.STEER)
 def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Send once more what was refused or could not be delivered, while the alert lasts.
 
@@ -176,13 +180,13 @@ def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOpt
     """
     from config.audit import current_operator
     from config.shell import confirm_typed
-    from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.alerts.lifecycle import resend_failed as resend
+    from dispatcher.alerts.sight import find_alert_for
     from dispatcher.running.delivering import Delivering
 
     with open_store() as store:
         with store.database.read() as connection:
-            number = find_alert(connection, alert).number
+            number = find_alert_for(connection, alert, store.operator).number
         if not yes:
             confirm_typed(
                 f"Type resend to send the failed messages of {number} again:", "resend", refused="Nothing was sent."

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
 from dispatcher.commands.typed import NOTHING_SENT, channels_of, placeholders, seconds_of
 
 if TYPE_CHECKING:
-    from config.settings import Settings
+    from config.settings import Language, Settings
     from config.shell import KeyedStore
     from dispatcher.alerts.draft import AlertRequest, Draft
     from dispatcher.alerts.lifecycle import Confirmed
     from dispatcher.alerts.preview import Preview
     from dispatcher.alerts.preview_page import SendingTerms
+    from dispatcher.routine.county import BrokenGlass
     from dispatcher.running.delivering import Delivering
     from providers.base import Channel
 
@@ -31,6 +33,16 @@ class Status(StrEnum):
     TEST = "test"
 
 
+_CONFIRMED: list[str] = []
+
+
+def _interrupted() -> str:
+    if _CONFIRMED:
+        return f"You left. Alert {_CONFIRMED[0]} goes on: beredskap alert watch {_CONFIRMED[0]}"
+    return f"Stopped. {NOTHING_SENT}"
+
+
+@command_errors(Right.SEND, interrupted=_interrupted)
 def send(
     scenario: Annotated[str, typer.Option(help="What has happened: lockdown, evacuation, fire, closed, info, …")],
     status: Annotated[Status, typer.Option(help="actual, exercise (a drill, and says so) or test.")],
@@ -57,6 +69,10 @@ def send(
     again: Annotated[
         bool, typer.Option("--again", help="Send even though the same went out within ten minutes.")
     ] = False,
+    break_glass: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Send an actual alert without the role for it. The county is told."),
+    ] = None,
     yes: YesOption = False,
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Watch it go out. Ctrl-C leaves.")] = True,
     as_json: JsonOption = False,
@@ -73,80 +89,33 @@ def send(
       beredskap alert send --school "Eksempel vgs" --scenario evacuation --set sted="idrettshallen" --status exercise
 
       beredskap alert send --group 2B --scenario info --text "2B er tilbake kl. 15." --status actual --expires 4h
+
+      beredskap alert send --school "Eksempel vgs" --scenario fire --status actual --break-glass "rektor svarer ikke"
     """
-    own = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
-    _send(
-        schools=school or [],
-        groups=group or [],
-        grades=grade or [],
-        students=student or [],
-        scenario=scenario,
-        status=status.value,
-        text=text,
-        texts={language: words for language, words in own.items() if words is not None},
-        fill=set_ or [],
-        expires=expires,
-        channels=channels,
-        include_unverified=include_unverified,
-        hold=hold,
-        again=again,
-        yes=yes,
-        watch=watch,
-        as_json=as_json,
-    )
-
-
-_CONFIRMED: list[str] = []
-
-
-def _interrupted() -> str:
-    if _CONFIRMED:
-        return f"You left. Alert {_CONFIRMED[0]} goes on: beredskap alert watch {_CONFIRMED[0]}"
-    return f"Stopped. {NOTHING_SENT}"
-
-
-@command_errors(interrupted=_interrupted)
-def _send(
-    *,
-    schools: list[str],
-    groups: list[str],
-    grades: list[str],
-    students: list[str],
-    scenario: str,
-    status: str,
-    text: str | None,
-    texts: dict[str, str],
-    fill: list[str],
-    expires: str,
-    channels: str,
-    include_unverified: bool,
-    hold: float | None,
-    again: bool,
-    yes: bool,
-    watch: bool,
-    as_json: bool,
-) -> None:
     from config.audit import current_operator
     from config.settings import load_settings
     from dispatcher.alerts.draft import AlertRequest
     from dispatcher.codes import AlertStatus
+    from dispatcher.commands.breaking_glass import reason_of
     from dispatcher.running.delivering import Delivering
 
     settings = load_settings()
     wanted = channels_of(channels)
+    own: dict[Language, str | None] = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
+    reason = reason_of(break_glass, actual=status is Status.ACTUAL)
     _check_configured(settings, wanted)
-    with closing(Delivering(settings, at_once=yes)) as delivering, open_store() as store:
+    with open_store(glass=bool(reason)) as store, closing(Delivering(settings, at_once=yes)) as delivering:
         dispatch = settings.dispatch
         request = AlertRequest(
-            schools=schools,
-            groups=groups,
-            grades=grades,
-            students=students,
+            schools=school or [],
+            groups=group or [],
+            grades=grade or [],
+            students=student or [],
             scenario=scenario,
-            status=AlertStatus(status),
+            status=AlertStatus(status.value),
             text=text,
-            texts=texts,  # type: ignore[arg-type]  # the keys are the four languages, above
-            values=placeholders(fill),
+            texts={language: words for language, words in own.items() if words is not None},
+            values=placeholders(set_ or []),
             channels=wanted,
             include_unverified=include_unverified,
             expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
@@ -154,7 +123,7 @@ def _send(
             again=again,
         )
         hold_seconds = dispatch.hold_seconds if hold is None else hold
-        _run(store, delivering, request, hold_seconds, yes=yes, watch=watch, as_json=as_json)
+        _run(store, delivering, request, hold_seconds, reason, yes=yes, watch=watch, as_json=as_json)
 
 
 def _run(
@@ -162,6 +131,7 @@ def _run(
     delivering: Delivering,
     request: AlertRequest,
     hold: float,
+    reason: str,
     *,
     yes: bool,
     watch: bool,
@@ -169,19 +139,22 @@ def _run(
 ) -> None:
     from dispatcher.alerts.draft import discard_draft
     from dispatcher.alerts.preview_page import preview_json, preview_lines
+    from dispatcher.commands.breaking_glass import break_glass, glass_lines
 
-    draft, numbers, terms = _prepare(store, request)
+    draft, numbers, terms = _prepare(store, request, refuse=not reason)
     confirmed: Confirmed | None = None
     try:
+        glass = break_glass(store, draft, reason) if reason else None
         if not as_json:
-            typer.echo("\n".join(preview_lines(draft, numbers, terms)))
+            lines = preview_lines(draft, numbers, terms)
+            typer.echo("\n".join(lines + glass_lines(glass) if glass else lines))
         delivering.find_workers(store.database)
         confirmed = _sent_before(store, draft, request)
         if confirmed is None:
             if not yes:
                 _ask(draft, numbers, request)
             delivering.check()
-            confirmed = _confirm(store, draft, request, hold)
+            confirmed = _confirm(store, draft, request, hold, glass)
             delivering.ring()
         _CONFIRMED.append(confirmed.number)
     finally:
@@ -190,6 +163,8 @@ def _run(
                 discard_draft(connection, draft.alert_id)
     if as_json:
         shown = preview_json(draft, numbers, terms)
+        if glass:
+            shown["break_glass"] = {"reason": glass.reason, "county_is_told": glass.address_id is not None}
         note = delivering.words()
         print_json(
             {"alert": confirmed.number, "already_sent": confirmed.earlier, "note": note or None, "preview": shown}
@@ -213,11 +188,13 @@ def _sent_before(store: KeyedStore, draft: Draft, request: AlertRequest) -> Conf
     return None if earlier is None else Confirmed(earlier.id, earlier.number, earlier=True)
 
 
-def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, SendingTerms]:
-    """Make and count the draft. Raises UsageError when nothing could be sent at all."""
+def _prepare(store: KeyedStore, request: AlertRequest, *, refuse: bool) -> tuple[Draft, Preview, SendingTerms]:
+    """Make and count the draft. Raises UsageError when nothing could be sent at all, and, when it shall be refused,
+    NotPermittedError when the operator may not send it."""
     from pathlib import Path
 
     from config.catalogue import load_catalogue
+    from contacts.own_schools import check_audience
     from dispatcher.alerts.draft import discard_draft, make_draft
     from dispatcher.alerts.preview import preview
     from dispatcher.alerts.preview_page import SendingTerms
@@ -227,6 +204,8 @@ def _prepare(store: KeyedStore, request: AlertRequest) -> tuple[Draft, Preview, 
     catalogue = load_catalogue(Path(messages) if messages else None)
     with store.database.write() as connection:
         draft = make_draft(connection, catalogue, request, settings.organisation)
+        if refuse:
+            check_audience(connection, store.operator, draft.audience, draft.on)
     try:
         numbers = preview(store.database, draft, stale_after_months=settings.organisation.stale_after_months)
     except BaseException:
@@ -284,11 +263,20 @@ def _ask(draft: Draft, numbers: Preview, request: AlertRequest) -> None:
     confirm_typed(f"Type {what} to send, Ctrl-C to stop:", *words, refused=NOTHING_SENT)
 
 
-def _confirm(store: KeyedStore, draft: Draft, request: AlertRequest, hold: float) -> Confirmed:
+def _confirm(
+    store: KeyedStore, draft: Draft, request: AlertRequest, hold: float, glass: BrokenGlass | None
+) -> Confirmed:
     from dispatcher.alerts.lifecycle import confirm
 
     with store.database.write() as connection:
-        return confirm(connection, draft.alert_id, hold_seconds=hold, operator=request.operator, again=request.again)
+        return confirm(
+            connection,
+            draft.alert_id,
+            hold_seconds=hold,
+            operator=request.operator,
+            again=request.again,
+            glass=glass,
+        )
 
 
 def _tell(confirmed: Confirmed, hold: float, words: str) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import ExitStatus
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
     from dispatcher.auditing.findings import Audit
 
 
-@command_errors()
+@command_errors(Right.RUN)
 def audit(
     alert: Annotated[
         str | None,

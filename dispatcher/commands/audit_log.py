@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, open_store, print_json
 from contacts.commands.performing import DAY, Day
 
@@ -26,7 +27,7 @@ app = typer.Typer(
 
 
 @app.command("show")
-@command_errors()
+@command_errors(Right.SEE_LOG)
 def show(
     since: Annotated[Day | None, typer.Option(formats=DAY, help="The first day, in Oslo.")] = None,
     until: Annotated[Day | None, typer.Option(formats=DAY, help="The last day, in Oslo.")] = None,
@@ -70,7 +71,7 @@ def show(
 
 
 @app.command("verify")
-@command_errors()
+@command_errors(Right.RUN)
 def verify(
     expect: Annotated[
         str | None,

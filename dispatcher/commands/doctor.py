@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
     from dispatcher.running.doctor import Diagnosis
 
 
-@command_errors(interrupted="Stopped. Nothing was changed.")
+@command_errors(Right.RUN, interrupted="Stopped. Nothing was changed.")
 def doctor(as_json: JsonOption = False) -> None:
     """Check everything that an alert needs, one line a check, with what to do under each that is not ok.
 

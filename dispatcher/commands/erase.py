@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
 from dispatcher.commands.purge import REMAINS, ApplyOption, DryRunOption, check_options
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from dispatcher.retention.erasing import Erasure
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def erase(
     person: Annotated[
         str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017") or a guardian\'s ("G-17").')

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, open_store, print_json
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def export(
     person: Annotated[
         str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017") or a guardian\'s ("G-17").')

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors
 
 if TYPE_CHECKING:
     from config.initialise import Initialised
 
 
-@command_errors(interrupted="Stopped. Run beredskap init again: it keeps what was made.")
+@command_errors(Right.RUN, interrupted="Stopped. Run beredskap init again: it keeps what was made.")
 def init(as_json: JsonOption = False) -> None:
     """Make the data directory, the key file and the database, or bring the database up to this version.
 

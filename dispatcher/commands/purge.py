@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ REMAINS = (
 )
 
 
-@command_errors(interrupted=_GOES_ON)
+@command_errors(Right.CHANGE_CONTACTS, interrupted=_GOES_ON)
 def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
     """Forget what the settings ([retention]) do not let you keep: students who left, guardians without students, and
     who was told by old alerts, of which the figures stay. A preview comes first.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store
 
 
@@ -16,6 +17,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+@command_errors(Right.SEE_ALERTS)
 def report(
     alert: Annotated[str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')],
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
@@ -40,16 +42,9 @@ def report(
 
       beredskap report latest --json
     """
-    wanted = Format.JSON if as_json else output
-    _report(alert, wanted, call_list=call_list, as_json=wanted is Format.JSON)
-
-
-@command_errors()
-def _report(alert: str, output: Format, *, call_list: bool, as_json: bool) -> None:
-    # `as_json` tells command_errors how to say what goes wrong.
     import sys
 
-    from dispatcher.alerts.lifecycle import find_alert
+    from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports import report_files, report_page
     from dispatcher.reports.call_list import call_list as students_to_call
     from dispatcher.reports.classes import StudentsByClass, read_classes
@@ -58,14 +53,14 @@ def _report(alert: str, output: Format, *, call_list: bool, as_json: bool) -> No
     from dispatcher.reports.reduced import kept_figures, who_is_gone
 
     with open_store(need_keys=False) as store, store.database.read() as connection:
-        found = find_alert(connection, alert)
+        found = find_alert_for(connection, alert, store.operator)
         alert_id = found.id
         kept = kept_figures(connection, alert_id)
         if kept is not None and call_list:
             raise who_is_gone(found.number, kept.reduced_at)
         classes = StudentsByClass(kept.classes, {}) if kept is not None else read_classes(connection, alert_id)
         students = students_to_call(connection, alert_id, classes)
-        match output, call_list:
+        match Format.JSON if as_json else output, call_list:
             case Format.JSON, True:
                 report_files.write_call_list_json(sys.stdout, alert_head(connection, alert_id), students)
             case Format.JSON, False:

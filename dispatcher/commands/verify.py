@@ -6,12 +6,13 @@ from contextlib import closing
 
 import typer
 
+from config.roles import Right
 from config.shell import JsonOption, command_errors, open_store, print_json
 from contacts.commands.performing import GuardianArgument
 from contacts.commands.points import EmailOption, PhoneOption
 
 
-@command_errors()
+@command_errors(Right.CHANGE_CONTACTS)
 def verify(
     guardian: GuardianArgument, phone: PhoneOption = None, email: EmailOption = None, as_json: JsonOption = False
 ) -> None:

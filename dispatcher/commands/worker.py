@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
 from config.shell import command_errors, open_store
 
 
@@ -17,7 +18,7 @@ class LaneName(StrEnum):
     ROUTINE = "routine"
 
 
-@command_errors(interrupted="Stopped. What was not handed over was given back; other workers go on.")
+@command_errors(Right.RUN, interrupted="Stopped. What was not handed over was given back; other workers go on.")
 def worker(
     lane: Annotated[LaneName, typer.Option(help="Whose messages to send: alerts, or routine ones.")] = LaneName.ALERTS,
 ) -> None:
@@ -36,7 +37,7 @@ def worker(
         work(store, "worker", (Lane(lane.value),))
 
 
-@command_errors(interrupted="Stopped.")
+@command_errors(Right.RUN, interrupted="Stopped.")
 def scheduler() -> None:
     """Do what must happen without anybody ringing: expiry, look-ups, missing receipts. Safe to run twice.
 
@@ -53,7 +54,7 @@ def scheduler() -> None:
         work(store, "scheduler", (Lane.ALERTS, Lane.ROUTINE), sends=False)
 
 
-@command_errors()
+@command_errors(Right.RUN)
 def drain() -> None:
     """Send what is due, wait for its receipts, and end. `alert send` starts this by itself when no worker runs."""
     from config.logs import configure_logging

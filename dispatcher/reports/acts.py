@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from config.audit import AuditEntry
 from config.tables import core_table
 from dispatcher.codes import AlertState
-from dispatcher.tables import ALERT
+from dispatcher.tables import ALERT, DELIVERY, NOTICE, AnyRow
 
 _AUDIT = core_table(AuditEntry)
 # The planner and the clock; everything else was done by a person.
@@ -29,6 +29,11 @@ class Act:
     operator: str
     act: str
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+def _state(row: AnyRow) -> dict[str, object]:
+    """Where the e-mail to the county is."""
+    return {"e-mail": row.state.value} | ({"code": row.code} if row.code else {})
 
 
 def acts(connection: Connection, alert_id: int) -> tuple[Act, ...]:
@@ -56,4 +61,10 @@ def acts(connection: Connection, alert_id: int) -> tuple[Act, ...]:
         .order_by(_AUDIT.c.at, _AUDIT.c.id)
     )
     found += [Act(row.at, row.operator, row.act, row.details) for row in entries]
+    told = connection.execute(
+        select(DELIVERY.c.state, DELIVERY.c.code, DELIVERY.c.accepted_at, NOTICE.c.created_at)
+        .join(NOTICE, NOTICE.c.id == DELIVERY.c.notice_id)
+        .where(NOTICE.c.alert_id == alert_id)
+    )
+    found += [Act(row.accepted_at or row.created_at, PROGRAM, "county.told", _state(row)) for row in told]
     return tuple(sorted(found, key=lambda act: act.at))

@@ -22,6 +22,7 @@ from contacts.verification import LIFE_SECONDS, code_for, open_challenge
 from dispatcher.alerts.text import compose_notice
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice
+from dispatcher.routine.county import break_glass_values
 from dispatcher.tables import NOTICE
 from providers.base import Channel
 
@@ -82,21 +83,26 @@ class Notices:
 
     def text(self, connection: Connection, notice_id: int, language: str, channel: Channel) -> tuple[str, str]:
         """(subject, text) of a notice. Raises LookupError when what it is about is gone."""
+        kind = connection.execute(select(NOTICE.c.kind).where(NOTICE.c.id == notice_id)).scalar()
+        found = self._code(connection, notice_id) if kind is NoticeKind.VERIFICATION_CODE else None
+        if kind is NoticeKind.BREAK_GLASS:
+            found = break_glass_values(connection, notice_id)
+        if kind is None or found is None:
+            raise LookupError(f"notice {notice_id} has nothing to tell")
+        school, values = found
+        text = compose_notice(self._catalogue, kind.value, cast(Language, language), school=school, values=values)
+        return text.subject, text.sms if channel is Channel.SMS else text.email
+
+    def _code(self, connection: Connection, notice_id: int) -> tuple[str, dict[str, str]] | None:
         row = connection.execute(
-            select(NOTICE.c.kind, NOTICE.c.person_id, CHALLENGE.c.id, CHALLENGE.c.nonce)
+            select(NOTICE.c.person_id, CHALLENGE.c.id, CHALLENGE.c.nonce)
             .join(CHALLENGE, CHALLENGE.c.id == NOTICE.c.challenge_id)
             .where(NOTICE.c.id == notice_id)
         ).one_or_none()
         if row is None:
-            raise LookupError(f"notice {notice_id} has nothing to tell")
-        text = compose_notice(
-            self._catalogue,
-            row.kind.value,
-            cast(Language, language),
-            school=self._speaker(connection, row.person_id),
-            values={"code": code_for(self._keys, row.id, row.nonce), "minutes": str(LIFE_SECONDS // 60)},
-        )
-        return text.subject, text.sms if channel is Channel.SMS else text.email
+            return None
+        code = code_for(self._keys, row.id, row.nonce)
+        return self._speaker(connection, row.person_id), {"code": code, "minutes": str(LIFE_SECONDS // 60)}
 
     def _speaker(self, connection: Connection, guardian_id: int) -> str:
         """The main school of the guardian's students; the organisation when there are several, or none.

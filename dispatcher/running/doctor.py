@@ -54,6 +54,7 @@ class Check(StrEnum):
     RECEIPTS = "receipts"
     AUDIT = "audit"
     REGISTERS = "registers"
+    OPERATORS = "operators"
 
 
 @dataclass(frozen=True, slots=True)

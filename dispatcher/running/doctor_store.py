@@ -24,6 +24,7 @@ from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.sweep import anything_left
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 from dispatcher.running.doctor_audit import audit_result
+from dispatcher.running.doctor_operators import operators_result
 from dispatcher.running.doctor_registers import registers_result
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
@@ -125,6 +126,7 @@ def _findings(settings: Settings, database: Database) -> StoreFindings:
             _unknown(connection),
             _receipts(connection),
             registers_result(settings, states(connection), theirs),
+            operators_result(settings, connection),
         )
     audited = audit_result(settings.audit, database, unattended=unattended)
     return StoreFindings((*results, audited), everybody, unattended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 
@@ -43,5 +44,7 @@ def start_drainer() -> DrainerHandle:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # It lives longer than the command, and is no operator.
+        env={name: value for name, value in os.environ.items() if name != "BEREDSKAP_TOKEN"},
     )
     return DrainerHandle(process)

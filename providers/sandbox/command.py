@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from config.roles import Right
+from config.shell import command_errors
 
+
+@command_errors(Right.RUN, interrupted="Stopped.")
 def sandbox(
     port: Annotated[int, typer.Option(help="Port of Twilio's API and the inspection page; 0 chooses one.")] = 8025,
     smtp_port: Annotated[int, typer.Option(help="Port of SMTP; 0 chooses one.")] = 2525,

@@ -20,7 +20,7 @@ def older(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     scripts = tmp_path / "migrations"
     shutil.copytree(migrations.SCRIPTS, scripts)
     for file in (scripts / "versions").glob("[0-9]" * 4 + "_*.py"):
-        if file.name >= "0011":
+        if file.name >= "0010":
             file.unlink()
     database = Database(database_url)
     with monkeypatch.context() as patch:

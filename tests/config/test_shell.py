@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from config import migrations
 from config.database import Database
 from config.errors import ExitStatus, UsageError
 from config.keys import create_key_file
+from config.roles import Right
 from config.settings import load_settings
-from config.shell import open_store
+from config.shell import RIGHT, open_store
 from config.tables import metadata
 from tests.services.processes import Processes
 from tests.services.terminal import CTRL_C, Terminal
@@ -26,39 +27,40 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 import typer
 from config.errors import BeredskapError, ExitStatus
+from config.roles import Right
 from config.shell import JsonOption, command_errors, confirm_typed, console, open_store, print_json
 
 app = typer.Typer()
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def refuse(as_json: JsonOption = False) -> None:
     raise BeredskapError("It is full.", remedy="Empty it.", status=ExitStatus.REFUSED)
 
 
 @app.command()
-@command_errors(interrupted="The alert goes on.")
+@command_errors(Right.RUN, interrupted="The alert goes on.")
 def watch(as_json: JsonOption = False) -> None:
     print("watching", flush=True)
     signal.pause()
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def linger() -> None:
     print("lingering", flush=True)
     signal.pause()
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def fault(as_json: JsonOption = False) -> None:
     raise LookupError("Kari Nordmann 98765432")
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def chat(lines: int = 100_000) -> None:
     for number in range(lines):
         print("line", number)
@@ -77,26 +79,26 @@ class Thing:
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def show(as_json: JsonOption = False) -> None:
     print_json([Thing(datetime(2026, 3, 29, 1, tzinfo=UTC), date(2026, 3, 29), Colour.RED, frozenset("øa"))])
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def draw() -> None:
     console().print("[bold]1 744 guardians[/bold] " + "x" * 100)
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def ask() -> None:
     confirm_typed("Type the school's name to send:", "Eksempel vgs", refused="Nothing was sent.")
     print("sent")
 
 
 @app.command()
-@command_errors()
+@command_errors(Right.RUN)
 def store(as_json: JsonOption = False) -> None:
     with open_store(need_keys=False) as opened:
         print(opened.database.now().tzinfo)
@@ -252,7 +254,15 @@ def test_a_store_that_was_never_initialised_is_told_and_not_made(run, tmp_path: 
 
 
 @pytest.fixture
-def initialised(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
+def running() -> Iterator[None]:
+    """As within a command that anybody may run."""
+    token = RIGHT.set(Right.RUN)
+    yield
+    RIGHT.reset(token)
+
+
+@pytest.fixture
+def initialised(running: None, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A store with its tables and keys, and one migration known."""
     monkeypatch.setenv("BEREDSKAP_STORE__DATABASE_URL", database_url)
     database = Database(database_url)
@@ -262,6 +272,11 @@ def initialised(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Database:
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0007')")
     monkeypatch.setattr(migrations, "head_revision", lambda: "0007")
     return database
+
+
+def test_nothing_opens_the_store_without_saying_what_for() -> None:
+    with pytest.raises(LookupError):
+        open_store()
 
 
 def test_an_initialised_store_opens_with_its_keys(initialised: Database) -> None:

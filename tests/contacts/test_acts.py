@@ -311,7 +311,7 @@ def test_the_held_are_listed_by_ref_and_reason(store: ContactStore) -> None:
 
     def held(school: str | None = None) -> list[tuple[str, str]]:
         named = find_school(store.connection, school) if school else None
-        return [(one.student, one.reason) for one in held_students(store.connection, named, DAY)]
+        return [(one.student, one.reason) for one in held_students(store.connection, [named] if named else [], DAY)]
 
     assert held() == [
         ("A-2", "birth_date_unknown"),

@@ -17,7 +17,7 @@ from tests.contacts.store import DAY, ContactStore
 
 
 def soon(store: ContactStore, *, today: date = DAY, days: int = 30, school: str | None = None) -> ComingOfAges:
-    return coming_of_age(store.connection, find_school(store.connection, school) if school else None, today, days)
+    return coming_of_age(store.connection, [find_school(store.connection, school)] if school else [], today, days)
 
 
 def page(found: ComingOfAges) -> str:

@@ -15,9 +15,12 @@ from config.audit import record_act
 from config.audit_chain import NOTHING_BEFORE
 from config.clock import bound_db_now
 from config.database import Database
+from config.operators import Operator
+from config.roles import Reach, Right
 from config.shell import Store
 from dispatcher.commands import audit_log as module
 
+OPERATOR = Operator("k.leder", Right.SEE_LOG, Reach.EVERYTHING)
 # 02:59 in Oslo twice in the night in which summer time ends; then the last second of a day there, and the next one.
 SUMMER = datetime(2026, 10, 25, 0, 59, tzinfo=UTC)
 WINTER = datetime(2026, 10, 25, 1, 59, tzinfo=UTC)
@@ -28,7 +31,7 @@ MIDNIGHT = datetime(2026, 10, 25, 23, 0, tzinfo=UTC)
 @pytest.fixture
 def log(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Four acts; the command opens this database."""
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), database))  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), database, OPERATOR))  # type: ignore[arg-type]
     acts: list[tuple[datetime, str, str, str, dict[str, Any]]] = [
         (SUMMER, "k.leder", "alert.send", "alert A-2610-0001", {"status": "actual", "students": 12}),
         (WINTER, "k.leder", "alert.stop", "alert A-2610-0001", {"held_back": 3}),

@@ -14,10 +14,14 @@ from typer.testing import CliRunner
 
 from config.database import Database
 from config.errors import ExitStatus
+from config.operators import Operator
+from config.roles import Reach, Right
 from config.shell import Store
 from dispatcher.commands import report as module
 from dispatcher.tables import ALERT
 from tests.dispatcher.reports.conftest import Case
+
+OPERATOR = Operator("k.leder", Right.SEE_ALERTS, Reach.EVERYTHING)
 
 app = typer.Typer()
 app.command()(module.report)
@@ -27,7 +31,7 @@ run = CliRunner()
 @pytest.fixture
 def stored(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
     """The command opens the database of the case."""
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), case.database))  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), case.database, OPERATOR))  # type: ignore[arg-type]
     return case
 
 
@@ -92,7 +96,7 @@ def test_an_unknown_number_says_where_to_look(stored: Case) -> None:
 
 
 def test_before_the_first_alert(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), database))  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), database, OPERATOR))  # type: ignore[arg-type]
     result = run.invoke(app, ["latest"])
     assert result.exit_code == ExitStatus.UNUSABLE
 

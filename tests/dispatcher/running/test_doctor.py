@@ -109,6 +109,7 @@ def test_a_machine_on_which_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -
         Check.RECEIPTS,
         Check.AUDIT,
         Check.REGISTERS,
+        Check.OPERATORS,
     }
     # Looking made nothing.
     assert not load_settings().data_dir.exists()

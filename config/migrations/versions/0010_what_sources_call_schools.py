@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 
 # Of these formats a school without an organisation number had its id in the source as its ref, and could meet others'.
 _FORMATS = ("pifu", "oneroster", "sds")
