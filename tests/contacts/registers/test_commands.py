@@ -92,13 +92,13 @@ def test_events_after_a_full_round(asking: Asking, run: Run) -> None:
     [
         ("CLIENT_ID", "", ExitStatus.UNUSABLE, "cannot be asked: krr.client_id is not set."),
         ("BASE_URL", "http://krr.example", ExitStatus.UNUSABLE, "krr.base_url cannot be used: it must be an https"),
-        ("BASE_URL", f"http://127.0.0.1:{free_port()}", ExitStatus.FAILED, "does not answer (ClientConnectorError)."),
+        ("BASE_URL", "http://127.0.0.1:{port}", ExitStatus.FAILED, "does not answer (ClientConnectorError)."),
     ],
 )
 def test_errors_are_one_sentence_and_a_status(
     name: str, value: str, status: ExitStatus, told: str, asking: Asking, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"BEREDSKAP_KRR__{name}", value)
+    monkeypatch.setenv(f"BEREDSKAP_KRR__{name}", value.format(port=free_port()))
     before = asking.contents()
     failed = run("krr")
     assert (failed.exit_code, failed.stdout, told in failed.stderr) == (status, "", True)
