@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from config.errors import UsageError
 
 if TYPE_CHECKING:
-    from config.settings import Language
+    from config.sections import Language
 
 LANGUAGES: tuple[Language, ...] = ("nb", "nn", "se", "en")
 MESSAGES_DIR = Path(__file__).with_name("messages")

@@ -3,184 +3,35 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import ExitStatus, UsageError
-from config.roles import Role
+from config.sections import (
+    AuditSettings,
+    CountySettings,
+    DispatchSettings,
+    LastResortSettings,
+    LogSettings,
+    OperatorSettings,
+    OrganisationSettings,
+    RegisterSettings,
+    RetentionSettings,
+    SmsSettings,
+    SmtpSettings,
+    StoreSettings,
+    TwilioAccount,
+    WebSettings,
+)
 
 DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
 DEFAULT_SETTINGS_FILE = "beredskap.toml"
 _OPERATORS = "BEREDSKAP_OPERATORS"
-Language = Literal["nb", "nn", "se", "en"]
-Seconds = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StoreSettings(_Section):
-    data_dir: str
-    database_url: str
-    redis_url: str
-    key_file: str
-    pool_size: PositiveInt
-    idle_transaction_seconds: Seconds
-
-
-class OrganisationSettings(_Section):
-    name: str
-    default_language: Language
-    trusted_sources: tuple[str, ...]
-    stale_after_months: PositiveInt
-    failing_after: PositiveInt
-    messages_dir: str
-
-
-class TwilioAccount(_Section):
-    """One account at Twilio, or one in another of its regions."""
-
-    account_sid: str
-    auth_token: SecretStr
-    api_base_url: str
-    sender: str
-    routine_sender: str
-    segments_per_second: Seconds
-    timeout_seconds: Seconds
-    connections: PositiveInt
-
-
-class SmsSettings(TwilioAccount):
-    price_per_segment: Annotated[float, Field(ge=0)]
-    callback_base_url: str
-
-
-class LastResortSettings(_Section):
-    url: SecretStr
-    segments_per_second: Seconds
-    timeout_seconds: Seconds
-    connections: PositiveInt
-
-    @field_validator("url")
-    @classmethod
-    def _names_the_recipient(cls, url: SecretStr) -> SecretStr:
-        if url.get_secret_value() and "{to}" not in url.get_secret_value():
-            raise ValueError("it must hold {to} in the recipient's place")
-        return url
-
-
-class SmtpSettings(_Section):
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    security: Literal["none", "starttls", "tls"]
-    username: str
-    password: SecretStr
-    from_address: str
-    from_name: str
-    timeout_seconds: Seconds
-    connections: PositiveInt
-    pipelining: bool
-    messages_per_second: Seconds
-
-
-class DispatchSettings(_Section):
-    lease_seconds: Seconds
-    settle_seconds: Seconds
-    hold_seconds: Annotated[float, Field(ge=0)]
-    poll_seconds: Seconds
-    first_chunk: PositiveInt
-    chunk: PositiveInt
-    claim_size: PositiveInt
-    retry_seconds: Seconds
-    retry_max_seconds: Seconds
-    expires_minutes: PositiveInt
-    receipt_poll_seconds: Seconds
-
-
-class WebSettings(_Section):
-    host: str
-    port: Annotated[int, Field(ge=0, le=65535)]
-
-
-class AuditSettings(_Section):
-    ping_url: SecretStr
-    grace_seconds: Seconds
-
-    @field_validator("ping_url")
-    @classmethod
-    def _is_an_address(cls, url: SecretStr) -> SecretStr:
-        address = url.get_secret_value()
-        if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
-            raise ValueError("it must be an http or https address, or empty")
-        return url
-
-
-class RetentionSettings(_Section):
-    students_months: PositiveInt
-    guardians_months: PositiveInt
-    alerts_months: PositiveInt
-    nightly: bool
-
-
-class RegisterSettings(_Section):
-    """How a public register is asked, and with which key Maskinporten is asked for a token. No client_id: not asked."""
-
-    base_url: str
-    token_url: str
-    client_id: str
-    scope: str
-    key_file: str
-    key_id: str
-    timeout_seconds: Seconds
-
-    @field_validator("base_url", "token_url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        # Identity numbers go there.
-        if not re.fullmatch(r"https://[^/\s?#]+[^\s?#]*|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s?#]*)?", url):
-            raise ValueError("it must be an https address")
-        return url.rstrip("/")
-
-    @property
-    def configured(self) -> bool:
-        return bool(self.client_id)
-
-
-class CountySettings(_Section):
-    email: str
-
-    @field_validator("email")
-    @classmethod
-    def _is_an_address(cls, email: str) -> str:
-        if email and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+", email):
-            raise ValueError("it must be one e-mail address, or empty")
-        return email
-
-
-class OperatorSettings(_Section):
-    """What one operator may do; the name it stands under is that of the operating-system user."""
-
-    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
-    schools: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _schools_go_with_a_school_leader(self) -> OperatorSettings:
-        if (Role.SCHOOL_LEADER in self.roles) != bool(self.schools):
-            raise ValueError("a school_leader needs schools, and the other roles have none")
-        return self
-
-
-class LogSettings(_Section):
-    level: Literal["debug", "info", "warning", "error"]
-    format: Literal["json", "text"]
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Enum, Integer, Table, event
+from sqlalchemy import BigInteger, Column, Enum, ForeignKey, Integer, Table, event
 from sqlmodel import SQLModel
 
 from config.clock import UtcDateTime, db_now_when_run
@@ -18,6 +18,16 @@ metadata = SQLModel.metadata
 
 # For ids: 64 bits on PostgreSQL. Only a plain INTEGER primary key counts up by itself on SQLite (64 bits there, too).
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def id_column() -> Column[int]:
+    """A primary key that counts up by itself."""
+    return Column(BigInt, primary_key=True, autoincrement=True)
+
+
+def link(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:
+    """A foreign key: the database holds on to the row that it points at."""
+    return Column(BigInt, ForeignKey(target), nullable=nullable, primary_key=primary_key, index=index)
 
 
 def utc_column(*, nullable: bool = False, default_now: bool = False, index: bool = False) -> Column[datetime]:

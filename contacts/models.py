@@ -1,28 +1,20 @@
-"""The tables of the contact store: who may be told, and where. Nothing here knows of alerts."""
+"""The tables of the contact store: who may be told about whom. Nothing here knows of alerts."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from config.tables import BigInt, code_column, utc_column
-from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus, VerifiedBy
-
-
-def _id() -> Column[int]:
-    return Column(BigInt, primary_key=True, autoincrement=True)
-
-
-def _link(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:
-    return Column(BigInt, ForeignKey(target), nullable=nullable, primary_key=primary_key, index=index)
+from config.tables import BigInt, code_column, id_column, link, utc_column
+from contacts.codes import Basis, ConsentPurpose, Protection
 
 
 class School(SQLModel, table=True):
     __tablename__ = "school"
 
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     # The organisation number; of a school without one, its source and what that calls it.
     ref: str = Field(max_length=256, unique=True)
     name: str = Field(max_length=256)
@@ -37,7 +29,7 @@ class SchoolKey(SQLModel, table=True):
 
     source: str = Field(max_length=280, primary_key=True)
     key: str = Field(max_length=256, primary_key=True)
-    school_id: int = Field(sa_column=_link("school.id"))
+    school_id: int = Field(sa_column=link("school.id"))
 
 
 class Person(SQLModel, table=True):
@@ -52,7 +44,7 @@ class Person(SQLModel, table=True):
 
     __tablename__ = "person"
 
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     ref: str | None = Field(default=None, max_length=256, unique=True)
     given_name: str = Field(default="", max_length=256)
     family_name: str = Field(default="", max_length=256)
@@ -82,8 +74,8 @@ class PersonIdentifier(SQLModel, table=True):
         CheckConstraint("(scheme = 'nin') = (ciphertext IS NOT NULL)", name="only_numbers_are_encrypted"),
     )
 
-    id: int | None = Field(default=None, sa_column=_id())
-    person_id: int = Field(sa_column=_link("person.id", index=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    person_id: int = Field(sa_column=link("person.id", index=True))
     scheme: str = Field(max_length=280)
     lookup: str = Field(max_length=280)
     ciphertext: str | None = Field(default=None, max_length=512)
@@ -99,10 +91,10 @@ class Student(SQLModel, table=True):
 
     __tablename__ = "student"
 
-    person_id: int = Field(sa_column=_link("person.id", primary_key=True))
+    person_id: int = Field(sa_column=link("person.id", primary_key=True))
     source: str = Field(max_length=280)
     left_on: date | None = None
-    main_school_id: int | None = Field(default=None, sa_column=_link("school.id", nullable=True))
+    main_school_id: int | None = Field(default=None, sa_column=link("school.id", nullable=True))
 
 
 class Enrolment(SQLModel, table=True):
@@ -111,8 +103,8 @@ class Enrolment(SQLModel, table=True):
     __tablename__ = "enrolment"
     __table_args__ = (Index("ix_enrolment_school_id_grade", "school_id", "grade"),)
 
-    student_id: int = Field(sa_column=_link("student.person_id", primary_key=True))
-    school_id: int = Field(sa_column=_link("school.id", primary_key=True))
+    student_id: int = Field(sa_column=link("student.person_id", primary_key=True))
+    school_id: int = Field(sa_column=link("school.id", primary_key=True))
     source: str = Field(max_length=280, primary_key=True)
     main: bool = True
     grade: str | None = Field(default=None, max_length=64)
@@ -124,8 +116,8 @@ class StudentGroup(SQLModel, table=True):
 
     __tablename__ = "student_group"
 
-    id: int | None = Field(default=None, sa_column=_id())
-    school_id: int = Field(sa_column=_link("school.id", index=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    school_id: int = Field(sa_column=link("school.id", index=True))
     ref: str = Field(max_length=280, unique=True)
     name: str = Field(max_length=256)
     grade: str | None = Field(default=None, max_length=64)
@@ -136,8 +128,8 @@ class StudentGroup(SQLModel, table=True):
 class Membership(SQLModel, table=True):
     __tablename__ = "membership"
 
-    group_id: int = Field(sa_column=_link("student_group.id", primary_key=True))
-    student_id: int = Field(sa_column=_link("student.person_id", primary_key=True, index=True))
+    group_id: int = Field(sa_column=link("student_group.id", primary_key=True))
+    student_id: int = Field(sa_column=link("student.person_id", primary_key=True, index=True))
     source: str = Field(max_length=280)
     ended_on: date | None = None
 
@@ -152,9 +144,9 @@ class Guardianship(SQLModel, table=True):
     __tablename__ = "guardianship"
     __table_args__ = (UniqueConstraint("student_id", "guardian_id", "basis", "source"),)
 
-    id: int | None = Field(default=None, sa_column=_id())
-    student_id: int = Field(sa_column=_link("person.id", index=True))
-    guardian_id: int = Field(sa_column=_link("person.id", index=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    student_id: int = Field(sa_column=link("person.id", index=True))
+    guardian_id: int = Field(sa_column=link("person.id", index=True))
     basis: Basis = Field(sa_column=code_column(Basis))
     source: str = Field(max_length=280)
     valid_from: date | None = None
@@ -179,9 +171,9 @@ class Consent(SQLModel, table=True):
         ),
     )
 
-    id: int | None = Field(default=None, sa_column=_id())
-    student_id: int = Field(sa_column=_link("person.id", index=True))
-    guardian_id: int = Field(sa_column=_link("person.id", index=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    student_id: int = Field(sa_column=link("person.id", index=True))
+    guardian_id: int = Field(sa_column=link("person.id", index=True))
     purpose: ConsentPurpose = Field(sa_column=code_column(ConsentPurpose))
     given_on: date
     given_evidence: str = Field(max_length=512)
@@ -201,9 +193,9 @@ class Block(SQLModel, table=True):
 
     __tablename__ = "block"
 
-    id: int | None = Field(default=None, sa_column=_id())
-    guardian_id: int = Field(sa_column=_link("person.id", index=True))
-    student_id: int | None = Field(default=None, sa_column=_link("person.id", nullable=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    guardian_id: int = Field(sa_column=link("person.id", index=True))
+    student_id: int | None = Field(default=None, sa_column=link("person.id", nullable=True))
     decision_ref: str = Field(max_length=256)
     valid_from: date
     valid_to: date | None = None
@@ -216,80 +208,12 @@ class Release(SQLModel, table=True):
 
     __tablename__ = "release"
 
-    id: int | None = Field(default=None, sa_column=_id())
-    student_id: int = Field(sa_column=_link("person.id", index=True))
+    id: int | None = Field(default=None, sa_column=id_column())
+    student_id: int = Field(sa_column=link("person.id", index=True))
     reason: str = Field(max_length=512)
     until: date
     released_by: str = Field(max_length=128)
     released_at: datetime = Field(sa_column=utc_column(default_now=True))
-
-
-class Address(SQLModel, table=True):
-    """One phone number (E.164) or e-mail address. STOP and failures belong to it, whoever shares it.
-
-    `failures`: messages in a row that failed because of it, the last at `failed_at`. `failing_since`: there have been
-    too many, and it is used no more until its owner is verified anew or a message arrives.
-    """
-
-    __tablename__ = "address"
-    __table_args__ = (
-        UniqueConstraint("channel", "value"),
-        Index(
-            "ix_address_failed",
-            "failures",
-            postgresql_where=text("failures > 0 AND failing_since IS NULL"),
-            sqlite_where=text("failures > 0 AND failing_since IS NULL"),
-        ),
-    )
-
-    id: int | None = Field(default=None, sa_column=_id())
-    channel: AddressChannel = Field(sa_column=code_column(AddressChannel))
-    value: str = Field(max_length=320)
-    # False for a fixed line: it can be called, and takes no SMS.
-    takes_messages: bool = True
-    opted_out_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    failures: int = 0
-    failed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-
-
-class ContactPoint(SQLModel, table=True):
-    """An address of one person, as one source tells it. Verified by a code or by a trusted source, or not (yet).
-
-    `confirmed_at`: when somebody last said that it still holds; 18 months later it is stale.
-    """
-
-    __tablename__ = "contact_point"
-    __table_args__ = (
-        UniqueConstraint("person_id", "address_id", "source"),
-        CheckConstraint("(verified_at IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),
-    )
-
-    id: int | None = Field(default=None, sa_column=_id())
-    person_id: int = Field(sa_column=_link("person.id", index=True))
-    address_id: int = Field(sa_column=_link("address.id", index=True))
-    source: str = Field(max_length=280)
-    verified_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    verified_by: VerifiedBy | None = Field(default=None, sa_column=code_column(VerifiedBy, nullable=True))
-    confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-
-
-class ContactRegisterEntry(SQLModel, table=True):
-    """What the contact and reservation register (KRR) said last of a person, beside their addresses.
-
-    Reserved, deleted, expired and never registered are four facts; None is a fact that it did not tell. `reserved` is
-    about digital letters, and stops no alert. `expired`: the register's own word that the person has not confirmed
-    their contact information for 18 months; what counts for us is each contact point's `confirmed_at`.
-    """
-
-    __tablename__ = "contact_register_entry"
-
-    person_id: int = Field(sa_column=_link("person.id", primary_key=True))
-    status: RegisterStatus = Field(sa_column=code_column(RegisterStatus))
-    reserved: bool | None = None
-    expired: bool | None = None
-    language: str | None = Field(default=None, max_length=2)
 
 
 class RegisterSync(SQLModel, table=True):
@@ -309,26 +233,12 @@ class RegisterSync(SQLModel, table=True):
     etag: str | None = Field(default=None, max_length=256)
 
 
-class VerificationChallenge(SQLModel, table=True):
-    """One code on its way to a contact point. The code itself is nowhere: it is computed from the key and `nonce`."""
-
-    __tablename__ = "verification_challenge"
-
-    id: int | None = Field(default=None, sa_column=_id())
-    contact_point_id: int = Field(sa_column=_link("contact_point.id", index=True))
-    nonce: str = Field(max_length=64)
-    created_at: datetime = Field(sa_column=utc_column(default_now=True))
-    expires_at: datetime = Field(sa_column=utc_column())
-    tries: int = 0
-    confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-
-
 class ImportRun(SQLModel, table=True):
     """One import that was applied: what was read, by whom, and what it did. Holds counts, no personal data."""
 
     __tablename__ = "import_run"
 
-    id: int | None = Field(default=None, sa_column=_id())
+    id: int | None = Field(default=None, sa_column=id_column())
     format: str = Field(max_length=32)
     source: str = Field(max_length=280)
     digest: str = Field(max_length=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.tables import core_table
-from contacts import models
+from contacts import address_models, models
 
 SCHOOL = core_table(models.School)
 SCHOOL_KEY = core_table(models.SchoolKey)
@@ -17,8 +17,8 @@ GUARDIANSHIP = core_table(models.Guardianship)
 CONSENT = core_table(models.Consent)
 BLOCK = core_table(models.Block)
 RELEASE = core_table(models.Release)
-ADDRESS = core_table(models.Address)
-CONTACT_POINT = core_table(models.ContactPoint)
-REGISTER_ENTRY = core_table(models.ContactRegisterEntry)
+ADDRESS = core_table(address_models.Address)
+CONTACT_POINT = core_table(address_models.ContactPoint)
+REGISTER_ENTRY = core_table(address_models.ContactRegisterEntry)
 REGISTER_SYNC = core_table(models.RegisterSync)
-CHALLENGE = core_table(models.VerificationChallenge)
+CHALLENGE = core_table(address_models.VerificationChallenge)

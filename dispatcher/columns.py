@@ -1,20 +1,10 @@
-"""The columns by which rows of the dispatcher point at each other, and at people."""
+"""The column by which rows of the dispatcher point at what another link holds already."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey
+from sqlalchemy import Column
 
 from config.tables import BigInt
-
-
-def id_column() -> Column[int]:
-    """A primary key that counts up by itself."""
-    return Column(BigInt, primary_key=True, autoincrement=True)
-
-
-def link(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:
-    """A foreign key: the database holds on to the row that it points at."""
-    return Column(BigInt, ForeignKey(target), nullable=nullable, primary_key=primary_key, index=index)
 
 
 def loose_link(*, nullable: bool = False, primary_key: bool = False, index: bool = False) -> Column[int]:

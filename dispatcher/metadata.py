@@ -10,6 +10,7 @@ def complete_metadata() -> MetaData:
     import config.audit
     import config.counters
     import config.operator_tokens  # noqa: F401
+    import contacts.address_models
     import contacts.models  # noqa: F401
     import dispatcher.models
     import dispatcher.trace_models  # noqa: F401

@@ -9,15 +9,15 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from config.catalogue import MsgType
-from config.tables import code_column, utc_column
-from contacts import models as contacts_models  # the tables that the links below point to
+from config.tables import code_column, id_column, link, utc_column
+from contacts import address_models, models  # the tables that the links below point to
 from contacts.entitlement import Verdict
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, NoticeKind
-from dispatcher.columns import id_column, link, loose_link
+from dispatcher.columns import loose_link
 from dispatcher.partial_index import partial_index, written_out
 from providers.base import Channel
 
-assert contacts_models.Person.__table__ is not None  # type: ignore[attr-defined]
+assert models.Person.metadata is address_models.Address.metadata
 
 _DUE = "state IN ('queued', 'deferred')"
 _IN_FLIGHT = "state = 'sending'"

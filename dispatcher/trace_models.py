@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from config.tables import code_column, utc_column
+from config.tables import code_column, id_column, link, utc_column
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
-from dispatcher.columns import id_column, link, loose_link
+from dispatcher.columns import loose_link
 from dispatcher.partial_index import partial_index
 from providers.base import Channel
 

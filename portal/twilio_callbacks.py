@@ -18,7 +18,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from config.errors import UsageError
-from config.settings import TwilioAccount
+from config.sections import TwilioAccount
 from dispatcher.outbox.receipts import Arrived
 from portal.arrivals import Arrivals, NotStored
 from portal.forms import BadForm, read_form

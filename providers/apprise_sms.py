@@ -11,7 +11,7 @@ import asyncio
 from typing import Any
 from urllib.parse import quote
 
-from config.settings import LastResortSettings
+from config.sections import LastResortSettings
 from providers.base import Accepted, Channel, LookupFailed, LookupQuery, Message, Outcome, Receipt, Unknown
 from providers.errors import own_outcome
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import aiosmtplib
 
-from config.settings import SmtpSettings
+from config.sections import SmtpSettings
 from providers.base import Channel, LookupFailed, LookupQuery, Message, Outcome, Receipt
 from providers.errors import own_outcome
 from providers.mime import Writer, mail_head, mail_text, message_id

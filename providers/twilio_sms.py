@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from config.settings import TwilioAccount
+from config.sections import TwilioAccount
 from providers.base import Accepted, Channel, Deferred, LookupFailed, LookupQuery, Message, Outcome, Receipt, Unknown
 from providers.errors import own_outcome
 from providers.twilio_calls import Lost, Negative, NotSent, TwilioCalls

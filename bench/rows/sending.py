@@ -13,7 +13,7 @@ from bench.servers import MailFarEnd
 from bench.stage import Stage
 from bench.table import Row, at_least
 from bench.yardsticks import Bare, bare_smtp, bare_twilio, smtp_source, wrk
-from config.settings import SmsSettings
+from config.sections import SmsSettings
 from providers.base import Channel
 
 _SCHOOL = "Eksempel vgs"

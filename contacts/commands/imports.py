@@ -9,12 +9,9 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors
+from contacts.commands.importing import AllowEndingOption, ApplyOption, DryRunOption, PathsArgument, run_import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
-
-    from contacts.imports.records import Reading
     from contacts.imports.roster_files import AgentsAs
 
 app = typer.Typer(
@@ -24,18 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-PathsArgument = Annotated[list[Path], typer.Argument(help="The files.", show_default=False)]
-ApplyOption = Annotated[bool, typer.Option("--apply", help="Apply without asking; for scripts.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the preview, and change nothing.")]
-AllowEndingOption = Annotated[
-    int | None,
-    typer.Option(
-        "--allow-ending",
-        min=0,
-        metavar="N",
-        help="Let a full export end up to N guardianships, even when they are more than 5 % of its source's.",
-    ),
-]
 RosterArgument = Annotated[Path, typer.Argument(help="The folder of the roster's .csv files, or their zip.")]
 AgentsAsOption = Annotated[
     str,
@@ -67,7 +52,7 @@ def freg(
     """
     from contacts.imports.freg import open_freg
 
-    _import(paths, open_freg, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+    run_import(paths, open_freg, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
 
 
 @app.command("pifu")
@@ -94,7 +79,7 @@ def pifu(
     """
     from contacts.imports.pifu import open_pifu
 
-    _import(
+    run_import(
         paths,
         lambda files, _today: open_pifu(files),
         apply=apply,
@@ -126,7 +111,7 @@ def krr(
     """
     from contacts.imports.krr import open_krr
 
-    _import(paths, open_krr, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+    run_import(paths, open_krr, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
 
 
 @app.command("oneroster")
@@ -155,7 +140,7 @@ def oneroster(
     from contacts.imports.oneroster import open_oneroster
 
     taken_for = _agents(agents_as)
-    _import(
+    run_import(
         [path],
         lambda files, today: open_oneroster(files, today, taken_for),
         apply=apply,
@@ -191,7 +176,7 @@ def sds(
     from contacts.imports.sds import open_sds
 
     taken_for = _agents(agents_as)
-    _import(
+    run_import(
         [path],
         lambda files, today: open_sds(files, today, taken_for),
         apply=apply,
@@ -226,7 +211,7 @@ def fint(
     """
     from contacts.imports.fint import open_fint
 
-    _import(paths, open_fint, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=allow_ending)
+    run_import(paths, open_fint, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=allow_ending)
 
 
 @app.command("guardians")
@@ -251,7 +236,7 @@ def guardians(
     """
     from contacts.imports.guardians_csv import open_guardians
 
-    _import(paths, open_guardians, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
+    run_import(paths, open_guardians, apply=apply, dry_run=dry_run, as_json=as_json, allow_ending=None)
 
 
 def _agents(told: str) -> AgentsAs:
@@ -261,64 +246,3 @@ def _agents(told: str) -> AgentsAs:
     if told not in tuple(AgentsAs):
         raise UsageError("--agents-as is neither custody nor contact_person.", remedy="Choose one of them.")
     return AgentsAs(told)
-
-
-def _import(
-    paths: list[Path],
-    open_reading: Callable[[tuple[Path, ...], date], Reading],
-    *,
-    apply: bool,
-    dry_run: bool,
-    as_json: bool,
-    allow_ending: int | None,
-) -> None:
-    from config.audit import current_operator
-    from config.clock import oslo_date
-    from config.errors import ExitStatus, UsageError
-    from config.shell import confirm_typed, open_store, print_json
-    from contacts.commands.import_preview import draw, progress
-    from contacts.imports.staged_import import digest_of, stage
-
-    if apply and dry_run:
-        raise UsageError("--apply and --dry-run cannot both be given.", remedy="Choose one of them.")
-    if as_json and not (apply or dry_run):
-        raise UsageError("--json asks no questions.", remedy="Give --apply or --dry-run with it.")
-    files = tuple(paths)
-    for path in files:
-        if not path.exists():
-            raise UsageError(f"Import stopped: {path} does not exist.", remedy="Check the path.")
-    with open_store() as store:
-        reading = open_reading(files, oslo_date(store.database.now()))
-        trusted = store.settings.organisation.trusted_sources
-        with (
-            progress(quiet=as_json) as tick,
-            stage(
-                store.database,
-                store.keys,
-                reading,
-                trusted_sources=trusted,
-                progress=tick,
-                digest=lambda: digest_of(files),
-            ) as staged,
-        ):
-            tick.done()
-            plan = staged.preview()
-            if not as_json:
-                draw(plan)
-            plan.check_endings(allow_ending)
-            applied = False
-            if plan.changes and not dry_run:
-                if not apply:
-                    confirm_typed("Type yes to apply, anything else to stop:", "yes", unasked="--apply")
-                plan = staged.apply(operator=current_operator(), allow_ending=allow_ending, expected=plan)
-                applied = True
-    if as_json:
-        print_json({**plan.as_json(), "applied": applied})
-    elif applied:
-        typer.echo("Applied.")
-    elif not plan.changes:
-        typer.echo("Nothing to change: the store already says what the files say.")
-    else:
-        typer.echo("Dry run: nothing was changed.")
-    if plan.exit_status is not ExitStatus.OK:
-        raise typer.Exit(int(plan.exit_status))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.errors import BeredskapError, UsageError
-from config.settings import RegisterSettings
+from config.sections import RegisterSettings
 
 
 @dataclass(frozen=True, slots=True)

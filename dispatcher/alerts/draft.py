@@ -22,7 +22,7 @@ from providers.base import Channel
 
 if TYPE_CHECKING:
     from config.catalogue import Catalogue
-    from config.settings import Language, OrganisationSettings
+    from config.sections import Language, OrganisationSettings
 
 # A second request with the same content within this time is the same alert: a double press, or a script's retry.
 SAME_REQUEST_SECONDS = 600.0

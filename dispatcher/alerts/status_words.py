@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dispatcher.codes import AlertStatus
 
 if TYPE_CHECKING:
-    from config.settings import Language
+    from config.sections import Language
 
 
 # How a status stands at the top of every page that people look at.

@@ -18,7 +18,7 @@ from dispatcher.alerts.segments import Encoding, SmsSize, clean, measure, outsid
 from dispatcher.codes import AlertStatus
 
 if TYPE_CHECKING:
-    from config.settings import Language
+    from config.sections import Language
 
 MAX_SEGMENTS = 6  # more is sent, with a warning: it takes the sender's minutes and may arrive in pieces
 MAX_CHARACTERS = 1600  # Twilio refuses longer bodies (error 21617)

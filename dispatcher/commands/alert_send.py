@@ -14,7 +14,8 @@ from config.shell import JsonOption, YesOption, command_errors, console, open_st
 from dispatcher.commands.typed import NOTHING_SENT, channels_of, placeholders, seconds_of
 
 if TYPE_CHECKING:
-    from config.settings import Language, Settings
+    from config.sections import Language
+    from config.settings import Settings
     from config.shell import KeyedStore
     from dispatcher.alerts.draft import AlertRequest, Draft
     from dispatcher.alerts.lifecycle import Confirmed

@@ -8,7 +8,8 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
-from dispatcher.commands.purge import REMAINS, ApplyOption, DryRunOption, check_options
+from contacts.commands.importing import ApplyOption, DryRunOption
+from dispatcher.commands.purge import REMAINS, check_options
 
 if TYPE_CHECKING:
     from dispatcher.retention.erasing import Erasure

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
+from contacts.commands.importing import ApplyOption, DryRunOption
 
 if TYPE_CHECKING:
-    from config.settings import RetentionSettings
+    from config.sections import RetentionSettings
     from dispatcher.retention.purge import Limits, Purge
 
-ApplyOption = Annotated[bool, typer.Option("--apply", help="Apply without asking; for scripts.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the preview, and change nothing.")]
 _GOES_ON = "Stopped. What was forgotten stays forgotten; run it again to go on."
 REMAINS = (
     "The database file could not be written anew just now: remains of what was deleted may stand in it. "

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, insert, select
 
 from config.clock import OSLO
 from config.errors import UsageError
-from config.settings import Language, Settings
+from config.sections import Language
+from config.settings import Settings
 from contacts.contact_points import address_id_of, read_typed
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice

@@ -12,7 +12,8 @@ from config.audit import record_act
 from config.catalogue import LANGUAGES, load_catalogue
 from config.clock import db_now, oslo_date
 from config.keys import Keys
-from config.settings import Language, OrganisationSettings, Settings
+from config.sections import Language, OrganisationSettings
+from config.settings import Settings
 from contacts.codes import Protection
 from contacts.contact_points import StoredPoint
 from contacts.facts_sql import main_school

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from config.database import Database
-from config.settings import AuditSettings
+from config.sections import AuditSettings
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import Audit
 from dispatcher.running.dead_mans_switch import ping

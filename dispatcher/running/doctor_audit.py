@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.database import Database
-from config.settings import AuditSettings
+from config.sections import AuditSettings
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import several
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn

@@ -7,7 +7,8 @@ import ipaddress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from config.settings import Settings, TwilioAccount
+from config.sections import TwilioAccount
+from config.settings import Settings
 from dispatcher.running.doctor import CHECK_SECONDS, Check, CheckResult, Status, fail, ok, warn
 from providers.base import LookupFailed, Provider
 from providers.errors import in_plain_words

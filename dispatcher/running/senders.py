@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from config.settings import Settings, TwilioAccount
+from config.sections import TwilioAccount
+from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.reports.watching import OK
 from dispatcher.running.shared_rate import SharedRates

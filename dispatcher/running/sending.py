@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
-from config.settings import DispatchSettings
+from config.sections import DispatchSettings
 from dispatcher.alerts.planner import Chunking
 from dispatcher.codes import Lane
 from dispatcher.outbox.claim import Claimed, ClaimRequest, alerts_to_send, claim

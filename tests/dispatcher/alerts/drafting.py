@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from config.catalogue import load_catalogue
-from config.settings import OrganisationSettings
+from config.sections import OrganisationSettings
 from dispatcher.alerts.draft import AlertRequest, Draft, make_draft
 from dispatcher.alerts.lifecycle import Confirmed, confirm
 from dispatcher.codes import AlertStatus
