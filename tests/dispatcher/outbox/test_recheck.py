@@ -11,13 +11,13 @@ from contacts.codes import Basis, Protection
 from contacts.tables import CONSENT, CONTACT_POINT, GUARDIANSHIP, PERSON
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import DECISION, DELIVERY
-from providers.base import Channel
+from providers.base import Accepted, Channel
 from tests.contacts.store import ADULT
 from tests.dispatcher.world import Family, World
 
 
-def consenting(world: World, *, email: bool = False) -> Family:
-    family = world.family(email=email, birth_date=ADULT)
+def consenting(world: World, *, email: bool = False, phone: str | None = None) -> Family:
+    family = world.family(email=email, phone=phone, birth_date=ADULT)
     with world.store(changed=False) as store:
         store.consent(family.student, family.guardian, date(2026, 9, 1))
     return family
@@ -190,3 +190,81 @@ def test_a_withdrawal_counts_for_a_message_that_is_tried_again(world: World) -> 
     assert world.claim() == []
     (row,) = world.rows(DELIVERY)
     assert (row.state, row.attempt) == (DeliveryState.CANCELLED, 1)
+
+
+def give_consent_anew(world: World, family: Family) -> None:
+    with world.store() as store:
+        store.connection.execute(
+            CONSENT.update()
+            .where(CONSENT.c.student_id == family.student)
+            .values(withdrawn_on=None, withdrawn_evidence=None)
+        )
+
+
+def test_of_two_guardians_each_is_asked_about_by_their_own_facts(world: World) -> None:
+    family = world.family()
+    with world.store(changed=False) as store:
+        other = store.guardian(family.student)
+        store.point(other, "+4799000077")
+    alert = world.sent(family)
+    with world.store() as store:
+        store.block(family.guardian)
+    (left,) = world.claim()
+    assert left.to == "+4799000077"
+    assert world.recipients(left.delivery_id) == {(family.student, other)}
+    assert [row.state for row in world.rows(DELIVERY, DELIVERY.c.id != left.delivery_id)] == [DeliveryState.CANCELLED]
+    assert sorted(world.decisions(alert)) == sorted(
+        [(family.student, family.guardian, "no", "blocked"), (family.student, other, "entitled", "custody")]
+    )
+    world.release(left)
+
+
+def test_of_two_children_one_is_unlinked_alone(world: World) -> None:
+    family = world.family(2)
+    alert = world.sent(family)
+    gone, kept = family.students
+    with world.store() as store:
+        store.block(family.guardian, gone)
+    one = world.claim_one()
+    assert world.recipients(one.delivery_id) == {(kept, family.guardian)}
+    assert world.decisions(alert, superseded=True) == [(gone, family.guardian, "entitled", "custody")]
+    world.release(one)
+
+
+def test_two_who_share_an_address_for_one_child_are_unlinked_each_for_themselves(world: World) -> None:
+    family = world.family()
+    with world.store(changed=False) as store:
+        other = store.guardian(family.student)
+        store.point(other, family.phone)
+    world.sent(family)
+    with world.store() as store:
+        store.connection.execute(PERSON.update().where(PERSON.c.id == other).values(deceased=True))
+    one = world.claim_one()
+    assert world.recipients(one.delivery_id) == {(family.student, family.guardian)}
+    world.release(one)
+
+
+def test_who_was_unlinked_stays_so_whatever_changes_afterwards(world: World) -> None:
+    """Their right came back, but others' went: the message was for nobody any more when it was looked at last."""
+    first = consenting(world)
+    second = consenting(world, phone=first.phone)
+    world.sent(first, second)
+    withdraw(world, first)
+    world.release(world.claim_one())
+    give_consent_anew(world, first)
+    withdraw(world, second)
+    assert world.claim() == []
+    (row,) = world.rows(DELIVERY)
+    assert (row.state, row.code) == (DeliveryState.CANCELLED, "entitlement_lost")
+
+
+def test_the_answers_of_other_alerts_stay_as_they_are(world: World) -> None:
+    family = consenting(world)
+    early = world.sent(family)
+    world.record((world.claim_one(), Accepted("SM1")))
+    late = world.sent(family)
+    withdraw(world, family)
+    assert world.claim() == []
+    assert [one[3] for one in world.decisions(late)] == ["consent_withdrawn"]
+    assert [one[3] for one in world.decisions(early)] == ["consented"]
+    assert world.decisions(early, superseded=True) == []
