@@ -75,8 +75,9 @@ CONTACT_HOLDINGS = (
     _of(GUARDIANSHIP, "guardianships", "student_id", "guardian_id"),
     _of(STUDENT, "student roles", "person_id"),
     _of(PERSON, "persons", "id", fate=Fate.EMPTIED),
-    Holding(SCHOOL, Fate.NOBODY, "schools"),
     Holding(SCHOOL_KEY, Fate.NOBODY, "what sources call schools"),
+    Holding(SCHOOL, Fate.NOBODY, "schools"),
     Holding(STUDENT_GROUP, Fate.NOBODY, "groups"),
     Holding(core_table(models.ImportRun), Fate.NOBODY, "imports"),
+    Holding(core_table(models.RegisterSync), Fate.NOBODY, "how registers were asked"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.audit import AuditEntry
 from config.counters import Counter
+from config.operator_tokens import OperatorToken
 from config.tables import core_table
 from contacts.holdings import CONTACT_HOLDINGS, Fate, Holding
 from contacts.tables import ADDRESS
@@ -50,4 +51,6 @@ HOLDINGS = (
     # Refs, which lead to nobody then: see docs/decisions/0029.
     Holding(core_table(AuditEntry), Fate.KEPT, "entries of the audit log"),
     Holding(core_table(Counter), Fate.NOBODY, "counters"),
+    # Of staff, and revoked when they leave.
+    Holding(core_table(OperatorToken), Fate.NOBODY, "operators' tokens"),
 )
