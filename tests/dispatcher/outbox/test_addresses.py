@@ -45,6 +45,9 @@ def test_failures_are_counted_in_whatever_company_they_are_recorded(world: World
     world.record((claims[failing.phone], Rejected("21211")), (claims[working.phone], Accepted("SM1")))
     world.receipt("SM1", ReceiptStatus.DELIVERED)
     assert (failures(world, failing), failures(world, working)) == (1, 0)
+    end(world, failing, Accepted("SM2"))
+    world.receipt("SM2", ReceiptStatus.DELIVERED)
+    assert failures(world, failing) == 0
 
 
 def test_what_a_later_try_could_bring_is_no_failure_of_the_number(world: World) -> None:

@@ -114,6 +114,18 @@ def test_an_answer_of_stop_is_kept_with_the_address_for_whoever_shares_it(world:
     assert world.rows(ADDRESS, ADDRESS.c.value == first.phone)[0].opted_out_at == since
 
 
+def test_the_first_answer_of_stop_is_the_one_that_is_dated(world: World) -> None:
+    family = world.family()
+    world.sent(family)
+    world.sent(family)
+    early, late = world.claim()
+    world.record((early, Rejected("21610", opted_out=True)))
+    since = world.now
+    world.later(60)
+    world.record((late, Rejected("21610", opted_out=True)))
+    assert world.rows(ADDRESS)[0].opted_out_at == since
+
+
 def test_what_was_never_handed_over_is_due_at_once(world: World) -> None:
     world.sent(world.family())
     one = world.claim_one()
