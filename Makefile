@@ -4,10 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-# Tests at a time, each with servers of its own.
-AT_ONCE ?= 2
-# Faults are waited for most of the time.
-FAULTS_AT_ONCE ?= 3
+# Tests at a time, each with servers of its own: one more than two cores, for many wait for processes to start or to end.
+AT_ONCE ?= 3
 
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
@@ -60,7 +58,7 @@ test: $(STAMP)
 
 # Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
 test-faults: $(STAMP)
-	$(BIN)/pytest -n $(FAULTS_AT_ONCE) --dist worksteal tests/faults
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal tests/faults
 
 # The longer variants of some faults alone, by hand.
 test-faults-long: $(STAMP)
