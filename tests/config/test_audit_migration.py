@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from config.audit_reading import verify_log
 from config.clock import UtcDateTime
 from config.database import Database
 from config.tables import core_table
+from tests.services.older_tables import tables_before
 from tests.services.schema import all_tables
 from tests.services.waiting import eventually
 
@@ -31,16 +31,7 @@ BEFORE = table(
 @pytest.fixture
 def older(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with the tables that it had before the chain."""
-    scripts = tmp_path / "migrations"
-    shutil.copytree(migrations.SCRIPTS, scripts)
-    for file in (scripts / "versions").glob("[0-9]" * 4 + "_*.py"):
-        if file.name >= "0004":
-            file.unlink()
-    database = Database(database_url)
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SCRIPTS", scripts)
-        migrations.upgrade(database, all_tables())
-    return database
+    return tables_before("0004", database_url, tmp_path, monkeypatch)
 
 
 def write_before(connection: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,22 +10,14 @@ from sqlalchemy import insert, select
 from config import migrations
 from config.database import Database
 from contacts.imports import store
+from tests.services.older_tables import tables_before
 from tests.services.schema import all_tables
 
 
 @pytest.fixture
 def older(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with the tables that it had before."""
-    scripts = tmp_path / "migrations"
-    shutil.copytree(migrations.SCRIPTS, scripts)
-    for file in (scripts / "versions").glob("[0-9]" * 4 + "_*.py"):
-        if file.name >= "0010":
-            file.unlink()
-    database = Database(database_url)
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SCRIPTS", scripts)
-        migrations.upgrade(database, all_tables())
-    return database
+    return tables_before("0010", database_url, tmp_path, monkeypatch)
 
 
 def test_schools_of_before_are_known_by_key(older: Database) -> None:

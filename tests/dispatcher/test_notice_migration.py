@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -16,23 +15,14 @@ from dispatcher.codes import DeliveryState, Lane, NoticeKind
 from dispatcher.tables import DELIVERY, NOTICE
 from providers.base import Channel
 from tests.contacts.store import LATELY, ContactStore
+from tests.services.older_tables import tables_before
 from tests.services.schema import all_tables
 
 
 @pytest.fixture
 def older(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with the tables that it had before operators."""
-    scripts = tmp_path / "migrations"
-    shutil.copytree(migrations.SCRIPTS, scripts)
-    (script,) = (scripts / "versions").glob("0012_*.py")
-    for file in (scripts / "versions").glob("[0-9]" * 4 + "_*.py"):
-        if file.name >= script.name:
-            file.unlink()
-    database = Database(database_url)
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SCRIPTS", scripts)
-        migrations.upgrade(database, all_tables())
-    return database
+    return tables_before("0012", database_url, tmp_path, monkeypatch)
 
 
 def test_notices_and_their_messages_are_kept(older: Database) -> None:

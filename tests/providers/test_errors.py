@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base import Deferred, Rejected, Unknown
+from providers.error_codes import OWN, TWILIO
 from providers.errors import (
-    OWN,
-    TWILIO,
     Failure,
     counts_against_address,
     in_plain_words,

@@ -25,7 +25,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from providers.errors import TWILIO
+from providers.error_codes import TWILIO
 from providers.sandbox.delivery import retries_asked
 from providers.sandbox.mailbox import segment_count
 from providers.sandbox.process import settings_of
