@@ -64,7 +64,7 @@ class _SmallDisk(_Disk):
         mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(self._place)]
         mounted = subprocess.run(mount, capture_output=True, check=False)
         if mounted.returncode:
-            pytest.skip("no file system may be mounted here: the limit on the size of files is tried alone")
+            pytest.skip("no file system may be mounted here: make test-faults-long tries a limit on the size of files")
         file = shutil.move(installation.data_dir / "beredskap.db", self._place)
         installation.database.dispose()
         installation.database = Database(f"sqlite:///{file}")
@@ -115,7 +115,7 @@ def file_of(installation: Installation) -> Path:
     return Path(installation.database.engine.url.database or "")
 
 
-@pytest.fixture(params=[_SmallDisk, _Limit], ids=["small disk", "limit"])
+@pytest.fixture(params=[_SmallDisk, pytest.param(_Limit, marks=pytest.mark.by_hand)], ids=["small disk", "limit"])
 def disk(request: pytest.FixtureRequest, embedded_trial: Trial) -> Iterator[_Disk]:
     disk: _Disk = request.param(embedded_trial.installation)
     yield disk

@@ -11,7 +11,7 @@ import pytest
 from dispatcher.codes import DeliveryState
 from providers.base import Channel
 from providers.sandbox.server import Sandbox, SandboxConfig
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.faults.relay import Relay
 from tests.services.sms_gateway import SmsGateway
 from tests.services.waiting import eventually
@@ -90,6 +90,7 @@ def test_the_first_provider_away_and_back(trial: Trial, first: Relay, second: Fa
     trial.all_told_once()
 
 
+@embedded_by_hand
 def test_the_first_provider_takes_and_does_not_answer(trial: Trial, first: Relay, second: FarEnd) -> None:
     """What it may have taken is looked up there, and never given to the second."""
     far_end = trial.installation.far_end
@@ -103,6 +104,7 @@ def test_the_first_provider_takes_and_does_not_answer(trial: Trial, first: Relay
     assert second.taken() > 0
 
 
+@embedded_by_hand
 def test_neither_account_answers_and_the_last_resort_goes_on(
     trial: Trial, first: Relay, second: FarEnd, last: SmsGateway
 ) -> None:

@@ -24,7 +24,7 @@ _STILL = {
 }
 
 
-@pytest.mark.parametrize("during", ["a transaction", "a copy"])
+@pytest.mark.parametrize("during", ["a transaction", pytest.param("a copy", marks=pytest.mark.by_hand)])
 def test_a_worker_frozen_in_the_middle_of(distributed_trial: Trial, during: str) -> None:
     """It holds what it was working on. The other one tells everybody while it is frozen."""
     trial, installation = distributed_trial, distributed_trial.installation

@@ -52,6 +52,7 @@ def test_mail_put_off_at_each_stage(trial: Trial) -> None:
     _put_off_at_each_stage(trial, pipelining=True)
 
 
+@pytest.mark.by_hand
 def test_mail_put_off_at_each_stage_without_pipelining(embedded_trial: Trial) -> None:
     _put_off_at_each_stage(embedded_trial, pipelining=False)
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Channel
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.faults.ledger import Entry
 from tests.faults.way import Way
 from tests.services.waiting import eventually
@@ -59,6 +59,7 @@ def test_a_day_without_the_provider(trial: Trial, way: Way) -> None:
     trial.all_told_once()
 
 
+@embedded_by_hand
 def test_a_day_without_the_provider_that_outlasts_the_alert(trial: Trial, way: Way) -> None:
     """Whoever was not told is on the call list, and gets nothing when the provider is back and the news is old."""
     installation = trial.installation

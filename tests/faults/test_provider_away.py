@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dispatcher.codes import DeliveryState
 from providers.base import Channel
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.faults.way import Way
 from tests.services.waiting import eventually
 
@@ -25,6 +25,7 @@ def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
     trial.all_told_once()
 
 
+@embedded_by_hand
 def test_connections_cut_again_and_again(trial: Trial, way: Way) -> None:
     """In the middle of requests and answers: what is unknown is looked up, an e-mail repeated under its Message-ID."""
     trial.installation.far_end.behave(latency=0.05)

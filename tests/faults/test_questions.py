@@ -10,7 +10,7 @@ from typing import Any
 
 from dispatcher.codes import DeliveryState
 from providers.base import Channel
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.services.waiting import eventually
 
 _QUESTIONS = ("list", "fetch")
@@ -42,6 +42,7 @@ def _left_in_peace(questions: list[dict[str, Any]], seconds: float) -> bool:
     ]
 
 
+@embedded_by_hand
 def test_no_receipt_at_all(trial: Trial) -> None:
     """Receipts are fetched, page by page; after a 429 nobody asks before the time is over that the provider named."""
     far_end = trial.installation.far_end
@@ -71,6 +72,7 @@ def _answers_lost(trial: Trial) -> int:
     return len(numbers)
 
 
+@embedded_by_hand
 def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> None:
     """Its list says of none of them that it was sent, and of few when: they are found all the same, and not doubled."""
     installation, far_end = trial.installation, trial.installation.far_end

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.tables import ATTEMPT, DELIVERY, LEASE
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.services.waiting import eventually
 from tests.whole.conftest import SEND
 
@@ -51,6 +51,7 @@ def test_eight_workers_for_the_same_rows(distributed_trial: Trial) -> None:
     assert (outcomes, attempts) == ({AttemptOutcome.ACCEPTED}, [1])
 
 
+@embedded_by_hand
 def test_two_commands_with_the_same_request_and_two_schedulers(trial: Trial) -> None:
     installation = trial.installation
     trial.school_of(300)
