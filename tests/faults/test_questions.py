@@ -18,6 +18,8 @@ _QUESTIONS = ("list", "fetch")
 _UNDER_WAY = 0.3
 # Seconds between two pages of one walk through the list; two walks are further apart (dispatch.poll_seconds).
 _SAME_WALK = 0.4
+# How an attempt ends whose answer is lost; on a busy machine we may give up on it before we see that it was cut off.
+_NO_ANSWER = ("connection_lost", "read_timeout", "lease_lost")
 
 
 def _begin(trial: Trial) -> None:
@@ -72,6 +74,11 @@ def _answers_lost(trial: Trial) -> int:
     return len(numbers)
 
 
+def _unanswered(trial: Trial) -> int:
+    codes = trial.codes(Channel.SMS)
+    return sum(codes[code] for code in _NO_ANSWER)
+
+
 @embedded_by_hand
 def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> None:
     """Its list says of none of them that it was sent, and of few when: they are found all the same, and not doubled."""
@@ -95,7 +102,7 @@ def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> N
     )
     assert [one for one in far_end.sms() if one["date_sent"] is None], "all had left before they were looked up"
     trial.all_told_once()
-    assert trial.codes(Channel.SMS)["connection_lost"] == lost
+    assert _unanswered(trial) == lost
     # More than fifty unknown ones are looked for in the pages of the list, not number by number.
     assert len([call for call in far_end.calls("list") if not call["to"] and call["status"] == 200]) >= 2
 
@@ -108,5 +115,5 @@ def test_a_provider_that_may_not_be_asked_for_a_while(trial: Trial) -> None:
     far_end.behave(to="list", behaviour="busy", times=2, seconds=1.5)
     _begin(trial)
     trial.all_told_once()
-    assert trial.codes(Channel.SMS)["connection_lost"] == lost
+    assert _unanswered(trial) == lost
     assert _left_in_peace(_questions(trial), 1.5), _questions(trial)
