@@ -25,7 +25,9 @@ _ONE = 1
 
 def _begin(trial: Trial, **smtp: object) -> None:
     installation = trial.installation
-    installation.set("smtp", **smtp)
+    # Nothing here hangs: a busy machine is to be given the time that it needs.
+    installation.set("dispatch", lease_seconds=10.0)
+    installation.set("smtp", timeout_seconds=2.5, **smtp)
     if installation.distributed:
         installation.workers("alerts")
     trial.struck()
