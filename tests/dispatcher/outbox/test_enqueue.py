@@ -7,16 +7,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, select, text, update
 
 from config.filling import fill
 from contacts.codes import AddressChannel
 from contacts.id_sets import id_set
 from contacts.tables import ADDRESS
 from dispatcher.alerts.plan import PlannedDelivery, PlannedRecipient
-from dispatcher.outbox.enqueue import Basis, enqueue, latest_rounds
-from dispatcher.tables import DELIVERY, RECIPIENT
-from providers.base import Channel
+from dispatcher.codes import DeliveryState, Lane, MoveSource
+from dispatcher.outbox.enqueue import Basis, enqueue, enqueue_next_round, latest_rounds
+from dispatcher.tables import DELIVERY, EVENT, RECIPIENT, AnyRow
+from providers.base import Channel, Rejected
 from tests.dispatcher.world import World
 
 MANY = 3000
@@ -65,6 +66,84 @@ def test_deliveries_of_alerts_and_of_notices_never_meet_in_one_id(world: World) 
     deliveries = world.rows(DELIVERY)
     assert len(deliveries) == 9
     assert {row.delivery_id for row in world.rows(RECIPIENT)} == {row.id for row in deliveries if row.alert_id}
+
+
+# On which nothing has happened yet.
+_UNTOUCHED = {"attempt": 0, "lost_claims": 0, "deferrals": 0, "repeats": 0, "lookups": 0}
+
+
+def _shown(row: AnyRow, *names: str) -> dict[str, Any]:
+    return {name: row._mapping[name] for name in names}
+
+
+def test_nothing_has_happened_yet_on_a_new_message(world: World) -> None:
+    family = world.family(email=True)
+    alert = world.alert(family.students)
+    with world.clock(), world.database.write() as connection:
+        sms, email = connection.execute(select(ADDRESS.c.id).order_by(ADDRESS.c.channel.desc())).scalars()
+        wanted = [
+            PlannedDelivery(channel, address, "se", []) for channel, address in zip(Channel, (sms, email), strict=True)
+        ]
+        basis = Basis(alert, world.now + timedelta(hours=2), 7, date(2026, 11, 22))
+        assert enqueue(connection, basis, wanted, {"se": 3}) == 2
+        assert enqueue(connection, basis, [], {}) == 0
+    rows = world.rows(DELIVERY)
+    assert {row.channel: row.segments for row in rows} == {Channel.SMS: 3, Channel.EMAIL: 1}
+    for row in rows:
+        assert _shown(row, *_UNTOUCHED) == _UNTOUCHED
+        assert (row.lane, row.state, row.language, row.round) == (Lane.ALERTS, DeliveryState.QUEUED, "se", 1)
+        assert (row.expires_at, row.contacts_revision, row.decided_on) == (
+            world.now + timedelta(hours=2),
+            7,
+            date(2026, 11, 22),
+        )
+        assert world.moves(row.id) == [(None, "queued")]
+
+
+def test_a_notice_is_one_message_of_its_own_lane(world: World) -> None:
+    delivery = world.notice()
+    row = world.delivery(delivery)
+    assert _shown(row, *_UNTOUCHED) == _UNTOUCHED
+    assert (row.lane, row.state, row.round, row.segments) == (Lane.ROUTINE, DeliveryState.QUEUED, 1, 1)
+    assert (row.due_at, row.expires_at) == (world.now, world.now + timedelta(minutes=15))
+    # Asked again at the first claim, whatever is known by then.
+    assert (row.contacts_revision, row.decided_on, row.alert_id) == (0, date.min, None)
+    assert world.moves(delivery) == [(None, "queued")]
+
+
+def test_the_next_round_is_for_the_same_people_as_the_one_that_failed(world: World) -> None:
+    families = [world.family(2), world.family(1)]
+    alert = world.sent(*families)
+    for claimed in world.claim():
+        world.record((claimed, Rejected("30006")))
+    failed = sorted(world.rows(DELIVERY), key=lambda row: row.id)
+    gone, stayed = families[0].students
+    with world.clock(), world.database.write() as connection:
+        links = (RECIPIENT.c.delivery_id == failed[0].id) & (RECIPIENT.c.student_id == gone)
+        connection.execute(update(RECIPIENT).where(links).values(unlinked_at=world.now))
+        assert enqueue_next_round(connection, failed) == 2
+    again = sorted((row for row in world.rows(DELIVERY) if row.round == 2), key=lambda row: row.address_id)
+    same = (
+        "alert_id",
+        "channel",
+        "address_id",
+        "language",
+        "segments",
+        "expires_at",
+        "contacts_revision",
+        "decided_on",
+    )
+    before = sorted(failed, key=lambda row: row.address_id)
+    assert [_shown(row, *same) for row in again] == [_shown(row, *same) for row in before]
+    assert all(_shown(row, *_UNTOUCHED) == _UNTOUCHED and row.alert_id == alert for row in again)
+    by_address = {row.address_id: world.recipients(row.id) for row in again}
+    assert by_address == {
+        failed[0].address_id: {(stayed, families[0].guardian)},
+        failed[1].address_id: {(families[1].students[0], families[1].guardian)},
+    }
+    with world.database.read() as connection:
+        last = connection.execute(select(EVENT.c.source).order_by(EVENT.c.id.desc()).limit(2)).scalars().all()
+    assert last == [MoveSource.OPERATOR] * 2
 
 
 @pytest.mark.parametrize("planned_for", ["force_custom_plan", "force_generic_plan"])
