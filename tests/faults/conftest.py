@@ -67,11 +67,11 @@ class Trial:
         self.installation.far_end.behave(to="*", behaviour="delivered")
         return self.school
 
-    def slow_alert(self, messages: int) -> None:
-        """Tell a school of so many messages, slowly enough for faults in the middle of it."""
+    def slow_alert(self, messages: int, rate: float = 100.0) -> None:
+        """Tell a school of so many messages, slowly enough for faults in the middle of it: `rate` a second of each."""
         self.school_of(messages)
-        self.installation.set("sms", segments_per_second=100.0)
-        self.installation.set("smtp", messages_per_second=100.0)
+        self.installation.set("sms", segments_per_second=rate)
+        self.installation.set("smtp", messages_per_second=rate)
         if self.installation.distributed:
             self.installation.workers("alerts", "alerts")
         assert self.installation.send("--json", "--no-watch").status == 0

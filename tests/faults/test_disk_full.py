@@ -139,8 +139,8 @@ def test_no_room_for_the_database(embedded_trial: Trial, disk: _Disk) -> None:
         assert rest.startswith("Nothing was changed. ")
         installation.drained()
         installation.set("dispatch", lease_seconds=2.0)
-        installation.set("sms", segments_per_second=60.0, timeout_seconds=0.5)
-        installation.set("smtp", messages_per_second=60.0, timeout_seconds=0.5)
+        installation.set("sms", segments_per_second=30.0, timeout_seconds=0.5)
+        installation.set("smtp", messages_per_second=30.0, timeout_seconds=0.5)
         assert installation.send("--json", "--no-watch").status == 0
         eventually(lambda: installation.far_end.taken() >= 40, what="some have left")
         log = installation.data_dir / "logs" / "drainer.log"

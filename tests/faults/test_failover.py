@@ -78,7 +78,7 @@ def _send(trial: Trial) -> None:
 def test_the_first_provider_away_and_back(trial: Trial, first: Relay, second: FarEnd) -> None:
     """The second goes on within seconds; the first is tried with single messages, and then has the rest."""
     far_end = trial.installation.far_end
-    _school(trial, 1_600)
+    _school(trial, 2_000)
     _send(trial)
     eventually(lambda: far_end.counts()["sms"] >= 60, what="some have left")
     first.close()

@@ -20,8 +20,8 @@ def test_workers_killed_20_times_in_5000_deliveries(distributed_trial: Trial) ->
     trial, installation = distributed_trial, distributed_trial.installation
     trial.school_of(5_000)
     installation.far_end.behave(latency=0.02)
-    installation.set("sms", segments_per_second=150.0)
-    installation.set("smtp", messages_per_second=150.0)
+    installation.set("sms", segments_per_second=120.0)
+    installation.set("smtp", messages_per_second=120.0)
     workers = installation.workers("alerts", "alerts", "alerts")
     assert installation.send("--json").status == 0
     chance = random.Random()

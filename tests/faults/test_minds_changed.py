@@ -138,7 +138,7 @@ def test_a_stop_between_a_deferral_and_its_retry(trial: Trial) -> None:
 def test_a_consent_withdrawn_and_a_block_while_the_alert_is_planned(distributed_trial: Trial) -> None:
     """Of one who was planned and of one who was not yet, each."""
     trial, installation = distributed_trial, distributed_trial.installation
-    trial.school_of(600)
+    trial.school_of(1_000)
     families = _families(trial)
     installation.set("dispatch", first_chunk=5, chunk=5)
     installation.set("sms", segments_per_second=20.0)

@@ -71,8 +71,8 @@ def test_two_drainers_on_one_file(embedded_trial: Trial) -> None:
     """One works, one waits to succeed it when it is killed; a third one has nothing to wait for."""
     trial, installation = embedded_trial, embedded_trial.installation
     trial.school_of(300)
-    installation.set("sms", segments_per_second=40.0)
-    installation.set("smtp", messages_per_second=40.0)
+    installation.set("sms", segments_per_second=20.0)
+    installation.set("smtp", messages_per_second=20.0)
     # Its own drainer dies before anything may leave: the three begin with all of it.
     assert installation.send("--json", "--no-watch", "--hold", "3").status == 0
     for process in installation.processes.living():

@@ -81,7 +81,7 @@ def test_web_told_to_end_while_receipts_come(trial: Trial) -> None:
     take_callbacks(installation)
     count = trial.school_of(400).guardians
     installation.set("dispatch", receipt_poll_seconds=3.0)
-    far_end.behave(segments_per_second=100.0)
+    far_end.behave(segments_per_second=40.0)
     web = start_web(installation)
     if installation.distributed:
         installation.workers("alerts")
