@@ -161,6 +161,16 @@ class GuardianshipRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardianRoleRecord:
+    """What changes tell of a guardian's role at the school with the key `school`; `active`: false when it is over."""
+
+    place: Place
+    school: str
+    guardian: Identifier
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentRecord:
     place: Place
     student: Identifier
@@ -192,7 +202,9 @@ class Refusal:
     lost: Lost = Lost.RECORD
 
 
-Record: TypeAlias = PersonRecord | GroupRecord | MembershipRecord | GuardianshipRecord | ConsentRecord | Refusal
+Record: TypeAlias = (
+    PersonRecord | GroupRecord | MembershipRecord | GuardianshipRecord | GuardianRoleRecord | ConsentRecord | Refusal
+)
 
 
 @dataclass(frozen=True, slots=True)
