@@ -17,6 +17,7 @@ from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, Re
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
 OTHER_NUMBER: Final = "number"  # what stands for one and is none; reaches the database only as a keyed hash
 REF: Final = "ref"  # Person.ref, the school's own short id of a student
+STORE_REF: Final = "store_ref"  # "17" of the "S-17" that the store calls a student without a ref of the school's
 ID: Final = "id"  # Person.id, from the "G-17" that people see
 
 

@@ -26,7 +26,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "birth_date": "fødselsdato",
     "channel": "kanal",
     "code": "kode",
-    "confirmed_at": "bekreftet",
+    "confirmed_at": "sist bekreftet",
     "created_at": "laget",
     "current": "i bruk",
     "deceased": "død",

@@ -78,8 +78,10 @@ def _lines(value: Any, indent: int) -> Iterator[tuple[int, str]]:
                 yield indent, f"{words}: {value_words(name, one)}"
     elif isinstance(value, list):
         for number, one in enumerate(value, 1):
-            yield indent, f"{number}."
-            yield from _lines(one, indent + 1)
+            # A number tells several from each other.
+            if len(value) > 1:
+                yield indent, f"{number}."
+            yield from _lines(one, indent + (len(value) > 1))
         if not value:
             yield indent, "Ingenting."
     else:
