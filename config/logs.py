@@ -15,6 +15,8 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from config.redaction import describe_exception, redact
+from config.sections import LogSettings
+from config.set_aside import SetAside
 from config.settings import Settings
 
 # Libraries that print addresses, texts or parameters below these levels, whatever level is asked for.
@@ -41,9 +43,12 @@ def configure_logging(settings: Settings, process: str, file: Path | None = None
     """Log from here on to stderr, or to `file` for a process without a terminal. Calling it again replaces the first.
 
     `process` names the kind of process in each line ("worker", "drainer", "web"). The level and the form come from
-    the settings. uvicorn must be started with `log_config=None`, or it sets up its own.
+    the settings; where those were set aside, "info" and "json". The first lines name every setting that was.
+    uvicorn must be started with `log_config=None`, or it sets up its own.
     """
-    level = logging.getLevelNamesMapping()[settings.log.level.upper()]
+    # A process that could not write its log for a misspelt level must work all the same.
+    chosen = LogSettings(level="info", format="json") if isinstance(settings.log, SetAside) else settings.log
+    level = logging.getLevelNamesMapping()[chosen.level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,7 +62,7 @@ def configure_logging(settings: Settings, process: str, file: Path | None = None
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(settings, file)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(chosen, file)],
         )
     )
     structlog.configure(
@@ -82,6 +87,8 @@ def configure_logging(settings: Settings, process: str, file: Path | None = None
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+    for wrong in settings.set_aside:
+        structlog.get_logger(__name__).warning("setting_set_aside", setting=wrong.setting, reason=wrong.reason)
 
 
 class _StderrHandler(logging.StreamHandler[IO[str]]):
@@ -101,8 +108,8 @@ def _handler(file: Path | None) -> logging.Handler:
     return _StderrHandler(sys.stderr) if file is None else _FileHandler(file)
 
 
-def _renderer(settings: Settings, file: Path | None) -> Processor:
-    if settings.log.format == "json":
+def _renderer(chosen: LogSettings, file: Path | None) -> Processor:
+    if chosen.format == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
     coloured = file is None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     return structlog.dev.ConsoleRenderer(colors=coloured, timestamp_key="time")

@@ -12,7 +12,7 @@ from config.audit import os_user, record_act
 from config.errors import BeredskapError, ExitStatus
 from config.operator_tokens import given_token, operator_of
 from config.roles import WORDS, Reach, Right, Role, reach
-from config.settings import settings_file
+from config.settings_file import settings_file
 
 if TYPE_CHECKING:
     from config.database import Database
@@ -54,12 +54,13 @@ class NotPermittedError(BeredskapError):
 def admit(settings: Settings, database: Database, right: Right, *, glass: bool = False) -> Operator:
     """The operator of this process and their reach in `right`, which may be NOTHING.
 
-    Where the settings name no operators, whoever may run the command and reach the store may do everything. Raises
-    NotPermittedError for a token that was revoked or never handed out, and what `given_token` raises; who breaks the
-    glass (`glass`), and whoever needs no role (Right.RUN), goes by the system's user then.
+    Where the settings name no operators, whoever may run the command and reach the store may do everything; who stands
+    there with an entry that cannot be used has no role. Raises NotPermittedError for a token that was revoked or never
+    handed out, and what `given_token` raises; who breaks the glass (`glass`), and whoever needs no role (Right.RUN),
+    goes by the system's user then.
     """
     name = os_user()
-    if not settings.operators:
+    if not settings.operators.in_use:
         return Operator(name, right, Reach.EVERYTHING)
     if right is not Right.RUN:
         try:
@@ -67,7 +68,7 @@ def admit(settings: Settings, database: Database, right: Right, *, glass: bool =
         except BeredskapError:
             if not glass:
                 raise
-    named = settings.operators.get(name)
+    named = settings.operators.named.get(name)
     roles = named.roles if named else ()
     return Operator(name, right, reach(roles, right, keeper=_keeps_settings()), roles, named.schools if named else ())
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from config.errors import ExitStatus, UsageError
+from config.errors import UsageError
 from config.sections import (
     AuditSettings,
     CountySettings,
     DispatchSettings,
     LastResortSettings,
     LogSettings,
-    OperatorSettings,
     OrganisationSettings,
     RegisterSettings,
     RetentionSettings,
@@ -28,14 +29,30 @@ from config.sections import (
     TwilioAccount,
     WebSettings,
 )
+from config.set_aside import Operators, SetAside, first_fault, read_operators, read_spare, wrong_setting
+from config.settings_file import read_settings_file, settings_file
 
 DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
-DEFAULT_SETTINGS_FILE = "beredskap.toml"
 _OPERATORS = "BEREDSKAP_OPERATORS"
+# What no alert needs to leave: when it is wrong, it is set aside (decision 0038).
+_SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
+    {
+        "web": WebSettings,
+        "audit": AuditSettings,
+        "retention": RetentionSettings,
+        "krr": RegisterSettings,
+        "freg": RegisterSettings,
+        "log": LogSettings,
+        "county": CountySettings,
+    }
+)
 
 
 class Settings(BaseSettings):
-    """All settings of one process. Frozen; read once by `load_settings` and handed on."""
+    """All settings of one process. Frozen; read once by `load_settings` and handed on.
+
+    A section that may be set aside is used through `config.set_aside.usable`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="BEREDSKAP_",
@@ -52,14 +69,25 @@ class Settings(BaseSettings):
     sms_last_resort: LastResortSettings
     smtp: SmtpSettings
     dispatch: DispatchSettings
-    web: WebSettings
-    audit: AuditSettings
-    retention: RetentionSettings
-    krr: RegisterSettings
-    freg: RegisterSettings
-    log: LogSettings
-    county: CountySettings
-    operators: dict[Annotated[str, Field(min_length=1, max_length=64)], OperatorSettings]
+    web: WebSettings | SetAside
+    audit: AuditSettings | SetAside
+    retention: RetentionSettings | SetAside
+    krr: RegisterSettings | SetAside
+    freg: RegisterSettings | SetAside
+    log: LogSettings | SetAside
+    county: CountySettings | SetAside
+    operators: Operators
+
+    @field_validator(*_SPARE, mode="plain")
+    @classmethod
+    def _set_aside_when_wrong(cls, value: Any, info: ValidationInfo) -> BaseModel | SetAside:
+        name = info.field_name or ""
+        return read_spare(_SPARE[name], name, value)
+
+    @field_validator("operators", mode="plain")
+    @classmethod
+    def _each_operator_by_themselves(cls, value: Any) -> Operators:
+        return read_operators(value)
 
     @model_validator(mode="after")
     def _calls_fit_into_half_a_lease(self) -> Settings:
@@ -85,6 +113,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
 
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Everything that was set aside, in the order of the sections."""
+        sections = (getattr(self, name) for name in _SPARE)
+        return (
+            *(section for section in sections if isinstance(section, SetAside)),
+            *self.operators.set_aside.values(),
+        )
+
     @cached_property
     def data_dir(self) -> Path:
         """The directory of the embedded store, the key file and the logs."""
@@ -108,19 +145,11 @@ class Settings(BaseSettings):
         return self.store.database_url or f"sqlite:///{self.data_dir / 'beredskap.db'}"
 
 
-def settings_file() -> Path | None:
-    """The settings file in force: BEREDSKAP_CONFIG, else beredskap.toml in the working directory, else none."""
-    named = os.environ.get("BEREDSKAP_CONFIG")
-    if named:
-        return Path(named)
-    here = Path(DEFAULT_SETTINGS_FILE)
-    return here if here.exists() else None
-
-
 def load_settings() -> Settings:
     """Read and check the settings.
 
-    Raises UsageError naming the file and the setting (never its value) when one cannot be used.
+    Raises UsageError naming the file and the setting (never its value) when one cannot be used that an alert needs; of
+    the others, `set_aside` tells.
     """
     if any(name.upper().startswith(_OPERATORS) for name in os.environ):
         raise UsageError(
@@ -130,7 +159,7 @@ def load_settings() -> Settings:
     values = tomllib.loads(DEFAULTS_FILE.read_text(encoding="utf-8"))
     file = settings_file()
     if file is not None:
-        _merge(values, _read(file))
+        _merge(values, read_settings_file(file))
     # BEREDSKAP_CONFIG names the file and is no setting itself.
     try:
         return Settings(**values)
@@ -141,28 +170,8 @@ def load_settings() -> Settings:
             remedy='For example: BEREDSKAP_ORGANISATION__TRUSTED_SOURCES=\'["krr", "pifu"]\'.',
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise UsageError(
-            f"{f'The setting {name} cannot be used' if name else 'The settings do not fit together'}: {reason}.",
-            remedy=f"Mend it in {file or DEFAULT_SETTINGS_FILE} or in the environment (BEREDSKAP_SECTION__NAME); "
-            "config/defaults.toml lists all settings.",
-        ) from None
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or "it cannot be opened"
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = str(error)
-    raise UsageError(
-        f"The settings file {file} cannot be read: {reason}.",
-        remedy="Mend the file, or name another one in BEREDSKAP_CONFIG.",
-        status=ExitStatus.UNUSABLE,
-    )
+        wrong = first_fault(error)
+        raise wrong_setting(wrong.setting, wrong.reason) from None
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:

@@ -18,11 +18,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Select, and_, or_, select, union
+from sqlalchemy import Connection, Select, and_, or_, select, true, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from config.errors import UsageError
 from contacts.people import find_student
+from contacts.protection import maybe_protected
 from contacts.tables import ENROLMENT, MEMBERSHIP, PERSON, SCHOOL, STUDENT, STUDENT_GROUP
 
 UNCHANGED = "Nothing was sent or changed."
@@ -150,9 +151,10 @@ def resolve_audience(
     )
 
 
-def schools_of(connection: Connection, audience: Audience, on: date) -> list[AudienceSchool]:
-    """The schools that students of the audience go to, by name."""
-    chosen = audience.select_ids(on).subquery()
+def schools_of(connection: Connection, audience: Audience, on: date, *, shown: bool = False) -> list[AudienceSchool]:
+    """The schools that students of the audience go to, by name; `shown`: without those of students who may be
+    protected."""
+    chosen = audience.select_ids(on).where(~maybe_protected() if shown else true()).subquery()
     attended = (
         select(ENROLMENT.c.school_id)
         .distinct()
@@ -165,6 +167,19 @@ def schools_of(connection: Connection, audience: Audience, on: date) -> list[Aud
         .order_by(SCHOOL.c.name, SCHOOL.c.id)
     )
     return [AudienceSchool(*row) for row in rows]
+
+
+def speaking_schools(
+    connection: Connection, audience: Audience, attended: Sequence[AudienceSchool], on: date
+) -> list[AudienceSchool]:
+    """Those of the `attended` schools that the texts may name: the ones that the operator named, also by a group; and
+    for a grade everywhere and for named students those that they go to, but for students who may be protected. Where
+    these go is told neither to the operator nor in a message."""
+    named = {school.id for school in audience.schools} | {group.school_id for group in audience.groups}
+    others = Audience(grades=() if audience.schools else audience.grades, students=audience.students)
+    if others.grades or others.students:
+        named |= {school.id for school in schools_of(connection, others, on, shown=True)}
+    return [school for school in attended if school.id in named]
 
 
 def attending(schools: Sequence[AudienceSchool], on: date) -> Select[tuple[int]]:

@@ -12,6 +12,7 @@ from contacts.audience import Audience, AudienceSchool
 from contacts.entitlement import Verdict, eighteenth_birthday
 from contacts.facts import load_cases
 from contacts.facts_sql import not_over
+from contacts.people import student_ref
 from contacts.tables import PERSON, SCHOOL, STUDENT
 
 # Eighteen years are 6,574 or 6,575 days, and a birthday on 29 February counts a day later: the days asked of the
@@ -73,7 +74,7 @@ def coming_of_age(connection: Connection, schools: Sequence[AudienceSchool], tod
     }
     students = [
         ComingOfAge(
-            case.ref or "",
+            student_ref(case.student_id, case.ref),
             birthday := eighteenth_birthday(found[case.student_id].birth_date),
             names.get(case.school_id or 0, ""),
             # On the birthday itself the rule has spoken already: what it said the day before is what ends.

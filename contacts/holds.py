@@ -13,7 +13,7 @@ from contacts.acts import Act, entitlement_changed
 from contacts.audience import Audience, AudienceSchool
 from contacts.entitlement import NO_GUARDIAN, Verdict
 from contacts.facts import load_cases
-from contacts.people import FoundPerson
+from contacts.people import FoundPerson, student_ref
 from contacts.protection import maybe_protected
 from contacts.tables import CONSENT, GUARDIANSHIP, PERSON, RELEASE, STUDENT
 
@@ -59,7 +59,7 @@ def held_students(connection: Connection, schools: Sequence[AudienceSchool], on:
         if not case.guardians:
             reasons = [NO_GUARDIAN]
         if reasons:
-            held.append(HeldStudent(case.ref or "", reasons[0]))
+            held.append(HeldStudent(student_ref(case.student_id, case.ref), reasons[0]))
     return sorted(held, key=lambda one: (one.reason, one.student))
 
 

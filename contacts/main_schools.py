@@ -36,13 +36,13 @@ def set_main_school(
             f"Student {student.label} does not go to {school.name} today.",
             remedy="A main school is one of those the student goes to: import the enrolment first.",
         )
-    return _set(connection, student, school.id, school.ref, f"is {school.name}", operator)
+    return _set(connection, student, school.id, f"is {school.name}", operator)
 
 
 def forget_main_school(connection: Connection, student: FoundPerson, *, operator: str) -> Act:
     """Let the sources decide again which school is the main one. Raises UsageError as `set_main_school` does."""
     _may_be_shown(student)
-    return _set(connection, student, None, None, "is what the sources say", operator)
+    return _set(connection, student, None, "is what the sources say", operator)
 
 
 def _may_be_shown(student: FoundPerson) -> None:
@@ -53,9 +53,7 @@ def _may_be_shown(student: FoundPerson) -> None:
         )
 
 
-def _set(
-    connection: Connection, student: FoundPerson, school_id: int | None, ref: str | None, what: str, operator: str
-) -> Act:
+def _set(connection: Connection, student: FoundPerson, school_id: int | None, what: str, operator: str) -> Act:
     mine = STUDENT.c.person_id == student.id
     if connection.execute(select(STUDENT.c.main_school_id).where(mine)).scalar() == school_id:
         return Act(False, f"The main school of student {student.label} {what} already: nothing was changed.")
@@ -65,6 +63,7 @@ def _set(
         operator=operator,
         act="student.main_school",
         subject=f"student {student.label}",
-        details={"school": ref},
+        # Not what people call it: the student may be protected one day, and what stands in this log stays.
+        details={"school_id": school_id},
     )
     return Act(True, f"The main school of student {student.label} {what}.")

@@ -1,4 +1,8 @@
-"""Finding one person by what people call them: a student by the school's own ref, a guardian by G-<id>."""
+"""Finding one person by what people call them: a student by the school's own ref, a guardian by G-<id>.
+
+Not every source has refs, and a number that several students have, or that may be an identity number, is taken from
+none. Such a student goes by S-<id>: whoever is held must have a name by which they can be released.
+"""
 
 from __future__ import annotations
 
@@ -42,17 +46,27 @@ class FoundPerson:
 
 
 def find_student(connection: Connection, ref: str) -> FoundPerson:
-    """The student whom the school calls `ref` ("2B-017"), whether at school today or not. Raises UsageError if none."""
+    """The student who goes by `ref`: the school's own ("2B-017"), or for one without the store's ("S-17"); whether at
+    school today or not. Raises UsageError if none does, or two do."""
     wanted = ref.strip()
-    row = connection.execute(
-        _person().join(STUDENT, STUDENT.c.person_id == PERSON.c.id).where(PERSON.c.ref.in_([wanted, wanted.upper()]))
-    ).first()
+    students = _person().join(STUDENT, STUDENT.c.person_id == PERSON.c.id)
+    row = connection.execute(students.where(PERSON.c.ref.in_([wanted, wanted.upper()]))).first()
+    number = re.fullmatch(r"[Ss]-([0-9]{1,15})", wanted)
+    if number:
+        own = connection.execute(students.where(PERSON.c.id == int(number[1]), PERSON.c.ref.is_(None))).first()
+        if row is not None and own is not None:
+            raise UsageError(
+                f"{_said(wanted)} is the school's ref of one student, and what the store calls another without a ref.",
+                remedy="Let the school give one of them another ref, and import it.",
+            )
+        row = row or own
     if row is None:
         raise UsageError(
             f"No student has the ref {_said(wanted)}.",
-            remedy='Give the school\'s own ref of the student, such as "2B-017"; a class list has it.',
+            remedy='Give the school\'s own ref of the student, such as "2B-017", which a class list has; or what is '
+            'shown for a student without one, such as "S-17".',
         )
-    return FoundPerson(row[0], row[1], *row[2:])
+    return FoundPerson(row[0], student_ref(row[0], row[1]), *row[2:])
 
 
 def find_guardian(connection: Connection, ref: str) -> FoundPerson:
@@ -97,6 +111,11 @@ def find_person(connection: Connection, ref: str) -> FoundPerson:
         f"{_said(ref.strip())} is the ref of a student, and of a guardian who is somebody else.",
         remedy="Let the school give the student another ref, and import it.",
     )
+
+
+def student_ref(student_id: int, own: str | None) -> str:
+    """What people call a student: the school's `own` ref ("2B-017"), or "S-17" for one without."""
+    return own or f"S-{student_id}"
 
 
 def guardian_ref(guardian_id: int) -> str:

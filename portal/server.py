@@ -11,6 +11,7 @@ import uvicorn
 
 from config.database import Database
 from config.errors import UsageError
+from config.set_aside import usable
 from config.settings import Settings
 from portal.app import create_app
 
@@ -52,10 +53,11 @@ def create_server(
 ) -> WebServer:
     """A server on `host` and `port`, by default those of the settings; port 0 lets the system choose.
 
-    Raises UsageError when that address cannot be had. The caller sets up the logging and disposes of the database.
+    Raises UsageError when that address cannot be had, or the settings that would give it cannot be used. The caller
+    sets up the logging and disposes of the database.
     """
-    host = settings.web.host if host is None else host
-    port = settings.web.port if port is None else port
+    host = usable(settings.web).host if host is None else host
+    port = usable(settings.web).port if port is None else port
     config = uvicorn.Config(
         create_app(settings, database),
         loop="asyncio",

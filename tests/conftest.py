@@ -16,6 +16,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from config.database import Database
 from tests.services.binaries import MissingServerError
 from tests.services.guard import loopback
+from tests.services.inside import Inside
 from tests.services.postgres import PostgresServer
 from tests.services.processes import COMMAND, Processes, clean_environment
 from tests.services.redis import RedisServer
@@ -158,6 +159,12 @@ def database(request: pytest.FixtureRequest) -> Database:
     name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     database: Database = request.getfixturevalue(name)
     return database
+
+
+@pytest.fixture
+def inside(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    """An initialised installation whose commands run in this process."""
+    return Inside(sqlite_database, tmp_path, monkeypatch)
 
 
 @pytest.fixture

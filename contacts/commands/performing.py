@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from contacts.acts import Act
 
-StudentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="STUDENT", help='The school\'s ref ("2B-017").')]
+StudentArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="STUDENT", help='The school\'s ref ("2B-017"); without one, the store\'s ("S-17").')
+]
 GuardianArgument: TypeAlias = Annotated[str, typer.Argument(metavar="GUARDIAN", help='The guardian\'s ref ("G-17").')]
 # A day, as typer reads one.
 Day: TypeAlias = datetime

@@ -55,13 +55,14 @@ def krr(
 
       beredskap sync krr --json
     """
+    from config.set_aside import usable
     from contacts.registers.calls import LiveRegister
     from contacts.registers.register import KRR
     from contacts.registers.sync import sync_krr
 
     with _opened() as store:
         one = _round(store, dry_run=dry_run, allow_ending=allow_ending, as_json=as_json)
-        _tell(sync_krr(one, LiveRegister(KRR, store.settings.krr)), dry_run=dry_run, as_json=as_json)
+        _tell(sync_krr(one, LiveRegister(KRR, usable(store.settings.krr))), dry_run=dry_run, as_json=as_json)
 
 
 @app.command("freg")
@@ -90,6 +91,7 @@ def freg(
       beredskap sync freg --events
     """
     from config.errors import UsageError
+    from config.set_aside import usable
     from contacts.registers.calls import LiveRegister
     from contacts.registers.events import read_events
     from contacts.registers.register import FREG
@@ -98,7 +100,7 @@ def freg(
     if events and dry_run:
         raise UsageError("--events and --dry-run cannot both be given.", remedy="Choose one of them.")
     with _opened() as store:
-        live = LiveRegister(FREG, store.settings.freg)
+        live = LiveRegister(FREG, usable(store.settings.freg))
         one = _round(store, dry_run=dry_run, allow_ending=allow_ending, as_json=as_json)
         if events:
             _tell_events(read_events(one, live), as_json=as_json)

@@ -23,12 +23,12 @@ from sqlalchemy import (
 
 from config.tables import BigInt
 from contacts.imports import staged, store
-from contacts.imports.records import ID, REF, Unspoken
+from contacts.imports.records import ID, REF, STORE_REF, Unspoken
 
 
 def person_number(scheme: ColumnElement[str], lookup: ColumnElement[str]) -> ColumnElement[int | None]:
     """Person.id, of a reference by it. CASE keeps other references from being read as numbers."""
-    return case((scheme == ID, cast(lookup, BigInt)), else_=None)
+    return case((scheme.in_((ID, STORE_REF)), cast(lookup, BigInt)), else_=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,23 @@ class Comparison:
             .where(open_ones, scheme == REF, store.person.c.ref == lookup)
             .values({target: store.person.c.id})
         )
+        # What the store calls one student may be the school's ref of another, as in `contacts.people.find_student`.
+        person = store.person
+        student = exists().where(store.student.c.person_id == person.c.id)
+        without = and_(person.c.id == person_number(scheme, lookup), person.c.ref.is_(None), student)
+        theirs = person.c.ref == literal("S-").concat(lookup)
+        self.refuse(
+            table,
+            and_(scheme == STORE_REF, exists().where(without), exists().where(theirs)),
+            f"its {role} may be two students: one is called so by the school, the other by the store",
+        )
+        self.connection.execute(
+            update(table).where(open_ones, scheme == STORE_REF, theirs).values({target: person.c.id})
+        )
         self.connection.execute(
             update(table)
-            .where(open_ones, store.person.c.id == person_number(scheme, lookup))
-            .values({target: store.person.c.id})
+            .where(open_ones, or_(scheme == ID, without), person.c.id == person_number(scheme, lookup))
+            .values({target: person.c.id})
         )
 
     def over(self, day: ColumnElement[date]) -> ColumnElement[bool]:

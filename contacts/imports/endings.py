@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, insert, 
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
+from contacts.imports.guardian_roles import role_is_over
 from contacts.imports.records import GroupKind, Lost
 from contacts.imports.step import Kind, Step, Verb
 
@@ -224,15 +225,23 @@ def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
         comparison.current(link.c.valid_to),
         or_(_removed(link.c.student_id), _removed(link.c.guardian_id)),
     )
+    role_over = and_(
+        link.c.source == comparison.source,
+        comparison.current(link.c.valid_to),
+        role_is_over(comparison, link),
+        ~named,
+        ~_spared(link.c.student_id),
+        ~_spared(link.c.guardian_id),
+    )
     if not comparison.one_basis:
-        return or_(absent, taken_out)
+        return or_(absent, taken_out, role_over)
     replaced = and_(
         link.c.source == comparison.source,
         comparison.current(link.c.valid_to),
         exists().where(pair, told.c.state == staged.ENTERS),
         ~named,
     )
-    return or_(absent, taken_out, replaced)
+    return or_(absent, taken_out, role_over, replaced)
 
 
 def _points_end(comparison: Comparison) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from contacts.imports.records import (
     ID,
     NIN,
     REF,
+    STORE_REF,
     ConsentRecord,
     ContactAddress,
     GuardianshipRecord,
@@ -135,6 +136,12 @@ def _header(path: Path, line: str, delimiter: str) -> list[str]:
     return names
 
 
+def _student(ref: str) -> Identifier:
+    # As `contacts explain` takes it, and shows it for a student without a ref of the school's.
+    number = re.fullmatch(r"S-([0-9]{1,10})", ref)
+    return Identifier(STORE_REF, number[1]) if number else Identifier(REF, ref)
+
+
 def _row_records(row: dict[str, str], place: Place, today: date) -> Iterator[Record]:
     for column, text in row.items():
         if any(unicodedata.category(letter) == "Cc" for letter in text):
@@ -144,7 +151,7 @@ def _row_records(row: dict[str, str], place: Place, today: date) -> Iterator[Rec
             raise _FieldError(column, f"longer than {longest} characters")
     if not row["student"]:
         raise _FieldError("student", "empty")
-    student = Identifier(REF, row["student"])
+    student = _student(row["student"])
     identifiers = _guardian(row)
     consent = _consent(row, place, student, identifiers[0], today)
     valid_to = _date(row, "valid_to")

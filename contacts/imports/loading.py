@@ -19,6 +19,7 @@ from contacts.imports.records import (
     OTHER_NUMBER,
     ConsentRecord,
     GroupRecord,
+    GuardianRoleRecord,
     GuardianshipRecord,
     Identifier,
     Lost,
@@ -50,6 +51,7 @@ class Loader:
             GroupRecord: self._group,
             MembershipRecord: self._membership,
             GuardianshipRecord: self._guardianship,
+            GuardianRoleRecord: self._guardian_role,
             ConsentRecord: self._consent,
             Refusal: self._refusal,
         }
@@ -165,6 +167,11 @@ class Loader:
             )
         )
 
+    def _guardian_role(self, record: GuardianRoleRecord) -> None:
+        self._rows[staged.guardian_role].append(
+            (*self._place(record), record.school, *self._reference(record.guardian), record.active)
+        )
+
     def _consent(self, record: ConsentRecord) -> None:
         self._rows[staged.consent].append(
             (
@@ -231,6 +238,7 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
         "decision_ref",
         "student_agreed",
     ),
+    staged.guardian_role: (*_PLACE, "group_key", *_GUARDIAN, "active"),
     staged.consent: (*_PLACE, *_STUDENT, *_GUARDIAN, "purpose", "given_on", "evidence"),
     staged.refusal: ("file", "record", "reason", "lost", "scheme", "lookup", "told", "found"),
     staged.about: ("scheme", "lookup"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contacts.imports.records import (
     GroupKind,
     GroupRecord,
+    GuardianRoleRecord,
     Identifier,
     MembershipRecord,
     Record,
@@ -45,9 +46,6 @@ _ROLES = {
         Role.OTHER,
     ),
 }
-_GUARDIAN_NO_MORE = (
-    "a guardian's role is over, but not whether it was their only one: their links go on until a full roster ends them"
-)
 _KINDS = {"homeroom": GroupKind.HOME, "scheduled": GroupKind.GROUP}
 
 
@@ -145,8 +143,8 @@ def role_records(roster: Roster, index: RosterIndex) -> Iterator[Record]:
             else:
                 index.mark_over(key)
             is_over = gone or (ended_on is not None and ended_on <= roster.today)
-            if is_over and role & ADULT and enters(user) and not roster.tells_all_roles:
-                yield Refusal(row.place, _GUARDIAN_NO_MORE, about)
+            if role & ADULT and enters(user) and not roster.tells_all_roles:
+                yield GuardianRoleRecord(row.place, org, about[0], active=not is_over)
             if at_school and enters(user):
                 yield MembershipRecord(
                     row.place,

@@ -17,6 +17,7 @@ from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, Re
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
 OTHER_NUMBER: Final = "number"  # what stands for one and is none; reaches the database only as a keyed hash
 REF: Final = "ref"  # Person.ref, the school's own short id of a student
+STORE_REF: Final = "store_ref"  # "17" of the "S-17" that the store calls a student without a ref of the school's
 ID: Final = "id"  # Person.id, from the "G-17" that people see
 
 
@@ -161,6 +162,16 @@ class GuardianshipRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardianRoleRecord:
+    """What changes tell of a guardian's role at the school with the key `school`; `active`: false when it is over."""
+
+    place: Place
+    school: str
+    guardian: Identifier
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentRecord:
     place: Place
     student: Identifier
@@ -192,7 +203,9 @@ class Refusal:
     lost: Lost = Lost.RECORD
 
 
-Record: TypeAlias = PersonRecord | GroupRecord | MembershipRecord | GuardianshipRecord | ConsentRecord | Refusal
+Record: TypeAlias = (
+    PersonRecord | GroupRecord | MembershipRecord | GuardianshipRecord | GuardianRoleRecord | ConsentRecord | Refusal
+)
 
 
 @dataclass(frozen=True, slots=True)

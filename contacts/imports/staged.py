@@ -133,6 +133,15 @@ guardianship = _table(
     Column("decision_ref", String),
     Column("student_agreed", Boolean),
 )
+guardian_role = _table(
+    "guardian_role",
+    _number(),
+    *_place(),
+    Column("group_key", String),
+    *_reference("guardian"),
+    Column("active", Boolean),
+    Column("school_id", BigInt),
+)
 consent = _table(
     "consent",
     _number(),
@@ -203,6 +212,7 @@ _INDEXES = (
     "CREATE INDEX staged_group_key ON staged_group (key)",
     "CREATE INDEX staged_membership_student ON staged_membership (student_id, school_id)",
     "CREATE INDEX staged_guardianship_guardian ON staged_guardianship (guardian_id, student_id)",
+    "CREATE INDEX staged_guardian_role_guardian ON staged_guardian_role (guardian_id, school_id)",
     "CREATE INDEX staged_match_n ON staged_match (n)",
     "CREATE INDEX staged_match_person ON staged_match (person_id)",
     "CREATE INDEX staged_enrolment_student ON staged_enrolment (student_id, school_id)",

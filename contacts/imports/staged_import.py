@@ -29,6 +29,7 @@ from contacts.imports.endings import (
     guardianship_ends,
     refused_unknown,
 )
+from contacts.imports.guardian_roles import resolve_guardian_roles
 from contacts.imports.link_steps import consent_steps, guardianship_steps, point_steps
 from contacts.imports.links import gather_points, resolve_consents, resolve_guardianships
 from contacts.imports.loading import Loader
@@ -120,6 +121,7 @@ class StagedImport:
         resolve_groups(comparison)
         resolve_memberships(comparison)
         resolve_guardianships(comparison)
+        resolve_guardian_roles(comparison)
         resolve_consents(comparison)
         settle_persons(comparison)
         settle_refusals(comparison)
@@ -293,6 +295,7 @@ def _reset(connection: Connection) -> None:
         staged.group: ("school_id", "group_id"),
         staged.membership: ("student_id", "kind", "school_id", "group_id", "over_on"),
         staged.guardianship: ("student_id", "guardian_id"),
+        staged.guardian_role: ("guardian_id", "school_id"),
         staged.consent: ("student_id", "guardian_id"),
     }
     for table, columns in ids.items():

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select
 
 from config.clock import db_now, oslo_date, plus_seconds
 from config.errors import UsageError
-from contacts.audience import Audience, resolve_audience, schools_of
+from contacts.audience import Audience, resolve_audience, schools_of, speaking_schools
 from contacts.tables import PERSON
 from dispatcher.alerts.text import Composition, compose
 from dispatcher.codes import AlertState, AlertStatus
@@ -88,7 +88,8 @@ def make_draft(
             unchanged="Nothing was sent.",
             remedy="Check the school, group or grade, and when the roster was last imported.",
         )
-    speaker = speaking_name([school.name for school in schools], organisation.name)
+    speaking = speaking_schools(connection, audience, schools, today)
+    speaker = speaking_name([school.name for school in speaking], organisation.name)
     composition = compose(
         catalogue,
         scenario=request.scenario,
@@ -107,9 +108,12 @@ def make_draft(
 
 
 def speaking_name(schools: Sequence[str], organisation: str) -> str:
-    """Who speaks in the texts: the school; for several, the organisation, or their names where these are few."""
+    """Who speaks in the texts: the school; for several, the organisation, or their names where these are few. Without
+    one that may be named, the organisation, or just "the school"."""
     if len(schools) == 1:
         return schools[0]
+    if not schools:
+        return organisation or "Skolen"
     together = ", ".join(schools)
     return organisation or (together if len(together) <= _LONGEST_NAMES else "Fylkeskommunen")
 

@@ -94,6 +94,7 @@ def send(
       beredskap alert send --school "Eksempel vgs" --scenario fire --status actual --break-glass "rektor svarer ikke"
     """
     from config.audit import current_operator
+    from config.set_aside import warning_of
     from config.settings import load_settings
     from dispatcher.alerts.draft import AlertRequest
     from dispatcher.codes import AlertStatus
@@ -101,6 +102,8 @@ def send(
     from dispatcher.running.delivering import Delivering
 
     settings = load_settings()
+    if warning := warning_of(settings.set_aside):
+        typer.echo(warning, err=True)
     wanted = channels_of(channels)
     own: dict[Language, str | None] = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
     reason = reason_of(break_glass, actual=status is Status.ACTUAL)
@@ -168,7 +171,13 @@ def _run(
             shown["break_glass"] = {"reason": glass.reason, "county_is_told": glass.address_id is not None}
         note = delivering.words()
         print_json(
-            {"alert": confirmed.number, "already_sent": confirmed.earlier, "note": note or None, "preview": shown}
+            {
+                "alert": confirmed.number,
+                "already_sent": confirmed.earlier,
+                "note": note or None,
+                "settings_set_aside": [one.setting for one in store.settings.set_aside],
+                "preview": shown,
+            }
         )
         return
     _tell(confirmed, hold, delivering.words())

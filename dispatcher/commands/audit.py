@@ -37,6 +37,7 @@ def audit(
 
       beredskap audit --json
     """
+    from config.set_aside import usable
     from config.shell import open_store, print_json
     from dispatcher.alerts.lifecycle import find_alert
     from dispatcher.auditing.audit import audit as look
@@ -46,7 +47,7 @@ def audit(
         if alert is not None:
             with store.database.read() as connection:
                 number = find_alert(connection, alert).number
-        result = look(store.database, store.settings.audit.grace_seconds, number=number)
+        result = look(store.database, usable(store.settings.audit).grace_seconds, number=number)
     status = ExitStatus.OK if result.content else ExitStatus.FAILED
     if as_json:
         found = {"alerts": result.alerts, "findings": result.findings, "notes": result.notes}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @command_errors(Right.CHANGE_CONTACTS)
 def erase(
     person: Annotated[
-        str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017") or a guardian\'s ("G-17").')
+        str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017", "S-17") or a guardian\'s ("G-17").')
     ],
     reason: Annotated[str, typer.Option(help="Why, such as a case number; kept on record. No names.")],
     even_though_in_attendance: Annotated[

@@ -14,7 +14,7 @@ from config.shell import JsonOption, command_errors, open_store, print_json
 @command_errors(Right.CHANGE_CONTACTS)
 def export(
     person: Annotated[
-        str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017") or a guardian\'s ("G-17").')
+        str, typer.Argument(metavar="PERSON", help='A student\'s ref ("2B-017", "S-17") or a guardian\'s ("G-17").')
     ],
     out: Annotated[
         Path | None,

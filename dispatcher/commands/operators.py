@@ -31,20 +31,22 @@ def list_operators(as_json: JsonOption = False) -> None:
     with open_store(need_keys=False) as store, store.database.read() as connection:
         operators, tokens = store.settings.operators, handed_out(connection)
     if as_json:
-        named = {name: {"roles": one.roles, "schools": one.schools} for name, one in operators.items()}
-        print_json({"operators": named, "tokens": tokens})
+        named = {name: {"roles": one.roles, "schools": one.schools} for name, one in operators.named.items()}
+        print_json({"operators": named, "set_aside": operators.set_aside, "tokens": tokens})
         return
-    if not operators:
+    if not operators.in_use:
         typer.echo("The settings name no operators: whoever may run the command may do everything.")
-    for name, one in operators.items():
+    for wrong in operators.set_aside.values():
+        typer.echo(f"No role until it is mended: the setting {wrong.setting} cannot be used: {wrong.reason}.")
+    for name, one in operators.named.items():
         schools = f"   {', '.join(one.schools)}" if one.schools else ""
         typer.echo(f"{name}   {', '.join(one.roles)}{schools}")
         for token in tokens:
             if token.operator == name:
                 typer.echo(f"    token {token.handle}   since {token.created_at:%Y-%m-%d}, by {token.created_by}")
     for token in tokens:
-        if token.operator not in operators:
-            typer.echo(f"token {token.handle} of somebody who is no operator any more: it opens nothing.")
+        if token.operator not in operators.named:
+            typer.echo(f"token {token.handle} of somebody who is no operator now: it opens nothing.")
 
 
 @app.command("token")
@@ -65,13 +67,16 @@ def token(
     from config.audit import current_operator, record_act
     from config.errors import UsageError
     from config.operator_tokens import make_token
+    from config.set_aside import usable
 
     with open_store(need_keys=False) as store:
-        if operator not in store.settings.operators:
+        entry = store.settings.operators.entry(operator)
+        if entry is None:
             raise UsageError(
                 "The settings name no operator like that.",
                 remedy="Write them into the settings file first, under [operators], with their roles.",
             )
+        usable(entry)
         with store.database.write() as connection:
             handle, made = make_token(connection, operator, by=current_operator())
             record_act(

@@ -28,8 +28,8 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
 
     In small steps, none of which is made while an alert is under way.
 
-    Exit statuses: 0 done, 2 an alert is under way (nothing was changed), 3 stopped halfway because an alert began: run
-    it again, 5 the question was not answered as asked.
+    Exit statuses: 0 done, 2 an alert is under way or the settings cannot be used (nothing was changed), 3 stopped
+    halfway because an alert began: run it again, 5 the question was not answered as asked.
 
     Examples:
 
@@ -42,13 +42,14 @@ def purge(apply: ApplyOption = False, dry_run: DryRunOption = False, as_json: Js
     from config.audit import current_operator
     from config.clock import oslo_date
     from config.errors import ExitStatus, UsageError
+    from config.set_aside import usable
     from config.shell import confirm_typed
     from dispatcher.retention.purge import Limits, alert_under_way, preview
     from dispatcher.retention.purge import purge as run
 
     check_options(apply=apply, dry_run=dry_run, as_json=as_json)
     with open_store(need_keys=False) as store:
-        policy = store.settings.retention
+        policy = usable(store.settings.retention)
         limits = Limits.on(oslo_date(store.database.now()), policy)
         with store.database.read() as connection:
             found = preview(connection, limits)

@@ -21,6 +21,7 @@ from contacts.codes import AddressChannel
 from contacts.entitlement import Verdict
 from contacts.facts import GuardianCase, StudentCase, load_cases
 from contacts.id_sets import among, id_set
+from contacts.people import student_ref
 from contacts.protection import known_protected, maybe_protected
 from contacts.tables import ADDRESS, MEMBERSHIP, PERSON, STUDENT_GROUP
 from dispatcher.codes import DeliveryState, StudentClass
@@ -228,7 +229,7 @@ def _facts(connection: Connection, alert_id: int, students: Sequence[int], today
 
 
 def _student(row: AnyRow, name_of_class: StudentClass, planned: bool, facts: _Facts) -> StudentToCallAbout:
-    ref = row.ref or f"P-{row.student_id}"
+    ref = student_ref(row.student_id, row.ref)
     if row.hidden:
         told = PROTECTED if row.protected else MAYBE_PROTECTED
         return StudentToCallAbout(name_of_class, ref, None, None, told, ())

@@ -14,8 +14,8 @@ from config.keys import Keys
 from config.tables import core_table
 from contacts.forgetting import rows_about
 from contacts.holdings import CONTACT_HOLDINGS, Holding
-from contacts.people import FoundPerson, guardian_ref, person_subject
-from contacts.tables import CHALLENGE, CONTACT_POINT
+from contacts.people import FoundPerson, guardian_ref, person_subject, student_ref
+from contacts.tables import CHALLENGE, CONTACT_POINT, PERSON
 from dispatcher.codes import DeliveryState
 from dispatcher.retention.showing import NOT_NAMED, Eyes
 from dispatcher.tables import (
@@ -202,9 +202,13 @@ def _notices(eyes: Eyes) -> list[dict[str, Any]]:
 
 def _acts(connection: Connection, person: FoundPerson) -> list[dict[str, Any]]:
     """What the audit log says of the person; not who of the staff it was, nor another person's ref."""
-    # Whoever is both a student and a guardian goes by two refs.
+    # Whoever is both a student and a guardian goes by two refs, and whoever got a ref later than the store knew them.
+    made = student_ref(person.id, None)
     refs = {person.label, guardian_ref(person.id)}
     subjects = [person_subject(person), f"guardian {guardian_ref(person.id)}"]
+    if connection.execute(select(PERSON.c.id).where(PERSON.c.ref == made)).first() is None:
+        refs.add(made)
+        subjects.append(f"student {made}")
     details = cast(_AUDIT.c.details, String)
     mentioned = (details.contains(f'"{ref}"', autoescape=True) for ref in sorted(refs))
     entries = connection.execute(

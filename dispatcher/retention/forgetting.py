@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Select, case, delete, exists, func, i
 from config.clock import db_now
 from config.counters import CONTACTS_REVISION, bump
 from contacts.forgetting import EMPTY_PERSON, addresses_of, lock_persons, take_out, without_owner
-from contacts.people import FORGOTTEN
+from contacts.people import FORGOTTEN, student_ref
 from contacts.tables import ADDRESS, PERSON
 from dispatcher.codes import DeliveryState
 from dispatcher.outbox.removal import forget_references, sent_to, unused
@@ -67,9 +67,12 @@ def _rename(connection: Connection, ids: Collection[int]) -> None:
         return
     pseudonyms = {one: (-1 - secrets.randbelow(_HIGHEST), f"{PSEUDONYM}{secrets.token_hex(6)}") for one in named}
     known = connection.execute(select(PERSON.c.id, PERSON.c.ref).where(PERSON.c.id.in_(named)))
-    refs = {row.id: row.ref for row in known if row.ref}
+    # Also what an audience calls a student without a ref of the school's.
+    refs = {row.id: {student_ref(row.id, own) for own in (row.ref, None)} for row in known}
     connection.execute(insert(PERSON), [EMPTY_PERSON | {"id": id_, "ref": ref} for id_, ref in pseudonyms.values()])
-    _rename_audiences(connection, {one: (refs[one], ref) for one, (_id, ref) in pseudonyms.items() if one in refs})
+    _rename_audiences(
+        connection, {one: dict.fromkeys(refs[one], ref) for one, (_id, ref) in pseudonyms.items() if one in refs}
+    )
     new = {one: id_ for one, (id_, _ref) in pseudonyms.items()}
     # What the rule was asked tells when a guardianship began: with a child's birth, mostly.
     named_there = or_(DECISION.c.student_id.in_(new), DECISION.c.guardian_id.in_(new))
@@ -85,10 +88,10 @@ def _rename_column(connection: Connection, column: Column[Any], new: Mapping[int
     connection.execute(update(column.table).where(column.in_(new)).values({column: renamed}))
 
 
-def _rename_audiences(connection: Connection, refs: Mapping[int, tuple[str, str]]) -> None:
+def _rename_audiences(connection: Connection, refs: Mapping[int, Mapping[str, str]]) -> None:
     about = select(ALERT_STUDENT.c.alert_id).where(ALERT_STUDENT.c.student_id.in_(refs)).distinct()
     rows = connection.execute(select(ALERT.c.id, ALERT.c.audience).where(ALERT.c.id.in_(about))).all()
-    new = dict(refs.values())
+    new = {old: ref for own in refs.values() for old, ref in own.items()}
     for row in rows:
         students = row.audience.get("students", [])
         if new.keys() & set(students):

@@ -1,16 +1,14 @@
-"""The export of a person on paper: the same facts as in the document, with Norwegian headings."""
+"""The export of a person on paper: the same facts as in the document, in Norwegian."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
-from enum import Enum
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
-from config.clock import OSLO
+from dispatcher.retention.norwegian import field_words, value_words
 
 if TYPE_CHECKING:
     from reportlab.platypus import Flowable
@@ -58,7 +56,7 @@ def as_pdf(document: Mapping[str, Any]) -> bytes:
 
 def _story(document: Mapping[str, Any], known: frozenset[int]) -> Iterator[Flowable]:
     yield _line("Innsyn i egne opplysninger", 0, known, size=16)
-    yield _line(f"{document['person']}, {document['on']}", 0, known)
+    yield _line(f"{document['person']}, {value_words('on', document['on'])}", 0, known)
     for name, heading in HEADINGS.items():
         yield _line(heading, 0, known, size=12)
         for indent, text in _lines(document[name], 1):
@@ -71,31 +69,23 @@ def _lines(value: Any, indent: int) -> Iterator[tuple[int, str]]:
     """A part of the document as lines, each with its indentation; what is empty has none within a row."""
     if isinstance(value, Mapping):
         for name, one in value.items():
-            words = name.replace("_", " ")
+            words = field_words(name)
             if isinstance(one, (Mapping, list)):
                 if one:
                     yield indent, f"{words}:"
                     yield from _lines(one, indent + 1)
             elif one is not None:
-                yield indent, f"{words}: {_words(one)}"
+                yield indent, f"{words}: {value_words(name, one)}"
     elif isinstance(value, list):
         for number, one in enumerate(value, 1):
-            yield indent, f"{number}."
-            yield from _lines(one, indent + 1)
+            # A number tells several from each other.
+            if len(value) > 1:
+                yield indent, f"{number}."
+            yield from _lines(one, indent + (len(value) > 1))
         if not value:
             yield indent, "Ingenting."
     else:
-        yield indent, _words(value)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "ja" if value else "nei"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value.value if isinstance(value, Enum) else value)
+        yield indent, value_words("", value)
 
 
 def _line(text: str, indent: int, known: frozenset[int], *, size: int = 9) -> Flowable:

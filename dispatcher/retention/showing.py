@@ -41,7 +41,13 @@ NOT_SHOWN: Mapping[str, str] = {
     "verification_challenge.nonce": "a random number of which a code was made",
 }
 # Where what a column points at is shown in its place.
-_SHOWN_AS = {"address_id": "address", "school_id": "school", "group_id": "group", "ciphertext": "number"}
+_SHOWN_AS = {
+    "address_id": "address",
+    "school_id": "school",
+    "main_school_id": "main_school",
+    "group_id": "group",
+    "ciphertext": "number",
+}
 
 
 def shown_as(holding: Holding, column: str) -> str | None:
@@ -135,7 +141,9 @@ class Eyes:
             case "address_id":
                 address = self.connection.execute(select(ADDRESS).where(ADDRESS.c.id == value)).one()
                 return {name: one for name, one in address._mapping.items() if name != "id"}
-            case "school_id":
+            case "school_id" | "main_school_id":
+                if value is None:
+                    return None
                 return self.connection.scalars(select(SCHOOL.c.name).where(SCHOOL.c.id == value)).one()
             case "group_id":
                 return self.connection.scalars(select(STUDENT_GROUP.c.name).where(STUDENT_GROUP.c.id == value)).one()

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select
 from config.clock import OSLO
 from config.errors import UsageError
 from config.sections import Language
+from config.set_aside import SetAside
 from config.settings import Settings
-from contacts.contact_points import address_id_of, read_typed
+from contacts.contact_points import TypedAddress, address_id_of, read_typed
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice
 from dispatcher.tables import ALERT, NOTICE
@@ -36,13 +37,21 @@ def broken_glass(connection: Connection, settings: Settings, reason: str) -> Bro
     In a transaction of its own, before the alert's: it may wait for another that makes the same address.
     """
     address_id = None
-    try:
-        email = read_typed(None, settings.county.email or None)
-    except UsageError:  # the alert goes out all the same; the preview says that nobody is told
-        email = None
+    email = county_address(settings)
     if email is not None:
         address_id = address_id_of(connection, email)
     return BrokenGlass(reason, address_id, settings.organisation.default_language)
+
+
+def county_address(settings: Settings) -> TypedAddress | None:
+    """Where the county is told; None where the settings name nothing that can be used. The alert goes out all the same,
+    and the preview says that nobody is told."""
+    if isinstance(settings.county, SetAside):
+        return None
+    try:
+        return read_typed(None, settings.county.email or None)
+    except UsageError:
+        return None
 
 
 def tell_county(connection: Connection, alert_id: int, glass: BrokenGlass, operator: str) -> bool:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from config.database import Database
+from config.errors import UsageError
 from config.sections import AuditSettings
+from config.set_aside import SetAside, usable
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import several
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 
 
-def audit_result(settings: AuditSettings, database: Database, *, unattended: bool) -> CheckResult:
+def audit_result(section: AuditSettings | SetAside, database: Database, *, unattended: bool) -> CheckResult:
     """`unattended`: nobody sends what an embedded store has left, and doctor is about to see to that."""
+    try:
+        settings = usable(section)
+    except UsageError as error:
+        return fail(Check.AUDIT, error.what, error.remedy)
     result = audit(database, settings.grace_seconds)
     switch = "is set" if settings.ping_url.get_secret_value() else "is not set (audit.ping_url)"
     if result.content:

@@ -11,7 +11,9 @@ from typing import Final
 
 from config.errors import BeredskapError
 from config.keys import load_keys
-from config.settings import Settings, settings_file
+from config.set_aside import wrong_setting
+from config.settings import Settings
+from config.settings_file import settings_file
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 
 # Sender IDs: https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id (at least one letter).
@@ -30,7 +32,10 @@ _TOO_LITTLE: Final = _GIGABYTE // 10
 
 
 def settings_result(settings: Settings) -> CheckResult:
-    """For settings that could be read."""
+    """For settings that could be read. Those that were set aside refuse no alert, but what they are for."""
+    if settings.set_aside:
+        told = [wrong_setting(one.setting, one.reason) for one in settings.set_aside]
+        return fail(Check.SETTINGS, " ".join(error.what for error in told), told[0].remedy)
     file = settings_file()
     if file is None:
         return ok(Check.SETTINGS, "the defaults and the environment (no beredskap.toml here)")

@@ -6,15 +6,23 @@ from sqlalchemy import Connection
 
 from config.errors import UsageError
 from config.roles import Role
+from config.set_aside import SetAside, wrong_setting
 from config.settings import Settings
 from contacts.audience import find_school
-from contacts.contact_points import read_typed
 from dispatcher.auditing.findings import several
-from dispatcher.running.doctor import Check, CheckResult, ok, warn
+from dispatcher.routine.county import county_address
+from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 
 
 def operators_result(settings: Settings, connection: Connection) -> CheckResult:
-    operators = settings.operators
+    wrong = [*settings.operators.set_aside.values()]
+    if isinstance(settings.county, SetAside):
+        wrong.append(settings.county)
+    if wrong:
+        first = wrong_setting(wrong[0].setting, wrong[0].reason)
+        more = f" And {len(wrong) - 1} more." if wrong[1:] else ""
+        return fail(Check.OPERATORS, f"{first.what}{more}", first.remedy)
+    operators = settings.operators.named
     if not operators:
         return ok(Check.OPERATORS, "none are named: whoever may run this and read the key file may do everything")
     for name in dict.fromkeys(school for one in operators.values() for school in one.schools):
@@ -30,7 +38,7 @@ def operators_result(settings: Settings, connection: Connection) -> CheckResult:
         return warn(
             Check.OPERATORS, "nobody may send an alert", "Give somebody the role of a leader, under [operators]."
         )
-    if not _county_can_be_told(settings):
+    if not settings.smtp.host or county_address(settings) is None:
         return warn(
             Check.OPERATORS,
             "nobody is told when somebody sends an alert without the role for it (--break-glass)",
@@ -38,10 +46,3 @@ def operators_result(settings: Settings, connection: Connection) -> CheckResult:
         )
     named = several(len(operators), "operator is named", "operators are named")
     return ok(Check.OPERATORS, f"{named}; the county is told of a broken glass")
-
-
-def _county_can_be_told(settings: Settings) -> bool:
-    try:
-        return bool(settings.smtp.host) and read_typed(None, settings.county.email or None) is not None
-    except UsageError:
-        return False

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from config.clock import OSLO
 from config.errors import UsageError
+from config.set_aside import usable
 from config.settings import Settings
 from contacts.registers.register import FREG, KRR, check_settings
 from contacts.registers.state import EVENTS
@@ -23,10 +24,11 @@ def registers_result(settings: Settings, states: Mapping[str, Row[Any]], now: da
     """`states`: as `contacts.registers.state` keeps them. Alerts go out whatever this says: nothing here but settings
     is a failure."""
     words: list[str] = []
-    for register, own in ((FREG, settings.freg), (KRR, settings.krr)):
-        if not own.configured:
-            continue
+    for register, section in ((FREG, settings.freg), (KRR, settings.krr)):
         try:
+            own = usable(section)
+            if not own.configured:
+                continue
             check_settings(register, own)
         except UsageError as error:
             return fail(Check.REGISTERS, error.what, error.remedy)
@@ -41,7 +43,7 @@ def registers_result(settings: Settings, states: Mapping[str, Row[Any]], now: da
             return warn(Check.REGISTERS, f"{register.name} was asked last {at}", remedy)
         words.append(f"{register.name} was asked {at}")
     events = states.get(EVENTS)
-    if settings.freg.configured and events is not None and events.fault is not None:
+    if usable(settings.freg).configured and events is not None and events.fault is not None:
         return warn(
             Check.REGISTERS, events.fault, "Scheduler or run tries again; beredskap sync freg --events does now."
         )

@@ -18,10 +18,12 @@ from config.clock import db_now, oslo_date, oslo_midnight
 from config.database import Database
 from config.errors import BeredskapError
 from config.keys import Keys
+from config.sections import RegisterSettings
+from config.set_aside import SetAside
 from config.settings import Settings
 from contacts.registers.calls import LiveRegister
 from contacts.registers.events import read_events
-from contacts.registers.register import FREG, KRR
+from contacts.registers.register import FREG, KRR, Register
 from contacts.registers.state import EVENTS, states
 from contacts.registers.sync import Result, Round, sync_freg, sync_krr
 from dispatcher.outbox.claim import ALIVE
@@ -76,15 +78,15 @@ class RegisterRounds:
         self._holder = holder
         self._stopping = stopping
         self._round = Round(database, keys, _OPERATOR, trusted_sources=settings.organisation.trusted_sources)
-        self._krr = LiveRegister(KRR, settings.krr, before_call=self._go_on)
-        self._freg = LiveRegister(FREG, settings.freg, before_call=self._go_on)
+        self._krr = self._live(KRR, settings.krr)
+        self._freg = self._live(FREG, settings.freg)
 
     def run(self) -> None:
         """Do what is due; nothing when no register is set, another process does it, or an alert is under way.
 
         Raises what the database raises.
         """
-        if not (self._krr.settings.configured or self._freg.settings.configured):
+        if self._krr is None and self._freg is None:
             return
         try:
             self._go_on()
@@ -95,14 +97,20 @@ class RegisterRounds:
             ("krr", self._krr, self._krr_due, self._full_krr),
             ("freg events", self._freg, self._events_due, self._events),
         ):
-            if register.settings.configured and due():
+            if register is not None and due():
                 try:
-                    work()
+                    work(register)
                 except BeredskapError as error:
                     log.error("register_round_failed", register=name, what=error.what)
                 except Postponed:
                     log.info("register_round_postponed", register=name)
                     return
+
+    def _live(self, register: Register, settings: RegisterSettings | SetAside) -> LiveRegister | None:
+        """None for one that is not set, and for one whose settings cannot be used: doctor and the log tell."""
+        if isinstance(settings, SetAside) or not settings.configured:
+            return None
+        return LiveRegister(register, settings, before_call=self._go_on)
 
     def _go_on(self) -> None:
         if self._stopping.is_set():
@@ -129,14 +137,14 @@ class RegisterRounds:
     def _events_due(self) -> bool:
         return events_due(*self._look(EVENTS))
 
-    def _full_freg(self) -> None:
-        _say("freg", sync_freg(self._round, self._freg))
+    def _full_freg(self, freg: LiveRegister) -> None:
+        _say("freg", sync_freg(self._round, freg))
 
-    def _full_krr(self) -> None:
-        _say("krr", sync_krr(self._round, self._krr))
+    def _full_krr(self, krr: LiveRegister) -> None:
+        _say("krr", sync_krr(self._round, krr))
 
-    def _events(self) -> None:
-        for result in read_events(self._round, self._freg).results:
+    def _events(self, freg: LiveRegister) -> None:
+        for result in read_events(self._round, freg).results:
             _say("freg events", result)
 
 

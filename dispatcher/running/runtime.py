@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from config.database import Database
 from config.faults import what_ails
 from config.keys import Keys
+from config.set_aside import SetAside
 from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
@@ -94,16 +95,21 @@ class Runtime:
         self._thread("beat", self._beat, BEAT_SECONDS)
         self._thread("upkeep", self._upkeep, self._settings.dispatch.poll_seconds)
         if self._kind in AUDITING:
-            auditor = Auditor(self._database, self._settings.audit, self._id)
-            self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
-            if self._settings.retention.nightly:
-                policy = self._settings.retention
-                nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
-                self._thread("purge", nightly.look, PURGE_LOOK_SECONDS)
-            rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
-            self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
+            self._start_rounds()
         if self._sends:
             self._start_sending()
+
+    def _start_rounds(self) -> None:
+        """What one process does for all. A round whose settings were set aside is left out; the log tells of them."""
+        audit, policy = self._settings.audit, self._settings.retention
+        if not isinstance(audit, SetAside):
+            auditor = Auditor(self._database, audit, self._id)
+            self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
+        if not isinstance(policy, SetAside) and policy.nightly:
+            nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
+            self._thread("purge", nightly.look, PURGE_LOOK_SECONDS)
+        rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
+        self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
 
     def _start_sending(self) -> None:
         declare_actors(self._broker, self._lanes, self._drain)

@@ -80,9 +80,32 @@ def test_who_owns_the_settings_file_hands_out_and_sends_nothing(monkeypatch: pyt
     ],
 )
 def test_an_entry_that_cannot_be_used_is_named(settings: Callable[[str], None], entry: str, setting: str) -> None:
-    settings(f"[operators.x]\n{entry}\n")
-    with pytest.raises(UsageError, match=f"The setting {setting} cannot be used"):
-        load_settings()
+    settings(f'[operators.x]\n{entry}\n[operators.clerk]\nroles = ["contact_clerk"]\n')
+    operators = load_settings().operators
+    assert [(name, wrong.setting) for name, wrong in operators.set_aside.items()] == [("x", setting)]
+    assert list(operators.named) == ["clerk"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'[operators."{os_user()}"]\nroles = ["county_laeder"]\n',
+        'operators = "county_leader"\n',
+        "operators = []\n",
+        '[operators.""]\nroles = ["county_leader"]\n',
+        f'[operators.{"x" * 65}]\nroles = ["county_leader"]\n',
+    ],
+)
+def test_wrong_entries_alone_are_not_the_same_as_none(settings: Callable[[str], None], content: str) -> None:
+    settings(content)
+    for right in (Right.SEND, Right.SEE_CONTACTS, Right.IMPORT, Right.HAND_OUT):
+        assert admit(load_settings(), no_database, right).reach is Reach.NOTHING
+    assert admit(load_settings(), no_database, Right.RUN).reach is Reach.EVERYTHING
+
+
+def test_a_wrong_entry_costs_nobody_else_their_roles(settings: Callable[[str], None]) -> None:
+    settings(f'[operators.x]\nroles = ["boss"]\n[operators."{os_user()}"]\nroles = ["county_leader"]\n')
+    assert admit(load_settings(), no_database, Right.SEND).reach is Reach.EVERYTHING
 
 
 @pytest.mark.parametrize("name", ["BEREDSKAP_OPERATORS", "beredskap_operators", "BEREDSKAP_OPERATORS__ROOT__ROLES"])

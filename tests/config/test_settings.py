@@ -59,12 +59,9 @@ def test_a_file_that_cannot_be_read_is_named(
         ("BEREDSKAP_SMTP__PORT", "seventy-secret", "smtp.port"),
         ("BEREDSKAP_SMTP__PORT", "65536", "smtp.port"),
         ("BEREDSKAP_DISPATCH__LEASE_SECONDS", "0", "dispatch.lease_seconds"),
-        ("BEREDSKAP_LOG__FORMAT", "xml-secret", "log.format"),
         ("BEREDSKAP_SMS__SENDR", "secret", "sms.sendr"),
         ("BEREDSKAP_SMS_LAST_RESORT__URL", "smseagle://secret@host/4799999999", "sms_last_resort.url"),
-        ("BEREDSKAP_AUDIT__PING_URL", "hc.example/secret", "audit.ping_url"),
-        ("BEREDSKAP_AUDIT__PING_URL", "https:///secret", "audit.ping_url"),
-        ("BEREDSKAP_AUDIT__GRACE_SECONDS", "0", "audit.grace_seconds"),
+        ("BEREDSKAP_ORGANISATION__FAILING_AFTER", "0", "organisation.failing_after"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not_shown(

@@ -30,7 +30,7 @@ class ContactStore:
 
     def student(
         self,
-        ref: str = "2B-017",
+        ref: str | None = "2B-017",
         *,
         school: int | None = None,
         grade: str | None = None,

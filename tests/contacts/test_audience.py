@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from config.errors import UsageError
-from contacts.audience import Audience, find_school, resolve_audience, schools_of
+from contacts.audience import Audience, find_school, resolve_audience, schools_of, speaking_schools
+from contacts.codes import Protection
 from tests.contacts.store import DAY, ContactStore
 
 
@@ -149,6 +150,38 @@ def test_the_schools_of_an_audience(county: County) -> None:
 
     assert named(grades=["VG1", "VG2", "VG3"]) == ["Eksempel vgs", "Ås vidaregåande skule"]
     assert named(students=["O1"]) == ["Ås vidaregåande skule"]
+
+
+@pytest.mark.parametrize(
+    ("named", "speaking"),
+    [
+        ({"schools": ["NO1"]}, ["Eksempel vgs"]),
+        ({"grades": ["VG1"]}, ["Eksempel vgs", "Ås vidaregåande skule"]),
+        ({"students": ["O1"]}, ["Ås vidaregåande skule"]),
+        ({"students": ["H1"]}, []),
+        ({"students": ["H2"]}, []),
+        ({"students": ["H1", "E1"]}, ["Eksempel vgs"]),
+        ({"schools": ["NO1"], "students": ["H1", "H2"]}, ["Eksempel vgs"]),
+        ({"schools": ["NO3"], "students": ["H1"]}, ["Skjult vgs"]),
+        ({"groups": ["9X"]}, ["Skjult vgs"]),
+        ({"grades": ["VG3"]}, ["Eksempel vgs", "Ås vidaregåande skule"]),
+        ({"schools": ["NO1"], "grades": ["VG3"]}, ["Eksempel vgs"]),
+    ],
+)
+def test_no_text_names_the_school_of_a_student_who_may_be_protected(
+    county: County, named: dict[str, list[str]], speaking: list[str]
+) -> None:
+    hidden = county.store.school("NO3", "Skjult vgs")
+    for ref, values in (("H1", {"protection": Protection.CONFIDENTIAL}), ("H2", {"protection_unknown": True})):
+        county.ids[ref] = county.store.student(ref, school=hidden, grade="VG3", **values)
+    county.store.group("9X", hidden, county.ids["H1"])
+    # Both go to two schools.
+    county.store.enrol(county.ids["E3"], county.other, main=False)
+    county.store.enrol(county.ids["H1"], county.example, main=False)
+    audience = county.resolve(**named)
+    connection = county.store.connection
+    attended = schools_of(connection, audience, DAY)
+    assert [one.name for one in speaking_schools(connection, audience, attended, DAY)] == speaking
 
 
 def test_an_audience_in_one_line_and_as_json(county: County) -> None:

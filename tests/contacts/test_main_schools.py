@@ -52,7 +52,7 @@ def test_what_people_say_goes_before_the_sources_until_they_take_it_back(store: 
     assert pupil.says(None) == "The main school of student 2B-017 is what the sources say."
     assert "nothing was changed" in pupil.says(None)
     assert pupil.main() == pupil.first
-    assert pupil.acts() == [{"school": "NO2"}, {"school": None}]
+    assert pupil.acts() == [{"school_id": pupil.other}, {"school_id": None}]
 
 
 def test_it_counts_for_as_long_as_the_student_goes_there(store: ContactStore) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from config.errors import UsageError
 from contacts.forgetting import take_out
 from contacts.people import find_guardian, find_person, find_student, guardian_ref, short_name
+from contacts.tables import PERSON
 from tests.contacts.store import ContactStore
 
 
@@ -15,6 +17,29 @@ def test_a_student_is_found_by_the_school_s_ref_in_either_case(store: ContactSto
     for typed in ("2B-017", "2b-017", " 2B-017 "):
         person = find_student(store.connection, typed)
         assert (person.id, person.label, person.short_name) == (student, "2B-017", "Nora E.")
+
+
+def test_a_student_without_a_ref_goes_by_s_and_number(store: ContactStore) -> None:
+    student = store.student(None)
+    for typed in (f"S-{student}", f" s-{student} "):
+        person = find_student(store.connection, typed)
+        assert (person.id, person.label, find_person(store.connection, typed).id) == (student, f"S-{student}", student)
+    named = store.student("2B-017")
+    guardian = store.guardian(student)
+    for nobody in (named, guardian, student + 99):
+        with pytest.raises(UsageError, match=f'"S-{nobody}"'):
+            find_student(store.connection, f"S-{nobody}")
+
+
+def test_a_school_s_ref_that_is_also_what_the_store_calls_another_names_neither(store: ContactStore) -> None:
+    nameless = store.student(None)
+    ref = f"S-{nameless}"
+    theirs = store.student(ref)
+    with pytest.raises(UsageError, match="another without a ref"):
+        find_student(store.connection, ref)
+    # Once the other has a ref of the school's, it is the first one's alone.
+    store.connection.execute(update(PERSON).where(PERSON.c.id == nameless).values(ref="2B-018"))
+    assert find_student(store.connection, ref).id == theirs
 
 
 def test_a_guardian_is_found_by_g_and_number(store: ContactStore) -> None:

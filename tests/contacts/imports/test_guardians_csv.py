@@ -205,3 +205,25 @@ def test_a_number_of_somebody_who_was_forgotten_is_nobodys(school: Importer) -> 
     # Whom a register tells of again is somebody new.
     school.guardians(HEAD + line(guardian_nin=STRANGER_NIN))
     assert school.person("Berit Foster").id != gone
+
+
+def test_a_student_without_a_ref_is_named_as_the_store_calls_them(school: Importer) -> None:
+    nora, kari = school.person("Nora Eksempel").id, school.person("Kari Eksempel").id
+    # As long as the school has a ref for her, she goes by that one; and a guardian is no student.
+    for nobody in (nora, kari, nora + 999):
+        plan = school.guardians(HEAD + line(student=f"S-{nobody}"))
+        assert [each.reason for each in plan.refusals] == ["its student is neither in the file nor in the store"]
+    with school.database.write() as connection:
+        connection.execute(update(tables.PERSON).where(tables.PERSON.c.id == nora).values(ref=None))
+    assert school.guardians(HEAD + line(student=f"S-{nora}")).refused == 0
+    assert ("Nora Eksempel", "Berit Foster", "foster") in school.links()
+    with school.database.write() as connection:
+        connection.execute(update(tables.PERSON).where(tables.PERSON.c.ref == "2B-018").values(ref=f"S-{nora}"))
+    plan = school.guardians(HEAD + line(student=f"S-{nora}", given_name="Siri"))
+    assert [each.reason for each in plan.refusals] == [
+        "its student may be two students: one is called so by the school, the other by the store"
+    ]
+    with school.database.write() as connection:
+        connection.execute(update(tables.PERSON).where(tables.PERSON.c.id == nora).values(ref="2B-017"))
+    assert school.guardians(HEAD + line(student=f"S-{nora}", given_name="Siri")).refused == 0
+    assert ("Emil Eksempel", "Siri Foster", "foster") in school.links()

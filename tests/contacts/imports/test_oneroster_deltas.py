@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contacts import tables
+from contacts.imports.step import Kind
 from tests.contacts.imports.importing import Importer
 from tests.contacts.imports.oneroster_files import (
     EMIL,
@@ -14,10 +15,12 @@ from tests.contacts.imports.oneroster_files import (
     apply,
     changed,
     delta,
+    folder,
     lines,
     links,
     small_roster,
 )
+from tests.contacts.store import ContactStore
 
 
 def test_a_delta_changes_and_deletes_by_name_alone(importer: Importer) -> None:
@@ -79,17 +82,59 @@ def test_a_guardian_who_becomes_a_teacher_too_keeps_their_addresses(importer: Im
 @pytest.mark.parametrize(
     "over", ["r4,tobedeleted,,kari,primary,guardian,,,", "r4,,,kari,primary,guardian,,2026-11-23,"]
 )
-def test_a_guardian_role_that_is_over_is_told(sqlite_importer: Importer, over: str) -> None:
-    """Kari may have another one, which changes do not tell: somebody must look, and nothing ends without a word."""
+def test_a_guardian_role_that_is_over_ends_the_links_at_that_school(sqlite_importer: Importer, over: str) -> None:
     apply(sqlite_importer, small_roster("1.2"))
-    header = lines("roles", version="1.2")
-    told = apply(sqlite_importer, delta("1.2", roles=f"{header}{over}skole,\n"))
-    assert told["roles.csv, line 2"].startswith("a guardian's role is over")
-    assert sqlite_importer.links() == links("contact_person")
-    # A full roster knows, and says nothing.
-    files = changed(small_roster("1.2"), "roles.csv", ("r4,,,kari,primary,guardian,,,", over))
-    assert apply(sqlite_importer, files, allow_ending=2) == {}
+    roles = f"{lines('roles', version='1.2')}{over}skole,\n"
+    path = folder(sqlite_importer.directory, delta("1.2", roles=roles))
+    with sqlite_importer.staged("oneroster", path) as staged:
+        assert (staged.preview().count(Kind.GUARDIANSHIPS).ended, staged.preview().refused) == (1, 0)
+    assert apply(sqlite_importer, delta("1.2", roles=roles)) == {}
+    # Nora goes to another school, too: Kari may be her guardian there.
+    ended = {(EMIL, KARI, "contact_person")}
+    assert sqlite_importer.links(ended=True) == ended
+    assert sqlite_importer.links() == links("contact_person") - ended
+    before = sqlite_importer.everything()
+    assert apply(sqlite_importer, delta("1.2", roles=roles)) == {}
+    assert sqlite_importer.everything() == before
+    both = roles + over.replace("r4", "r10") + "annen,\n"
+    assert apply(sqlite_importer, delta("1.2", roles=both)) == {}
     assert (NORA, KARI, "contact_person") not in sqlite_importer.links()
+    # The full roster says so as well, and says nothing more.
+    files = changed(small_roster("1.2"), "roles.csv", ("r4,,,kari,primary,guardian,,,", over))
+    gone = sqlite_importer.links()
+    assert apply(sqlite_importer, files) == {}
+    assert sqlite_importer.links() == gone
+
+
+@pytest.mark.parametrize(
+    ("told", "listed"),
+    [
+        # They are a parent there instead, or still will be.
+        ("r4,tobedeleted,,kari,primary,guardian,,,skole,\nr9,active,,kari,primary,parent,,,skole,\n", None),
+        ("r4,,,kari,primary,guardian,,2027-06-19,skole,\n", None),
+        # It is a district's, and no school's.
+        ("r4,tobedeleted,,kari,primary,guardian,,,fylke,\n", "a guardian's role is over at what is no school here"),
+        # A teacher's, and somebody's whom nobody knows.
+        ("r7,tobedeleted,,tor,primary,teacher,,,skole,\n", None),
+        ("r4,tobedeleted,,ukjent,primary,guardian,,,skole,\n", None),
+    ],
+)
+def test_what_ends_no_link(sqlite_importer: Importer, told: str, listed: str | None) -> None:
+    apply(sqlite_importer, small_roster("1.2"))
+    refused = apply(sqlite_importer, delta("1.2", roles=lines("roles", version="1.2") + told))
+    assert [reason.split(":")[0] for reason in refused.values()] == ([] if listed is None else [listed])
+    assert sqlite_importer.links() == links("contact_person")
+
+
+def test_a_link_of_another_source_does_not_end_with_a_role_of_this_one(sqlite_importer: Importer) -> None:
+    apply(sqlite_importer, small_roster("1.2"))
+    emil, kari = (sqlite_importer.person(name).id for name in (EMIL, KARI))
+    with sqlite_importer.database.write() as connection:
+        ContactStore(connection).link(emil, kari)
+    over = "r4,tobedeleted,,kari,primary,guardian,,,skole,\n"
+    assert apply(sqlite_importer, delta("1.2", roles=lines("roles", version="1.2") + over)) == {}
+    assert (EMIL, KARI, "custody") in sqlite_importer.links()
+    assert (EMIL, KARI, "contact_person") not in sqlite_importer.links()
 
 
 def test_a_birth_date_comes_without_its_user(importer: Importer) -> None:

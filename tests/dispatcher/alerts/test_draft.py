@@ -129,6 +129,8 @@ def test_drafts_that_were_left_behind_go_after_an_hour(world: World) -> None:
 @pytest.mark.parametrize(
     ("schools", "organisation", "name"),
     [
+        ([], "", "Skolen"),
+        ([], "Innlandet", "Innlandet"),
         (["A vgs"], "", "A vgs"),
         (["A vgs"], "Innlandet", "A vgs"),
         (["A vgs", "B vgs"], "Innlandet", "Innlandet"),

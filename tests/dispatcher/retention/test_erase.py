@@ -14,7 +14,7 @@ from config.audit_reading import verify_log
 from config.errors import BeredskapError, ExitStatus, UsageError
 from config.tables import core_table
 from contacts import tables
-from contacts.people import FORGOTTEN, find_person
+from contacts.people import FORGOTTEN, find_person, student_ref
 from dispatcher.codes import AlertState
 from dispatcher.reports.counting import report
 from dispatcher.retention.erasing import Erasure, erase, look
@@ -191,3 +191,18 @@ def test_the_command(run: Run, installed: Town) -> None:
     with installed.database.read() as connection:
         empty = connection.execute(select(tables.PERSON).where(tables.PERSON.c.source == FORGOTTEN)).all()
     assert {row.given_name for row in empty} == {""}
+
+
+def test_an_audience_names_no_erased_student_by_what_the_store_called_them(sqlite_town: Town) -> None:
+    """Whoever had no ref then has one of the school's now, and the alert still has the old one."""
+    one = sqlite_town.family()
+    was = f"S-{one.student.id}"
+    for ref in (None, "9Z-001"):
+        sqlite_town.world.change(tables.PERSON, one.student.id, ref=ref)
+        student = Person(one.student.id, student_ref(one.student.id, ref), one.student.marks)
+        if ref is None:
+            alert = sqlite_town.alert(Family(student, one.guardian))
+    erased(sqlite_town, student)
+    (row,) = sqlite_town.world.rows(ALERT, ALERT.c.id == alert)
+    (called,) = row.audience["students"]
+    assert called not in (was, "9Z-001")

@@ -198,7 +198,7 @@ def test_a_redis_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("content", "named"),
-    [("[sms]\nsendr = 'X'\n", "sms.sendr"), ("[sms\n", "beredskap.toml"), ("[log]\nlevel = 'loud'\n", "log.level")],
+    [("[sms]\nsendr = 'X'\n", "sms.sendr"), ("[sms\n", "beredskap.toml"), ("[smtp]\nport = 0\n", "smtp.port")],
 )
 def test_broken_settings_are_told_and_nothing_else_is_tried(content: str, named: str) -> None:
     Path("beredskap.toml").write_text(content)

@@ -173,6 +173,7 @@ def test_one_process_at_a_time(night: Night) -> None:
 def test_another_process_that_takes_over_ends_the_round_of_a_slow_one(night: Night) -> None:
     importer = night.asking.importer
     one = night.process()
+    assert one._freg is not None
     go_on = one._freg.before_call
 
     def taken_over() -> None:
