@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import ExitStatus, UsageError
 from config.sections import (
     AuditSettings,
+    ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
     LastResortSettings,
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     web: WebSettings
     audit: AuditSettings
     retention: RetentionSettings
+    coming_of_age: ComingOfAgeSettings
     krr: RegisterSettings
     freg: RegisterSettings
     log: LogSettings

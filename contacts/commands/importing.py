@@ -62,6 +62,7 @@ def run_import(
                 store.keys,
                 reading,
                 trusted_sources=trusted,
+                own_addresses=store.settings.coming_of_age.ask,
                 progress=tick,
                 digest=lambda: digest_of(files),
             ) as staged,
