@@ -80,7 +80,7 @@ def read_typed(phone: str | None, email: str | None) -> TypedAddress | None:
 
 
 def add_point(connection: Connection, person: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
-    """Store what a guardian or a student says is theirs, not verified yet. One that was removed comes back unverified."""
+    """Store what a person says is theirs, not verified yet. One that was removed comes back unverified."""
     source = GUARDIAN_SOURCE if person.label == guardian_ref(person.id) else STUDENT_SOURCE
     address_id = address_id_of(connection, typed)
     mine = (

@@ -242,9 +242,7 @@ def stage(
             staged.index(connection)
             if loader.records > _FEW:
                 staged.analyse(connection)
-        yield StagedImport(
-            connection, reading, loader.records, digest(), trusted=trusted, own_addresses=own_addresses
-        )
+        yield StagedImport(connection, reading, loader.records, digest(), trusted=trusted, own_addresses=own_addresses)
     finally:
         connection.close()
 

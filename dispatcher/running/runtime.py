@@ -26,6 +26,8 @@ from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
 from dispatcher.reports.watching import OK
 from dispatcher.routine.notices import Notices
+from dispatcher.running.asking import LOOK_SECONDS as QUESTIONS_LOOK_SECONDS
+from dispatcher.running.asking import DailyQuestions
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
@@ -100,6 +102,11 @@ class Runtime:
                 policy = self._settings.retention
                 nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
                 self._thread("purge", nightly.look, PURGE_LOOK_SECONDS)
+            if self._settings.coming_of_age.ask:
+                questions = DailyQuestions(
+                    self._database, self._settings.coming_of_age, self._settings.organisation, self._stopping.is_set
+                )
+                self._thread("questions", questions.look, QUESTIONS_LOOK_SECONDS)
             rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
             self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
         if self._sends:
