@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from contacts.codes import Protection
 from contacts.coming_of_age import coming_of_age
 from dispatcher.codes import AlertState, DeliveryState, Lane, NoticeKind
 from dispatcher.outbox.messages import Renderer
+from dispatcher.routine import consent_questions
 from dispatcher.routine.consent_questions import Sent, ask, how_it_went
 from dispatcher.routine.notices import Notices
 from dispatcher.running.asking import DailyQuestions, hour_to_ask
 from dispatcher.tables import ALERT, DELIVERY, NOTICE
 from providers.base import Accepted, Channel, Deferred, Rejected
 from tests.contacts.store import DAY, ContactStore
+from tests.dispatcher.outbox.test_concurrency import PATIENCE_SECONDS, Gate, waits_for_a_lock
 from tests.dispatcher.world import NOW, World
 
 BORN = date(2008, 12, 1)
@@ -124,6 +127,19 @@ def test_it_goes_on_where_it_stopped(sqlite_school: School, monkeypatch: pytest.
     assert sqlite_school.ask(*students, may_go_on=lambda: next(steps)) == {Channel.EMAIL: 4}
     assert sqlite_school.ask(*students) == {Channel.EMAIL: 1}
     assert sorted(one[0] for one in sqlite_school.sent()) == students
+
+
+def test_two_who_ask_at_the_same_time(postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    school, gate = School(postgres_database), Gate()
+    nora = school.student("3A-001", "nora@example.com")
+    monkeypatch.setattr(consent_questions, "_ask", gate.before(consent_questions._ask))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(school.ask, nora)
+        with gate.held():
+            second = pool.submit(school.ask, nora)
+            waits_for_a_lock(school.world)
+        assert [one.result(PATIENCE_SECONDS) for one in (first, second)] == [{Channel.EMAIL: 1}, {}]
+    assert len(school.sent()) == 1
 
 
 def _consents(store: ContactStore, student: int) -> None:
