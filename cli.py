@@ -22,6 +22,7 @@ from dispatcher.commands import (
     operators,
     purge,
     report,
+    turning_18,
     verify,
     worker,
 )
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 
 people.app.command("verify")(verify.verify)
+people.app.command("turning-18")(turning_18.turning_18)
 people.app.command("purge")(purge.purge)
 people.app.command("erase")(erase.erase)
 people.app.command("export")(export.export)

@@ -121,6 +121,11 @@ class RetentionSettings(_Section):
     nightly: bool
 
 
+class ComingOfAgeSettings(_Section):
+    ask: bool
+    days_before: Annotated[int, Field(ge=1, le=366)]
+
+
 class RegisterSettings(_Section):
     """How a public register is asked, and with which key Maskinporten is asked for a token. No client_id: not asked."""
 

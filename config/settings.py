@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import UsageError
 from config.sections import (
     AuditSettings,
+    ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
     LastResortSettings,
@@ -40,6 +41,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "web": WebSettings,
         "audit": AuditSettings,
         "retention": RetentionSettings,
+        "coming_of_age": ComingOfAgeSettings,
         "krr": RegisterSettings,
         "freg": RegisterSettings,
         "log": LogSettings,
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
     retention: RetentionSettings | SetAside
+    coming_of_age: ComingOfAgeSettings | SetAside
     krr: RegisterSettings | SetAside
     freg: RegisterSettings | SetAside
     log: LogSettings | SetAside

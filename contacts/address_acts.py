@@ -1,4 +1,4 @@
-"""What staff record about a guardian's address on the owner's word: STOP, its taking back, and that it works again.
+"""What staff record about a person's address on the owner's word: STOP, its taking back, and that it works again.
 
 All three belong to the address, and so hold for everybody who shares it.
 """
@@ -17,7 +17,7 @@ from config.errors import UsageError
 from contacts.acts import Act
 from contacts.codes import AddressChannel
 from contacts.contact_points import StoredPoint, TypedAddress, points_of
-from contacts.people import FoundPerson
+from contacts.people import FoundPerson, person_subject
 from contacts.tables import ADDRESS
 
 
@@ -148,6 +148,6 @@ def _record(
         connection,
         operator=operator,
         act=act,
-        subject=f"guardian {guardian.label}",
+        subject=person_subject(guardian),
         details={"channel": point.channel.value, "evidence": evidence},
     )

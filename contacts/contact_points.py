@@ -1,4 +1,4 @@
-"""The contact points of one guardian as they are stored: shown masked, added by what a guardian says, found again."""
+"""The contact points of one person as they are stored: shown masked, added by what the person says, found again."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from config.errors import UsageError
 from contacts.acts import Act, entitlement_changed
 from contacts.addresses import AddressError, mask_email, mask_phone, parse_email, parse_phone
 from contacts.codes import AddressChannel, VerifiedBy
-from contacts.people import FoundPerson
+from contacts.people import FoundPerson, guardian_ref, person_subject
 from contacts.tables import ADDRESS, CONTACT_POINT
 from contacts.verification import waiting_for_code
 
-# The source of what guardians themselves tell us.
+# The source of what guardians themselves tell us, and of what students do.
 GUARDIAN_SOURCE = "guardian"
+STUDENT_SOURCE = "student"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +79,23 @@ def read_typed(phone: str | None, email: str | None) -> TypedAddress | None:
     return None
 
 
-def add_point(connection: Connection, guardian: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
-    """Store what a guardian says is theirs, not verified yet. One that was removed comes back unverified."""
+def add_point(connection: Connection, person: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
+    """Store what a person says is theirs, not verified yet. One that was removed comes back unverified."""
+    source = GUARDIAN_SOURCE if person.label == guardian_ref(person.id) else STUDENT_SOURCE
     address_id = address_id_of(connection, typed)
     mine = (
-        CONTACT_POINT.c.person_id == guardian.id,
+        CONTACT_POINT.c.person_id == person.id,
         CONTACT_POINT.c.address_id == address_id,
-        CONTACT_POINT.c.source == GUARDIAN_SOURCE,
+        CONTACT_POINT.c.source == source,
     )
     known = connection.execute(select(CONTACT_POINT.c.ended_at, CONTACT_POINT.c.verified_at).where(*mine)).first()
     if known is not None and known.ended_at is None:
         state = "not verified yet" if known.verified_at is None else "verified"
-        return Act(False, f"{guardian.label} has {typed.masked} already ({state}): nothing was changed.")
+        return Act(False, f"{person.label} has {typed.masked} already ({state}): nothing was changed.")
     if known is None:
         connection.execute(
             insert(CONTACT_POINT).values(
-                person_id=guardian.id, address_id=address_id, source=GUARDIAN_SOURCE, confirmed_at=db_now()
+                person_id=person.id, address_id=address_id, source=source, confirmed_at=db_now()
             )
         )
     else:
@@ -107,11 +109,11 @@ def add_point(connection: Connection, guardian: FoundPerson, typed: TypedAddress
         connection,
         operator=operator,
         act="contact.add",
-        subject=f"guardian {guardian.label}",
+        subject=person_subject(person),
         details={"channel": typed.channel.value},
     )
     fixed = "" if typed.takes_messages else " It is a fixed line: it can be called, and takes no SMS."
-    return Act(True, f"{typed.masked} added for {guardian.label}, not verified yet.{fixed}")
+    return Act(True, f"{typed.masked} added for {person.label}, not verified yet.{fixed}")
 
 
 def points_of(connection: Connection, guardian_id: int) -> list[StoredPoint]:

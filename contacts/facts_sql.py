@@ -59,7 +59,7 @@ class Statements:
     # since `fresh_from`, somebody else has the address too, it is failing and this source has not verified it since,
     # confirmed with us since `fresh_from`, the register's word
     points: Select[Any]
-    # address id, a living owner's id and language
+    # address id, the id and language of a living owner to whom alerts may go
     sharers: Select[Any]
     # guardian id, student id or null, from, to
     blocks: Select[Any]
@@ -98,6 +98,19 @@ def main_school() -> ColumnElement[Any]:
     said = goes.where(enrolment.school_id == student.main_school_id)
     told = goes.order_by(enrolment.main.desc(), enrolment.school_id)
     return func.coalesce(said.scalar_subquery(), told.scalar_subquery())
+
+
+def may_be_told(person_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Persons to whom alerts may go at all: somebody's guardian, or no student.
+
+    A student's own address is there to ask the student. That somebody's child gave the same one changes nothing about
+    who is told there, and in which language.
+    """
+    return or_(
+        ~exists().where(STUDENT.c.person_id == person_id),
+        exists().where(GUARDIANSHIP.c.guardian_id == person_id),
+        exists().where(CONSENT.c.guardian_id == person_id),
+    )
 
 
 def release_in_force(student_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -199,7 +212,12 @@ def _sharers(dialect: str) -> Select[Any]:
     return (
         select(point.address_id, point.person_id, owner.language)
         .join_from(CONTACT_POINT, PERSON, owner.id == point.person_id)
-        .where(among(point.address_id, "addresses", dialect), point.ended_at.is_(None), owner.deceased.is_(False))
+        .where(
+            among(point.address_id, "addresses", dialect),
+            point.ended_at.is_(None),
+            owner.deceased.is_(False),
+            may_be_told(point.person_id),
+        )
     )
 
 

@@ -87,6 +87,7 @@ class Student(SQLModel, table=True):
 
     `main_school_id`: of several schools the one that people said is the main one, whatever the sources say; it counts
     for as long as the student goes there.
+    `consent_asked_at`: when the student was sent the question whether guardians may be told once they are 18.
     """
 
     __tablename__ = "student"
@@ -95,6 +96,7 @@ class Student(SQLModel, table=True):
     source: str = Field(max_length=280)
     left_on: date | None = None
     main_school_id: int | None = Field(default=None, sa_column=link("school.id", nullable=True))
+    consent_asked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
 
 class Enrolment(SQLModel, table=True):

@@ -118,6 +118,20 @@ def student_ref(student_id: int, own: str | None) -> str:
     return own or f"S-{student_id}"
 
 
+def find_owner(connection: Connection, ref: str) -> FoundPerson:
+    """The student or the guardian who goes by `ref`, to speak of their addresses.
+
+    Raises UsageError as `find_person` does, and for a student who may be protected: nothing is shown of one.
+    """
+    person = find_person(connection, ref)
+    if person.may_be_protected and person.label != guardian_ref(person.id):
+        raise UsageError(
+            f"Student {person.label} is protected, or may be: no address of theirs is taken or shown here.",
+            remedy="They are asked in person.",
+        )
+    return person
+
+
 def guardian_ref(guardian_id: int) -> str:
     """What people call a guardian: "G-17"."""
     return f"G-{guardian_id}"

@@ -16,7 +16,7 @@ from contacts.audience import AudienceSchool
 from contacts.codes import AddressChannel
 from contacts.entitlement import Verdict
 from contacts.facts import CHUNK, StudentCase, collector_paused, load_cases
-from contacts.facts_sql import not_over
+from contacts.facts_sql import may_be_told, not_over
 from contacts.reach import PointFacts, ReachOptions, reach
 from contacts.tables import ADDRESS, CONTACT_POINT, ENROLMENT, PERSON, SCHOOL, STUDENT
 
@@ -47,7 +47,7 @@ class StudentFigures:
 class AddressFigures:
     """Different numbers, or different e-mail addresses, of guardians who may be told today.
 
-    `stale`: verified, and not confirmed for long; `shared`: other persons have it too; `failing`: messages to it have
+    `stale`: verified, and not confirmed for long; `shared`: other guardians have it too; `failing`: messages to it have
     failed again and again. Fixed lines, foreign numbers
     and numbers whose owner answered STOP (`opted_out`) are phone numbers only.
     """
@@ -182,7 +182,7 @@ def _marks(connection: Connection) -> _Marks:
     shared = (
         select(point.address_id)
         .join(PERSON, PERSON.c.id == point.person_id)
-        .where(point.ended_at.is_(None), PERSON.c.deceased.is_(False))
+        .where(point.ended_at.is_(None), PERSON.c.deceased.is_(False), may_be_told(point.person_id))
         .group_by(point.address_id)
         .having(func.min(point.person_id) < func.max(point.person_id))
     )

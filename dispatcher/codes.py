@@ -75,6 +75,7 @@ class NoticeKind(StrEnum):
 
     VERIFICATION_CODE = "verification_code"
     BREAK_GLASS = "break_glass"  # to the county, about an alert that was sent without the role for it
+    CONSENT_QUESTION = "consent_question"  # to a student who turns 18: may guardians be told from then on?
 
 
 class StudentClass(StrEnum):

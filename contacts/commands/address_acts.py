@@ -1,4 +1,4 @@
-"""`beredskap contacts opt-out|opt-in|forget-failures`: what a guardian has said about messages at an address."""
+"""`beredskap contacts opt-out|opt-in|forget-failures`: what people have said about messages at an address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors
-from contacts.commands.performing import GuardianArgument, perform
+from contacts.commands.performing import OwnerArgument, perform
 from contacts.commands.points import EmailOption, PhoneOption
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ EvidenceOption: TypeAlias = Annotated[str, typer.Option(help="How you know, such
 
 @command_errors(Right.CHANGE_CONTACTS)
 def opt_out(
-    guardian: GuardianArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
+    person: OwnerArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
 ) -> None:
     """Record that the owner of a number wants no SMS, as if they had answered STOP. E-mail goes on.
 
-    --phone says which one, when the guardian has several. It holds at once, for alerts under way too, and for everybody
+    --phone says which one, when the person has several. It holds at once, for alerts under way too, and for everybody
     who shares the number.
 
     Example:
@@ -36,12 +36,12 @@ def opt_out(
     """
     from contacts import address_acts
     from contacts.contact_points import read_typed
-    from contacts.people import find_guardian
+    from contacts.people import find_owner
 
     typed = read_typed(phone, None)
 
     def act(connection: Connection, today: date, operator: str) -> Act:
-        found = find_guardian(connection, guardian)
+        found = find_owner(connection, person)
         return address_acts.opt_out(connection, found, typed, evidence=evidence, operator=operator)
 
     perform(act, as_json=as_json)
@@ -49,7 +49,7 @@ def opt_out(
 
 @command_errors(Right.CHANGE_CONTACTS)
 def opt_in(
-    guardian: GuardianArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
+    person: OwnerArgument, evidence: EvidenceOption, phone: PhoneOption = None, as_json: JsonOption = False
 ) -> None:
     """Record that the owner of a number takes a STOP back: SMS go there again.
 
@@ -62,12 +62,12 @@ def opt_in(
     """
     from contacts import address_acts
     from contacts.contact_points import read_typed
-    from contacts.people import find_guardian
+    from contacts.people import find_owner
 
     typed = read_typed(phone, None)
 
     def act(connection: Connection, today: date, operator: str) -> Act:
-        found = find_guardian(connection, guardian)
+        found = find_owner(connection, person)
         return address_acts.opt_in(connection, found, typed, evidence=evidence, operator=operator)
 
     perform(act, as_json=as_json)
@@ -75,7 +75,7 @@ def opt_in(
 
 @command_errors(Right.CHANGE_CONTACTS)
 def forget_failures(
-    guardian: GuardianArgument,
+    person: OwnerArgument,
     evidence: EvidenceOption,
     phone: PhoneOption = None,
     email: EmailOption = None,
@@ -91,12 +91,12 @@ def forget_failures(
     """
     from contacts import address_acts
     from contacts.contact_points import read_typed
-    from contacts.people import find_guardian
+    from contacts.people import find_owner
 
     typed = read_typed(phone, email)
 
     def act(connection: Connection, today: date, operator: str) -> Act:
-        found = find_guardian(connection, guardian)
+        found = find_owner(connection, person)
         return address_acts.forget_failures(connection, found, typed, evidence=evidence, operator=operator)
 
     perform(act, as_json=as_json)

@@ -40,6 +40,7 @@ def run_import(
     from config.audit import current_operator
     from config.clock import oslo_date
     from config.errors import ExitStatus, UsageError
+    from config.set_aside import usable
     from config.shell import confirm_typed, open_store, print_json
     from contacts.commands.import_preview import draw, progress
     from contacts.imports.staged_import import digest_of, stage
@@ -62,6 +63,7 @@ def run_import(
                 store.keys,
                 reading,
                 trusted_sources=trusted,
+                own_addresses=usable(store.settings.coming_of_age).ask,
                 progress=tick,
                 digest=lambda: digest_of(files),
             ) as staged,

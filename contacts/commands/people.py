@@ -8,7 +8,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
-from contacts.commands import address_acts, coming_of_age, consent, main_school, points, quality
+from contacts.commands import address_acts, consent, main_school, points, quality
 from contacts.commands.performing import DAY, Day, GuardianArgument, StudentArgument, perform
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ app.command("opt-out")(address_acts.opt_out)
 app.command("opt-in")(address_acts.opt_in)
 app.command("forget-failures")(address_acts.forget_failures)
 app.command("main-school")(main_school.main_school)
-app.command("turning-18")(coming_of_age.turning_18)
 app.command("quality")(quality.quality)
 
 

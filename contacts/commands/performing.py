@@ -19,6 +19,9 @@ StudentArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="STUDENT", help='The school\'s ref ("2B-017"); without one, the store\'s ("S-17").')
 ]
 GuardianArgument: TypeAlias = Annotated[str, typer.Argument(metavar="GUARDIAN", help='The guardian\'s ref ("G-17").')]
+OwnerArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="PERSON", help='The guardian\'s ref ("G-17"), or a student\'s ("2B-017").')
+]
 # A day, as typer reads one.
 Day: TypeAlias = datetime
 DAY = ["%Y-%m-%d"]

@@ -1,4 +1,4 @@
-"""`beredskap contacts add|confirm`: a guardian's own contact points, and the codes that verify them."""
+"""`beredskap contacts add|confirm`: people's own contact points, and the codes that verify them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors, open_store, print_json
-from contacts.commands.performing import GuardianArgument, perform
+from contacts.commands.performing import GuardianArgument, OwnerArgument, perform
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,29 +23,34 @@ EmailOption: TypeAlias = Annotated[str | None, typer.Option(help="An e-mail addr
 
 @command_errors(Right.CHANGE_CONTACTS)
 def add(
-    guardian: GuardianArgument,
+    person: OwnerArgument,
     phone: PhoneOption = None,
     email: EmailOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a phone number or an e-mail address that a guardian says is theirs. It counts once a code has confirmed it.
 
+    A student's own serves to ask the student for consent before the 18th birthday (turning-18), and needs no code. No
+    alert goes there.
+
     Examples:
 
       beredskap contacts add G-17 --phone "999 99 912"
 
       beredskap contacts add G-17 --email kari@example.com
+
+      beredskap contacts add 3A-004 --email nora@example.com
     """
     from config.errors import UsageError
     from contacts.contact_points import add_point, read_typed
-    from contacts.people import find_guardian
+    from contacts.people import find_owner
 
     typed = read_typed(phone, email)
     if typed is None:
         raise UsageError("Nothing to add is given.", remedy="Give --phone or --email.")
 
     def act(connection: Connection, today: date, operator: str) -> Act:
-        return add_point(connection, find_guardian(connection, guardian), typed, operator=operator)
+        return add_point(connection, find_owner(connection, person), typed, operator=operator)
 
     perform(act, as_json=as_json)
 

@@ -36,7 +36,7 @@ class Comparison:
     """One comparison of the staged records with the store, within one transaction.
 
     `allocates`: new rows get their final ids; otherwise negative ones, which stand for them in a preview.
-    `contact_register`, `one_basis`, `unspoken`: as in `Reading`.
+    `contact_register`, `one_basis`, `unspoken`: as in `Reading`. `own_addresses`: students' own addresses are taken.
     """
 
     connection: Connection
@@ -49,6 +49,7 @@ class Comparison:
     contact_register: bool
     one_basis: bool
     unspoken: Unspoken
+    own_addresses: bool
 
     def refuse(self, table: Table, condition: ColumnElement[bool], reason: str) -> None:
         """Refuse the open rows of a staged table that meet `condition`; each is listed with its place."""

@@ -245,16 +245,19 @@ def guardianship_ends(comparison: Comparison) -> ColumnElement[bool]:
 
 
 def _points_end(comparison: Comparison) -> ColumnElement[bool]:
-    """Addresses of a guardian of whom the source no longer says a word."""
+    """Addresses of a guardian, or a student, of whom the source no longer says a word."""
     point, link = store.point, store.guardianship
     here, elsewhere = link.alias("here"), link.alias("elsewhere")
     silent = and_(
         ~exists().where(staged.person.c.person_id == point.c.person_id),
         ~_spared(point.c.person_id),
-        exists().where(
-            here.c.guardian_id == point.c.person_id,
-            here.c.source == comparison.source,
-            here.c.student_id.in_(select(staged.student_scope.c.person_id)),
+        or_(
+            exists().where(
+                here.c.guardian_id == point.c.person_id,
+                here.c.source == comparison.source,
+                here.c.student_id.in_(select(staged.student_scope.c.person_id)),
+            ),
+            exists().where(staged.student_scope.c.person_id == point.c.person_id),
         ),
         ~exists().where(
             elsewhere.c.guardian_id == point.c.person_id,

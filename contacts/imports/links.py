@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, exists, func, insert, or_, select, update
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison
@@ -100,13 +100,25 @@ def _settle(comparison: Comparison, table: Table, key: tuple[str, ...], reason: 
     comparison.connection.execute(update(table).where(open_ones).values(state=staged.ENTERS))
 
 
-def gather_points(comparison: Comparison) -> None:
-    """The addresses of those who are guardians: by this import, or in the store already."""
-    person, contact, link = staged.person, staged.contact, staged.guardianship
+def has_addresses(comparison: Comparison) -> ColumnElement[bool]:
+    """Staged persons whose addresses are taken: guardians, by this import or in the store already; and students who go
+    to school, where their own are wanted."""
+    person, link = staged.person, staged.guardianship
     guardian = or_(
         exists().where(link.c.guardian_id == person.c.person_id, link.c.state == staged.ENTERS),
         exists().where(store.guardianship.c.guardian_id == person.c.person_id),
     )
+    if not comparison.own_addresses:
+        return guardian
+    return or_(
+        guardian,
+        exists().where(staged.student.c.person_id == person.c.person_id),
+        exists().where(store.student.c.person_id == person.c.person_id, comparison.current(store.student.c.left_on)),
+    )
+
+
+def gather_points(comparison: Comparison) -> None:
+    person, contact = staged.person, staged.contact
     comparison.connection.execute(
         insert(staged.point).from_select(
             ["person_id", "channel", "value", "takes_messages", "confirmed_at"],
@@ -118,7 +130,7 @@ def gather_points(comparison: Comparison) -> None:
                 contact.c.confirmed_at,
             )
             .join(person, person.c.n == contact.c.person_n)
-            .where(person.c.state == staged.ENTERS, guardian)
+            .where(person.c.state == staged.ENTERS, has_addresses(comparison))
             .distinct(),
         )
     )

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, inse
 
 from contacts.imports import staged, store
 from contacts.imports.comparing import Comparison, person_number
+from contacts.imports.links import has_addresses
 from contacts.imports.records import ID, NIN, Lost, Unknown
 from contacts.people import FORGOTTEN
 
@@ -253,18 +254,14 @@ def _settle_refs(comparison: Comparison) -> None:
 
 
 def settle_refusals(comparison: Comparison) -> None:
-    """What is lost of a record is told when the rest of it enters; a bad address when the person is a guardian."""
-    refusal, identifier, person, link = staged.refusal, staged.identifier, staged.person, staged.guardianship
-    guardian = or_(
-        exists().where(link.c.guardian_id == person.c.person_id, link.c.state == staged.ENTERS),
-        exists().where(store.guardianship.c.guardian_id == person.c.person_id),
-    )
+    """What is lost of a record is told when the rest of it enters; a bad address when this person's are taken."""
+    refusal, identifier, person = staged.refusal, staged.identifier, staged.person
     enters = exists().where(
         identifier.c.scheme == refusal.c.scheme,
         identifier.c.lookup == refusal.c.lookup,
         person.c.n == identifier.c.person_n,
         person.c.state == staged.ENTERS,
-        or_(refusal.c.lost != int(Lost.ADDRESS), guardian),
+        or_(refusal.c.lost != int(Lost.ADDRESS), has_addresses(comparison)),
     )
     part = and_(refusal.c.lost != int(Lost.RECORD), refusal.c.scheme.is_not(None))
     comparison.connection.execute(update(refusal).where(part).values(told=enters))

@@ -186,7 +186,7 @@ class Lost(IntEnum):
 
     RECORD = 0
     FACT = 1
-    ADDRESS = 2  # told when the person is a guardian: nobody else's are taken
+    ADDRESS = 2  # told when the person is one whose addresses are taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,10 @@ def person_records(row: Row, roster: Roster, index: RosterIndex, key: str, user:
     # A column that the file does not have says nothing about what the store has of that channel.
     columns = {channel for name, channel in _CHANNELS if row.has(name)}
     spared = [channel for channel in AddressChannel if channel not in columns]
-    # Of others than guardians no address is kept. Whoever has a role that is not told may be one, and a teacher, too.
+    # Whose addresses are kept is decided later; a teacher's never are. Whoever has a role that is not told may be a
+    # guardian or a student, and a teacher, too.
     all_told = roster.tells_all_roles and not user.unread
-    if not user.gone and (not all_told or not user.roles or user.roles & ADULT):
+    if not user.gone and (not all_told or not user.roles or user.roles & (ADULT | Role.STUDENT)):
         for column, channel in _CHANNELS:
             if text := row.text(column):
                 try:

@@ -62,12 +62,16 @@ _LISTED = 200
 class StagedImport:
     """The records of one import, read and waiting on one connection. Made by `stage`."""
 
-    def __init__(self, connection: Connection, reading: Reading, records: int, digest: str, *, trusted: bool) -> None:
+    def __init__(
+        self, connection: Connection, reading: Reading, records: int, digest: str, *, trusted: bool, own_addresses: bool
+    ) -> None:
         self._connection = connection
         self._reading = reading
         self._records = records
         self._digest = digest
         self._trusted = trusted
+        # The contact register is not asked about students; what it says of one who is a guardian, too, is a guardian's.
+        self._own_addresses = own_addresses and not reading.contact_register
 
     def preview(self) -> Plan:
         """Compare with the store as it is now. Changes nothing."""
@@ -115,6 +119,7 @@ class StagedImport:
             contact_register=self._reading.contact_register,
             one_basis=self._reading.one_basis,
             unspoken=self._reading.unspoken,
+            own_addresses=self._own_addresses,
         )
         _reset(connection)
         match_persons(comparison)
@@ -215,13 +220,15 @@ def stage(
     reading: Reading,
     *,
     trusted_sources: tuple[str, ...] = (),
+    own_addresses: bool = False,
     progress: Callable[[int], None] = lambda _records: None,
     digest: Callable[[], str] = lambda: "",
 ) -> Iterator[StagedImport]:
     """Read all records into temporary tables of one connection, and hand out the import that waits there.
 
     Raises what the reader raises: UsageError for a file that cannot be used. `progress` gets the number of records
-    read, now and then. `digest` is asked for the digest of the files when they have been read.
+    read, now and then. `digest` is asked for the digest of the files when they have been read. `own_addresses`: those
+    of students are taken, too.
     """
     connection = database.engine.connect()
     # The temporary tables belong to this connection and must not be met by whoever gets it next.
@@ -237,7 +244,7 @@ def stage(
             staged.index(connection)
             if loader.records > _FEW:
                 staged.analyse(connection)
-        yield StagedImport(connection, reading, loader.records, digest(), trusted=trusted)
+        yield StagedImport(connection, reading, loader.records, digest(), trusted=trusted, own_addresses=own_addresses)
     finally:
         connection.close()
 

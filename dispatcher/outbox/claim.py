@@ -3,7 +3,7 @@
 A claim joins the alert: only rows of an alert that is being planned or open, not expired and past its hold are taken.
 A stop therefore holds for every row that was not yet claimed. Alerts under way at the same time have equal parts of
 each claim, however large they are; a drill waits for actual alerts. What a claim finds to be lost (an entitlement that
-ended, an owner who answered STOP) is cancelled in the same transaction.
+ended, an owner who answered STOP, a student who has answered already) is cancelled in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
+from dispatcher.outbox.questions import NO_LONGER_ASKED, no_longer_asked
 from dispatcher.outbox.recheck import lost_entitlements
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
@@ -141,6 +142,7 @@ def _due_rows(of_alert: bool, alone: bool) -> Select[Any]:
             DELIVERY.c.state,
             DELIVERY.c.alert_id,
             DELIVERY.c.notice_id,
+            DELIVERY.c.address_id,
             DELIVERY.c.channel,
             DELIVERY.c.language,
             DELIVERY.c.segments,
@@ -219,6 +221,10 @@ def _lost(connection: Connection, due: Sequence[AnyRow], stale_after_months: int
     if stale:
         gone = lost_entitlements(connection, stale, today, revision, stale_after_months)
         lost.update(dict.fromkeys(gone, "entitlement_lost"))
+    notices = [row for row in due if row.notice_id is not None and row.id not in lost]
+    if notices:
+        gone = no_longer_asked(connection, notices, today, stale_after_months)
+        lost.update(dict.fromkeys(gone, NO_LONGER_ASKED))
     return lost
 
 

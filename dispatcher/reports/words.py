@@ -36,6 +36,7 @@ STATE_WORDS = {
 _DELIVERY_WORDS = {
     "entitlement_lost": "nobody it was meant for may be told any more",
     "opted_out": "the owner of the number answered STOP",
+    "no_longer_asked": "the student has answered, or is not to be asked there any more",
     "stopped": "the alert was stopped before it left",
     "expired": "the alert expired before it left",
     "lease_lost": "the worker that sent it disappeared; whether it left is not known",

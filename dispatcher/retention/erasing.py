@@ -157,5 +157,5 @@ def _not_under_way(connection: Connection, person: FoundPerson) -> None:
         )
     if person.id in being_told(connection):
         raise UsageError(
-            f"A message to {person.label} is on its way.", remedy="Run the command again in a quarter of an hour."
+            f"A message to {person.label} is on its way.", remedy="Run the command again when it has left."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,7 @@ from contacts.codes import Protection
 from contacts.contact_points import StoredPoint
 from contacts.facts_sql import main_school
 from contacts.people import FoundPerson
+from contacts.protection import maybe_protected
 from contacts.tables import CHALLENGE, GUARDIANSHIP, PERSON, SCHOOL, STUDENT
 from contacts.verification import LIFE_SECONDS, code_for, open_challenge
 from dispatcher.alerts.text import compose_notice
@@ -88,6 +90,8 @@ class Notices:
         found = self._code(connection, notice_id) if kind is NoticeKind.VERIFICATION_CODE else None
         if kind is NoticeKind.BREAK_GLASS:
             found = break_glass_values(connection, notice_id)
+        if kind is NoticeKind.CONSENT_QUESTION:
+            found = self._student_school(connection, notice_id), {}
         if kind is None or found is None:
             raise LookupError(f"notice {notice_id} has nothing to tell")
         school, values = found
@@ -105,12 +109,33 @@ class Notices:
         code = code_for(self._keys, row.id, row.nonce)
         return self._speaker(connection, row.person_id), {"code": code, "minutes": str(LIFE_SECONDS // 60)}
 
+    def _student_school(self, connection: Connection, notice_id: int) -> str:
+        """The main school of the student whom a notice is to; the organisation where it may not be named, or is none.
+
+        A student who may be protected is not asked. One who became so since is looked for at the provider, perhaps.
+        """
+        name = connection.execute(
+            select(SCHOOL.c.name).where(
+                SCHOOL.c.id.in_(
+                    select(main_school())
+                    .select_from(STUDENT)
+                    .join(NOTICE, NOTICE.c.person_id == STUDENT.c.person_id)
+                    .join(PERSON, PERSON.c.id == STUDENT.c.person_id)
+                    .where(NOTICE.c.id == notice_id, ~maybe_protected())
+                )
+            ),
+            {"on": self._today(connection)},
+        ).scalar()
+        return name or self._organisation.name or "Beredskap"
+
+    def _today(self, connection: Connection) -> date:
+        return oslo_date(connection.execute(select(db_now())).scalar_one())
+
     def _speaker(self, connection: Connection, guardian_id: int) -> str:
         """The main school of the guardian's students; the organisation when there are several, or none.
 
         The school of a protected student is nobody's to learn from a message, and of one who may be protected neither.
         """
-        today = oslo_date(connection.execute(select(db_now())).scalar_one())
         main_schools = (
             select(main_school())
             .select_from(STUDENT)
@@ -123,7 +148,8 @@ class Notices:
             )
         )
         names = connection.execute(
-            select(SCHOOL.c.name).where(SCHOOL.c.id.in_(main_schools)).order_by(SCHOOL.c.name), {"on": today}
+            select(SCHOOL.c.name).where(SCHOOL.c.id.in_(main_schools)).order_by(SCHOOL.c.name),
+            {"on": self._today(connection)},
         ).scalars()
         schools = list(names)
         return schools[0] if len(schools) == 1 else self._organisation.name or ", ".join(schools) or "Beredskap"

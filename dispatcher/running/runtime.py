@@ -27,6 +27,8 @@ from dispatcher.codes import Lane
 from dispatcher.outbox.messages import Renderer
 from dispatcher.reports.watching import OK
 from dispatcher.routine.notices import Notices
+from dispatcher.running.asking import LOOK_SECONDS as QUESTIONS_LOOK_SECONDS
+from dispatcher.running.asking import DailyQuestions
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
@@ -101,13 +103,18 @@ class Runtime:
 
     def _start_rounds(self) -> None:
         """What one process does for all. A round whose settings were set aside is left out; the log tells of them."""
-        audit, policy = self._settings.audit, self._settings.retention
+        audit, policy, coming_of_age = self._settings.audit, self._settings.retention, self._settings.coming_of_age
         if not isinstance(audit, SetAside):
             auditor = Auditor(self._database, audit, self._id)
             self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
         if not isinstance(policy, SetAside) and policy.nightly:
             nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
             self._thread("purge", nightly.look, PURGE_LOOK_SECONDS)
+        if not isinstance(coming_of_age, SetAside) and coming_of_age.ask:
+            questions = DailyQuestions(
+                self._database, coming_of_age, self._settings.organisation, self._stopping.is_set
+            )
+            self._thread("questions", questions.look, QUESTIONS_LOOK_SECONDS)
         rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
         self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
 

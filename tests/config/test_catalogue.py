@@ -17,6 +17,8 @@ LONGEST_SCHOOL = "x" * 25
 PLAIN = re.compile(r"[A-Za-zæøåÆØÅéèòàù0-9 .,:;!?'\"()/%+\-{}_]+")
 # The room for the drill word: "EXERCISE - " is the longest of the three.
 LONGEST_PREFIX = 11
+# Those that go by SMS, too.
+NOTICES = ("verification_code", "consent_question")
 
 OWN = """
 severity = "{severity}"
@@ -32,9 +34,7 @@ def own_folder(folder: Path, body: str, name: str = "flood") -> Path:
 
 def all_texts() -> list[tuple[str, str, MessageText]]:
     scenarios = [(one.name, language, one.texts[language]) for one in SCENARIOS for language in LANGUAGES]
-    notices = [
-        ("verification_code", language, CATALOGUE.notice("verification_code", language)) for language in LANGUAGES
-    ]
+    notices = [(name, language, CATALOGUE.notice(name, language)) for name in NOTICES for language in LANGUAGES]
     return scenarios + notices
 
 
@@ -60,7 +60,7 @@ def test_default_sms_is_one_segment_with_a_long_school_name_and_the_drill_word(
         return
     assert "{" not in filled
     assert PLAIN.fullmatch(filled)
-    prefix = 0 if name == "verification_code" else LONGEST_PREFIX
+    prefix = 0 if name in NOTICES else LONGEST_PREFIX
     assert len(filled) + prefix <= 160
 
 

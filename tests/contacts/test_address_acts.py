@@ -12,9 +12,10 @@ from config.errors import UsageError
 from contacts import tables
 from contacts.acts import Act
 from contacts.address_acts import forget_failures, opt_in, opt_out
-from contacts.codes import AddressChannel
-from contacts.contact_points import read_typed
+from contacts.codes import AddressChannel, Protection
+from contacts.contact_points import STUDENT_SOURCE, add_point, points_of, read_typed
 from contacts.facts import load_cases
+from contacts.people import find_owner
 from contacts.reach import ReachOptions, Unreachable, reach
 from tests.contacts.store import DAY, LATELY, ContactStore
 
@@ -99,3 +100,25 @@ def test_without_any_that_fits_nothing_is_guessed(desk: Desk) -> None:
         forget_failures(desk.store.connection, desk.guardian, None, **WHY)
     with pytest.raises(UsageError, match="no such contact point"):
         opt_out(desk.store.connection, desk.guardian, read_typed(None, "ola@example.com"), **WHY)
+
+
+def test_a_students_own_address_by_hand(store: ContactStore) -> None:
+    student = store.student("3A-004")
+    mine, protected = find_owner(store.connection, "3a-004"), {"protection": Protection.CONFIDENTIAL}
+    phone, mail = read_typed("999 99 912", None), read_typed(None, "nora@example.com")
+    assert phone is not None and mail is not None
+    assert [add_point(store.connection, mine, one, operator="kari").changed for one in (phone, mail)] == [True, True]
+    assert not add_point(store.connection, mine, mail, operator="kari").changed
+    assert {one.source for one in points_of(store.connection, student)} == {STUDENT_SOURCE}
+    assert opt_out(store.connection, mine, None, **WHY).changed
+    acts = newest_entries(store.connection, Wanted(), 10)
+    assert {(entry.act, entry.subject) for entry in acts} == {
+        ("contact.add", "student 3A-004"),
+        ("contact.opt_out", "student 3A-004"),
+    }
+    # Of one who may be protected not even the end of a number is shown, or taken; a guardian's is, whoever they are.
+    guardian = store.guardian(store.student("1A-001", **protected), **protected)
+    for ref in ("1A-001", "9Z-999", "G-999999"):
+        with pytest.raises(UsageError):
+            find_owner(store.connection, ref)
+    assert find_owner(store.connection, f"G-{guardian}").id == guardian

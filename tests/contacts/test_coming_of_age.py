@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from contacts.audience import find_school
 from contacts.codes import Basis, Protection
 from contacts.coming_of_age import ComingOfAge, ComingOfAges, coming_of_age
-from contacts.commands.coming_of_age import draw
+from contacts.consent_questions import Question
 from tests.contacts.store import DAY, ContactStore
 
 
 def soon(store: ContactStore, *, today: date = DAY, days: int = 30, school: str | None = None) -> ComingOfAges:
-    return coming_of_age(store.connection, [find_school(store.connection, school)] if school else [], today, days)
-
-
-def page(found: ComingOfAges) -> str:
-    drawn = io.StringIO()
-    draw(found, Console(file=drawn, width=80, highlight=False))
-    return drawn.getvalue()
+    schools = [find_school(store.connection, school)] if school else []
+    return coming_of_age(store.connection, schools, today, days, stale_after_months=18)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +63,9 @@ def test_the_next_ones_first_with_those_who_will_not_be_told_any_more(store: Con
     store.guardian(later, basis=Basis.CONTACT_PERSON)
     found = soon(store)
     assert found.students == (
-        ComingOfAge("3A-001", date(2026, 11, 23), "Eksempel vgs", 1),
-        ComingOfAge("3A-002", date(2026, 12, 1), "Eksempel vgs", 2),
+        ComingOfAge(first, "3A-001", date(2026, 11, 23), "Eksempel vgs", 1, Question.NO_ADDRESS),
+        ComingOfAge(later, "3A-002", date(2026, 12, 1), "Eksempel vgs", 2, Question.NO_ADDRESS),
     )
-    assert [line.split() for line in page(found).splitlines()][1:] == [
-        ["2026-11-23", "3A-001", "Eksempel", "vgs", "1"],
-        ["2026-12-01", "3A-002", "Eksempel", "vgs", "2"],
-    ]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +77,10 @@ def test_who_left_died_or_may_be_protected_is_not_shown(store: ContactStore, val
     found = soon(store)
     hidden = "protection" in values or "protection_unknown" in values
     assert (found.students, found.protected) == ((), int(hidden))
-    assert ("1 of whom nothing is shown" in page(found)) == hidden
     # Asked by school, a number would tell where they go.
     one_school = soon(store, school="Eksempel vgs")
     assert (one_school.students, one_school.protected) == ((), None)
-    assert "3A-009" not in page(found) + page(one_school) + repr(found)
-    assert "protected" not in page(one_school)
+    assert "3A-009" not in repr(found) + repr(one_school)
 
 
 def test_one_school_alone(store: ContactStore) -> None:
@@ -102,4 +89,3 @@ def test_one_school_alone(store: ContactStore) -> None:
         store.student(ref, school=school, birth_date=date(2008, 12, 1))
     assert [one.student for one in soon(store, school="Andre vgs").students] == ["2"]
     assert [one.student for one in soon(store).students] == ["2", "1"]
-    assert "Nobody who may be shown" in page(soon(store, days=1))

@@ -214,16 +214,6 @@ def test_stop_and_failures_of_an_address(run: Run, installed: Database, people: 
     assert run("opt-out", people["guardian"], "--phone", "nobody", "--evidence", "x").exit_code == ExitStatus.UNUSABLE
 
 
-def test_who_turns_eighteen(run: Run, people: dict[str, Any], installed: Database) -> None:
-    next_month = (people["today"].replace(day=28) + timedelta(days=4)).replace(day=1)
-    with installed.write() as connection:
-        ContactStore(connection).student("3B-001", birth_date=next_month.replace(year=next_month.year - 18))
-    told = ok(run("turning-18", "--days", "31", "--json"))
-    assert [(one["student"], one["on"]) for one in told["students"]] == [("3B-001", next_month.isoformat())]
-    assert run("turning-18", "--school", "Eksempel vgs").exit_code == ExitStatus.OK
-    assert run("turning-18", "--days", "-1").exit_code == ExitStatus.UNUSABLE
-
-
 def test_the_main_school_of_a_student(run: Run, people: dict[str, Any]) -> None:
     told = ok(run("main-school", "1A-001", "Eksempel vgs", "--json"))
     assert (told["changed"], told["words"]) == (True, "The main school of student 1A-001 is Eksempel vgs.")

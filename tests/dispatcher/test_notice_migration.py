@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from config import migrations
 from config.database import Database
+from contacts.tables import STUDENT
 from dispatcher.codes import DeliveryState, Lane, NoticeKind
 from dispatcher.tables import DELIVERY, NOTICE
 from providers.base import Channel
@@ -63,6 +64,30 @@ def test_notices_and_their_messages_are_kept(older: Database) -> None:
         assert (kept.id, kept.kind, kept.person_id, kept.alert_id) == (1, NoticeKind.VERIFICATION_CODE, person, None)
         assert connection.execute(select(DELIVERY.c.notice_id)).all() == [(1,)]
         connection.execute(insert(NOTICE).values(id=2, kind=NoticeKind.BREAK_GLASS, operator="innom"))
+    with older.write() as connection, pytest.raises(IntegrityError):
+        connection.execute(
+            text("INSERT INTO notice (id, kind, operator, created_at) VALUES (3, 'gossip', 'x', '2026-06-29')")
+        )
+    older.dispose()
+
+
+def test_what_the_county_was_told_is_kept_and_students_can_be_asked(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tables_before("0013", database_url, tmp_path, monkeypatch)
+    with older.write() as connection:
+        student = ContactStore(connection).student()
+        connection.execute(insert(NOTICE).values(id=1, kind=NoticeKind.BREAK_GLASS, operator="innom"))
+    migrations.upgrade(older, all_tables())
+    with older.write() as connection:
+        connection.execute(
+            insert(NOTICE).values(id=2, kind=NoticeKind.CONSENT_QUESTION, person_id=student, operator="beredskap")
+        )
+        assert [row.kind for row in connection.execute(select(NOTICE).order_by(NOTICE.c.id))] == [
+            NoticeKind.BREAK_GLASS,
+            NoticeKind.CONSENT_QUESTION,
+        ]
+        assert connection.execute(select(STUDENT.c.person_id, STUDENT.c.consent_asked_at)).all() == [(student, None)]
     with older.write() as connection, pytest.raises(IntegrityError):
         connection.execute(
             text("INSERT INTO notice (id, kind, operator, created_at) VALUES (3, 'gossip', 'x', '2026-06-29')")

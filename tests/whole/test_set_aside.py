@@ -28,6 +28,7 @@ WRONG: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
         "retention.alerts_months",
         (("contacts", "purge", "--dry-run"), ("contacts", "purge", "--apply")),
     ),
+    "coming_of_age": ('[coming_of_age]\nask = "x-secret"\n', "coming_of_age.ask", (("contacts", "turning-18"),)),
     "audit": ('[audit]\nping_url = "x-secret"\n', "audit.ping_url", (("audit",),)),
     "web": ('web = "x-secret"\n', "web", (("web",), ("run",))),
     "county": ('[county]\nemail = "x-secret"\n', "county.email", ()),

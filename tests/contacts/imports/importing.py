@@ -51,6 +51,7 @@ class Importer:
         self.keys = keys
         self.directory = directory
         self.now = NOW
+        self.own_addresses = False  # those of students
 
     def file(self, name: str, content: str | bytes | object) -> Path:
         path = self.directory / name
@@ -64,7 +65,9 @@ class Importer:
     def staged(self, kind: str, *paths: Path, trusted: tuple[str, ...] = ()) -> Iterator[StagedImport]:
         with bound_db_now(self.now):
             reading = _OPENERS[kind](paths, oslo_date(self.now))
-            with stage(self.database, self.keys, reading, trusted_sources=trusted) as staged:
+            with stage(
+                self.database, self.keys, reading, trusted_sources=trusted, own_addresses=self.own_addresses
+            ) as staged:
                 yield staged
 
     def apply(self, kind: str, *paths: Path, allow_ending: int | None = None, trusted: tuple[str, ...] = ()) -> Plan:
