@@ -13,6 +13,7 @@ from config.errors import ExitStatus
 from contacts.commands import imports, people, sync
 from dispatcher.commands import (
     alert,
+    answers,
     audit,
     audit_log,
     doctor,
@@ -57,6 +58,7 @@ people.app.command("purge")(purge.purge)
 people.app.command("erase")(erase.erase)
 people.app.command("export")(export.export)
 app.add_typer(alert.app, name="alert")
+app.add_typer(answers.app, name="answers")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")

@@ -44,6 +44,7 @@ DECLARED = {
     "alert show": Right.SEE_ALERTS,
     "alert stop": Right.STEER,
     "alert watch": Right.SEE_ALERTS,
+    "answers list": Right.SEE_ALERTS,
     "audit-log show": Right.SEE_LOG,
     "contacts add": Right.CHANGE_CONTACTS,
     "contacts block": Right.CHANGE_CONTACTS,

@@ -55,6 +55,7 @@ class Kept:
     stale: int
     unverified: int
     languages: dict[str, int]
+    unmatched_answers: int = 0
 
     @classmethod
     def of(cls, report: Report, schools: tuple[SchoolClasses, ...], reduced_at: datetime) -> Kept:
@@ -95,6 +96,7 @@ _COUNTED = (
     "attempts",
     "stale",
     "unverified",
+    "unmatched_answers",
 )
 
 

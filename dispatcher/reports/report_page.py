@@ -40,6 +40,7 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_classes(console, report)
     if report.reduced is None:
         _print_calls(console, report, first)
+        _print_answers(console, report)
     else:
         _print_reduced(console, report.reduced)
     _print_states(console, report)
@@ -152,6 +153,13 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
     more = report.classes.nobody_reached - len(first)
     if more > 0:
         console.print(Text(f"\n and {grouped(more)} more: beredskap report {report.alert.number} --call-list"))
+
+
+def _print_answers(console: Console, report: Report) -> None:
+    if report.unmatched_answers:
+        several = "s" if report.unmatched_answers > 1 else ""
+        _heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")
+        console.print(Text(f" beredskap answers list --alert {report.alert.number} --unmatched"))
 
 
 def _print_reduced(console: Console, reduced: Reduced) -> None:
