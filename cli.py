@@ -16,6 +16,7 @@ from dispatcher.commands import (
     answers,
     audit,
     audit_log,
+    bounces,
     doctor,
     erase,
     export,
@@ -59,6 +60,7 @@ people.app.command("erase")(erase.erase)
 people.app.command("export")(export.export)
 app.add_typer(alert.app, name="alert")
 app.add_typer(answers.app, name="answers")
+app.add_typer(bounces.app, name="bounces")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")

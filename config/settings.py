@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import ExitStatus, UsageError
 from config.sections import (
     AuditSettings,
+    BounceSettings,
     CountySettings,
     DispatchSettings,
     LastResortSettings,
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     sms_backup: TwilioAccount
     sms_last_resort: LastResortSettings
     smtp: SmtpSettings
+    bounces: BounceSettings
     dispatch: DispatchSettings
     web: WebSettings
     audit: AuditSettings

@@ -28,6 +28,7 @@ COMMANDS = dict(commands(app))
 ANYBODY = {
     "audit",
     "audit-log verify",
+    "bounces read",
     "doctor",
     "drain",
     "init",
