@@ -93,4 +93,5 @@ class AnswerKind(StrEnum):
     STOP = "stop"
     START = "start"
     HELP = "help"
+    CONFIRMATION = "confirmation"  # 1, to an alert that asked for it
     OTHER = "other"  # for a person to read

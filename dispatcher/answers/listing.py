@@ -67,6 +67,15 @@ def unmatched_answers(connection: Connection, alert_id: int) -> int:
     ).scalar_one()
 
 
+def confirmed_messages(connection: Connection, alert_id: int) -> int:
+    """How many messages of the alert were confirmed by an answer."""
+    return connection.execute(
+        select(func.count(ANSWER.c.delivery_id.distinct())).where(
+            ANSWER.c.alert_id == alert_id, ANSWER.c.kind == AnswerKind.CONFIRMATION
+        )
+    ).scalar_one()
+
+
 def _owners(connection: Connection, addresses: Collection[int]) -> Mapping[int, tuple[str, ...]]:
     found: dict[int, list[str]] = defaultdict(list)
     rows = connection.execute(

@@ -1,4 +1,5 @@
-"""What an answer to an SMS means (pure): STOP, START and HELP as the first and only word, in Norwegian and English.
+"""What an answer to an SMS means (pure): STOP, START and HELP as the first and only word, in Norwegian and English, and
+the 1 that an alert may ask for.
 
 A word in a sentence is no command: "stopp ikke" must not stop anything. Such answers are kept for a person to read.
 """
@@ -23,6 +24,7 @@ _OURS: Final = {
     AnswerKind.STOP: frozenset({"stopp", "slutt", "avslutt", "avmeld"}),
     AnswerKind.HELP: frozenset({"hjelp"}),
 }
+CONFIRMS: Final = "1"
 # Twilio's own judgement, where Advanced Opt-Out is set up: the parameter OptOutType.
 _JUDGED: Final = {"STOP": AnswerKind.STOP, "START": AnswerKind.START, "HELP": AnswerKind.HELP}
 
@@ -49,6 +51,9 @@ def read_answer(body: str, opt_out_type: str = "") -> Reading:
     for kind, words in _TWILIO.items():
         if word in words:
             return Reading(kind, provider_answers=True)
+    if word == CONFIRMS:
+        # Where no alert asked for it, it is an answer as any other: see `dispatcher.answers.taking`.
+        return Reading(AnswerKind.CONFIRMATION, CONFIRMS)
     for kind, words in _OURS.items():
         if word in words:
             return Reading(kind)

@@ -56,6 +56,7 @@ class Kept:
     unverified: int
     languages: dict[str, int]
     unmatched_answers: int = 0
+    confirmed_by_answer: int = 0
 
     @classmethod
     def of(cls, report: Report, schools: tuple[SchoolClasses, ...], reduced_at: datetime) -> Kept:
@@ -97,6 +98,7 @@ _COUNTED = (
     "stale",
     "unverified",
     "unmatched_answers",
+    "confirmed_by_answer",
 )
 
 

@@ -110,6 +110,7 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
         "stale",
         "unverified",
         "unmatched_answers",
+        "confirmed_by_answer",
     ):
         yield "details", name, "", getattr(report, name)
     for text in report.texts:

@@ -137,7 +137,7 @@ def _print_classes(console: Console, report: Report) -> None:
         (grouped(classes.unreached), "  unreached: somebody is entitled, and nobody has it"),
         (grouped(classes.held), "  held: a person must decide"),
         (grouped(classes.handed_over), "handed over: a provider has it, or may have it"),
-        (grouped(classes.confirmed), "confirmed: delivered to somebody entitled"),
+        (grouped(classes.confirmed), "confirmed: delivered to, or answered by, somebody entitled"),
         (grouped(classes.students), "students in all"),
         (grouped(classes.nobody_may_be_told), "apart: nobody may be told (adult without consent and the like)"),
     ]
@@ -156,6 +156,8 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
 
 
 def _print_answers(console: Console, report: Report) -> None:
+    if report.confirmed_by_answer:
+        _heading(console, f"{grouped(report.confirmed_by_answer)} SMS confirmed by answering 1")
     if report.unmatched_answers:
         several = "s" if report.unmatched_answers > 1 else ""
         _heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")

@@ -67,7 +67,10 @@ def test_two_words_are_no_command(word: str, other: str) -> None:
         "Yes!",
         "ok",
         "nei",
-        "1",
+        "2",
+        "11",
+        "1 1",
+        "nr 1",
         "stoppen",
         "nonstop",
         "st op",
@@ -81,6 +84,12 @@ def test_two_words_are_no_command(word: str, other: str) -> None:
 )
 def test_what_may_be_meant_otherwise_is_left_to_a_person(body: str) -> None:
     assert read_answer(body).kind is OTHER
+
+
+@pytest.mark.parametrize("body", ["1", " 1. ", "«1»", "1\ufe0f\u20e3", "１", "1)\n"])
+def test_a_one_confirms(body: str) -> None:
+    reading = read_answer(body)
+    assert (reading.kind, reading.text, reading.provider_answers) == (AnswerKind.CONFIRMATION, "1", False)
 
 
 @pytest.mark.parametrize("judged", ["STOP", "START", "HELP", "stop", " Start "])
@@ -115,7 +124,7 @@ def test_any_answer_can_be_read_and_kept(body: str, judged: str) -> None:
     assert len(reading.text) <= LONGEST_TEXT
     assert not any(unicodedata.category(letter).startswith("C") for letter in reading.text)
     assert reading.text == reading.text.strip()
-    assert (reading.kind is OTHER) or reading.text == ""
+    assert (reading.kind is OTHER) or reading.text == ("1" if reading.kind is AnswerKind.CONFIRMATION else "")
     reading.text.encode()
 
 

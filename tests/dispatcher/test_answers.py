@@ -12,10 +12,11 @@ from contacts.tables import ADDRESS, CONTACT_POINT
 from dispatcher.answers.listing import ListedAnswer, list_answers
 from dispatcher.answers.taking import Inbound, Reply, take_answer
 from dispatcher.codes import AnswerKind, DeliveryState
+from dispatcher.reports.classes import ClassCounts, class_counts
 from dispatcher.reports.counting import report
-from dispatcher.tables import ANSWER, DELIVERY
-from providers.base import Accepted, Channel, Rejected
-from tests.dispatcher.world import Family, World
+from dispatcher.tables import ANSWER, DELIVERY, RECIPIENT
+from providers.base import Accepted, Channel, ReceiptStatus, Rejected, Unknown
+from tests.dispatcher.world import FakeProvider, Family, World, check_books
 
 STRANGER = "+4791234567"
 
@@ -199,6 +200,93 @@ def test_the_list_names_nobody_and_shows_what_was_written(world: World) -> None:
     assert listed(world, alert_id=alert, unmatched=True) == [words]
     with world.clock(), world.database.read() as connection:
         assert report(connection, alert).unmatched_answers == 1
+
+
+# Confirmations
+
+
+def classes(world: World, alert: int) -> ClassCounts:
+    with world.database.read() as connection:
+        return class_counts(connection, alert)
+
+
+def test_a_one_confirms_the_alert_that_asked_for_all_whom_the_message_was_meant_for(world: World) -> None:
+    family = world.family(2)
+    sharer, other = world.family(phone=family.phone), world.family()
+    alert = sent(world, family, sharer, other, ask_confirmation=True)
+    assert classes(world, alert).handed_over == 4
+    assert answer(world, family.phone, "1") is None
+    counts = classes(world, alert)
+    assert (counts.confirmed, counts.handed_over) == (3, 1)
+    (row,) = world.rows(ANSWER)
+    assert (row.kind, row.alert_id, row.text) == (AnswerKind.CONFIRMATION, alert, "")
+    # The message keeps what the provider said of it.
+    assert world.state(row.delivery_id) is DeliveryState.ACCEPTED
+    answer(world, family.phone, "1")
+    with world.clock(), world.database.read() as connection:
+        figures = report(connection, alert)
+    assert (figures.confirmed_by_answer, figures.unmatched_answers) == (1, 0)
+    assert figures.classes == classes(world, alert)
+
+
+def test_what_was_said_to_have_failed_and_is_answered_has_arrived(world: World) -> None:
+    family = world.family()
+    alert = sent(world, family, ask_confirmation=True)
+    (row,) = world.rows(DELIVERY, DELIVERY.c.alert_id == alert)
+    world.receipt(f"SM-{row.id}", ReceiptStatus.UNDELIVERED, row.id, 1, code="30008")
+    assert classes(world, alert).unreached == 1
+    answer(world, family.phone, "1")
+    assert classes(world, alert).confirmed == 1
+    assert world.state(row.id) is DeliveryState.UNDELIVERED
+
+
+def test_what_is_of_unknown_fate_and_is_answered_is_not_sent_again(world: World) -> None:
+    family = world.family()
+    world.sent(family, ask_confirmation=True)
+    claimed = world.claim_one()
+    world.record((claimed, Unknown("read_timeout")))
+    answer(world, family.phone, "1")
+    row = world.delivery(claimed.delivery_id)
+    assert (row.state, row.code) == (DeliveryState.DELIVERED, "answered")
+    provider = FakeProvider()
+    for _ in range(3):
+        world.later(60)
+        world.look_up(provider)
+    assert (provider.asked, world.claim()) == ([], [])
+    check_books(world.database)
+
+
+def test_a_one_goes_to_the_newest_alert_that_asked_and_to_none_of_yesterday(world: World) -> None:
+    family = world.family()
+    sent(world, family, ask_confirmation=True)
+    world.later(60)
+    asked = sent(world, family, ask_confirmation=True)
+    world.later(60)
+    newest = sent(world, family)
+    answer(world, family.phone, "1")
+    world.later(24 * 3600 - 60)
+    answer(world, family.phone, "1")
+    first, late = world.rows(ANSWER)
+    assert (first.kind, first.alert_id) == (AnswerKind.CONFIRMATION, asked)
+    assert (late.kind, late.alert_id, late.text) == (AnswerKind.OTHER, newest, "1")
+
+
+def test_a_one_that_nobody_asked_for_is_for_a_person_to_read(world: World) -> None:
+    family, never_told = world.family(), world.family()
+    alert = sent(world, family)
+    for number in (family.phone, never_told.phone, STRANGER):
+        answer(world, number, "1")
+    assert [(one.kind, one.text) for one in listed(world, unmatched=True)] == [(AnswerKind.OTHER, "1")] * 3
+    assert classes(world, alert).confirmed == 0
+
+
+def test_somebody_who_is_not_meant_any_more_confirms_nothing(world: World) -> None:
+    family = world.family()
+    alert = sent(world, family, ask_confirmation=True)
+    with world.database.write() as connection:
+        connection.execute(update(RECIPIENT).values(unlinked_at=world.now))
+    answer(world, family.phone, "1")
+    assert classes(world, alert).confirmed == 0
 
 
 def test_a_number_that_ended_is_stopped_all_the_same(world: World) -> None:

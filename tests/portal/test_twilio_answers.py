@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +13,14 @@ from sqlalchemy import func, insert, select
 
 from config.database import Database
 from contacts.tables import ADDRESS
+from dispatcher.reports.counting import report
 from dispatcher.tables import ANSWER
 from portal.server import WebServer, create_server
 from portal.server import serving as server_thread
+from providers.base import Accepted
 from providers.sandbox.inspection import inbound_form
 from providers.sandbox.server import ACCOUNT_SID, AUTH_TOKEN, Sandbox
+from tests.dispatcher.world import World
 from tests.portal.serving import Answer, call, serving, settings_with, signed
 from tests.services.server import free_port
 
@@ -146,6 +150,28 @@ def test_an_answer_played_by_the_sandbox_goes_the_whole_way(
         assert play(sandbox, {"body": "STOP"}, status=400)
         assert play(sandbox, {"from": GUARDIAN, "body": "x", "url": f"http://127.0.0.1:{free_port()}/"}, status=502)
     assert stopped(database)
+
+
+def test_a_confirmation_played_by_the_sandbox_reaches_the_report(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(database)
+    world.now = datetime.now(UTC)
+    alert = world.sent(world.family(2, phone=GUARDIAN), ask_confirmation=True)
+    world.record((world.claim_one(), Accepted("SM-1")))
+    port = free_port()
+    monkeypatch.setenv("BEREDSKAP_WEB__PORT", str(port))
+    public = f"http://127.0.0.1:{port}"
+    settings = settings_with(
+        monkeypatch, account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, callback_base_url=public, sender=OURS
+    )
+    with Sandbox() as sandbox, server_thread(create_server(settings, database)):
+        wish = {"from": GUARDIAN, "to": OURS, "body": "1", "url": public + PATH, "sid": "SM" + "3" * 32}
+        assert [play(sandbox, wish)["reply"] for _ in range(2)] == [NOTHING] * 2
+    with database.read() as connection:
+        figures = report(connection, alert)
+    assert (figures.classes.confirmed, figures.confirmed_by_answer) == (2, 1)
+    assert count(database) == 1
 
 
 def play(sandbox: Sandbox, wish: dict[str, str], *, status: int = 200) -> dict[str, Any]:

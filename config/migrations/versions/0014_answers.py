@@ -10,6 +10,7 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
+    op.add_column("alert", sa.Column("ask_confirmation", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.create_table(
         "answer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -19,7 +20,15 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "stop", "start", "help", "other", name="kind", native_enum=False, create_constraint=True, length=32
+                "stop",
+                "start",
+                "help",
+                "confirmation",
+                "other",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
             ),
             nullable=False,
         ),
