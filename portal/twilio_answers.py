@@ -47,7 +47,10 @@ class TwilioAnswers:
         self._organisation = settings.organisation
         extra = settings.organisation.messages_dir
         self._catalogue = load_catalogue(Path(extra) if extra else None)
-        self._answers = Gathering[Inbound, Reply | None](database, self._take_all, name="answers")
+        # A transaction each: an act is to be recorded last, when nothing else is waited for any more.
+        self._answers = Gathering[Inbound, Reply | None](
+            database, self._take_all, name="answers", gather_seconds=0.0, batch=1
+        )
         self._strangers = Complaint("an SMS to a number that is no sender in the settings was not taken")
 
     def routes(self) -> list[Route]:
