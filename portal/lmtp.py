@@ -30,6 +30,7 @@ _START_SECONDS: Final = 30.0
 # As the library hands on the empty sender of what must not be answered (RFC 5321, 4.5.5).
 _NO_SENDER: Final = (None, "", "<>")
 _TAKEN: Final = "250 2.0.0 Thank you"
+_LATER: Final = "451 4.3.0 Try again later"
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,11 +57,16 @@ class BounceDesk:
             told = await asyncio.to_thread(self._take, content)
         except SQLAlchemyError as error:
             log.warning("a bounce could not be stored", fault=type(error).__name__)
-            return "451 4.3.0 Try again later"
+            return _LATER
         if told is Told.NO_BOUNCE and envelope.mail_from not in _NO_SENDER:
             return "550 5.7.1 Nobody reads mail that is sent here"
         log.info("mail was taken", told=told.value)
         return _TAKEN
+
+    async def handle_exception(self, error: Exception) -> str:
+        # The library would tell the mail server, and the log, what the exception says, and have the bounce thrown away.
+        log.error("a mail could not be taken: a fault of Beredskap", exc_info=error)
+        return _LATER
 
     def _take(self, content: bytes) -> Told:
         with self._database.write() as connection:

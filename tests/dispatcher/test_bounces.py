@@ -24,7 +24,7 @@ from dispatcher.tables import DELIVERY, RECEIPT
 from portal.lmtp import taking_bounces
 from providers.base import Accepted, Channel
 from tests.dispatcher.world import Family, World, check_books
-from tests.providers.bounce_mails import DOMAIN, OURS, dsn, letter
+from tests.providers.bounce_mails import DOMAIN, GUARDIAN, OURS, dsn, letter
 from tests.services.server import free_port
 
 
@@ -244,6 +244,18 @@ def test_bounces_come_by_lmtp(world: World, mail_server: smtplib.LMTP) -> None:
     with pytest.raises(smtplib.SMTPDataError, match="Nobody reads"):
         mail_server.sendmail("kari@example.com", [f"retur@{DOMAIN}"], letter("Takk!"))
     assert mail_server.sendmail("", [f"retur@{DOMAIN}"], letter("Jeg er borte")) == {}
+
+
+def test_a_fault_of_the_program_keeps_the_bounce_at_the_mail_server_and_tells_it_nothing(
+    mail_server: smtplib.LMTP, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_arguments: object) -> Told:
+        raise ValueError(GUARDIAN)
+
+    monkeypatch.setattr("portal.lmtp.take_bounce", fault)
+    with pytest.raises(smtplib.SMTPDataError) as answered:
+        mail_server.sendmail("", [f"retur@{DOMAIN}"], dsn())
+    assert (answered.value.smtp_code, answered.value.smtp_error) == (451, b"4.3.0 Try again later")
 
 
 def test_a_bounce_that_cannot_be_stored_is_to_be_tried_again(
