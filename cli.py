@@ -13,8 +13,10 @@ from config.errors import ExitStatus
 from contacts.commands import imports, people, sync
 from dispatcher.commands import (
     alert,
+    answers,
     audit,
     audit_log,
+    bounces,
     doctor,
     erase,
     export,
@@ -59,6 +61,8 @@ people.app.command("purge")(purge.purge)
 people.app.command("erase")(erase.erase)
 people.app.command("export")(export.export)
 app.add_typer(alert.app, name="alert")
+app.add_typer(answers.app, name="answers")
+app.add_typer(bounces.app, name="bounces")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")

@@ -1,8 +1,9 @@
 """The message catalogue: what is said in each scenario and notice, in every language; read from config/messages.
 
-One TOML file is one scenario (`scenarios/<name>.toml`) or one notice (`notices/<name>.toml`), with a table for each
-of nb, nn, se and en. A school may lay a folder of the same shape over it (setting organisation.messages_dir): a file
-of the same name replaces the one here, another name adds to them.
+One TOML file is one scenario (`scenarios/<name>.toml`), one notice (`notices/<name>.toml`) or one sentence that is said
+by SMS alone (`phrases/<name>.toml`), with a table for each of nb, nn, se and en. A school may lay a folder of the same
+shape over it (setting organisation.messages_dir): a file of the same name replaces the one here, another name adds to
+them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _Code = TypeVar("_Code", bound=StrEnum)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SCENARIO_KEYS = frozenset({"severity", "msg_type", "response_type"})
 _TEXT_KEYS = frozenset({"headline", "sms", "email", "awaiting_review"})
+_PHRASE_KEYS = frozenset({"text", "awaiting_review"})
 
 
 class Severity(StrEnum):
@@ -78,9 +80,18 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """One sentence in one language, with {placeholders} still in it."""
+
+    text: str
+    awaiting_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     _scenarios: Mapping[str, Scenario]
     _notices: Mapping[str, Notice]
+    _phrases: Mapping[str, Mapping[Language, Phrase]]
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """All scenarios, by name."""
@@ -103,6 +114,10 @@ class Catalogue:
         """The text of a notice that the program itself names; KeyError when the program is wrong."""
         return self._notices[name].texts[language]
 
+    def phrase(self, name: str, language: Language) -> Phrase:
+        """A sentence that the program itself names; KeyError when the program is wrong."""
+        return self._phrases[name][language]
+
 
 def load_catalogue(extra: Path | None = None) -> Catalogue:
     """Read and check the catalogue, with a school's own folder laid over it.
@@ -116,12 +131,15 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
         folders.append(extra)
     scenarios: dict[str, Scenario] = {}
     notices: dict[str, Notice] = {}
+    phrases: dict[str, Mapping[Language, Phrase]] = {}
     for folder in folders:
         for file in sorted((folder / "scenarios").glob("*.toml")):
             scenarios[file.stem] = _scenario(file)
         for file in sorted((folder / "notices").glob("*.toml")):
             notices[file.stem] = Notice(file.stem, _texts(file, _read(file), frozenset()))
-    return Catalogue(scenarios, notices)
+        for file in sorted((folder / "phrases").glob("*.toml")):
+            phrases[file.stem] = _phrases(file)
+    return Catalogue(scenarios, notices, phrases)
 
 
 def _scenario(file: Path) -> Scenario:
@@ -138,31 +156,58 @@ def _scenario(file: Path) -> Scenario:
     )
 
 
+def _phrases(file: Path) -> dict[Language, Phrase]:
+    values = _read(file)
+    _refuse_unknown(file, values, frozenset(LANGUAGES))
+    return {language: _phrase(file, language, values.get(language)) for language in LANGUAGES}
+
+
+def _phrase(file: Path, language: Language, value: object) -> Phrase:
+    table = _table(file, language, value, _PHRASE_KEYS)
+    text = _part(file, language, table, "text")
+    if "\n" in text:
+        _unusable(file, f"the text of [{language}] has more than one line")
+    return Phrase(text, _awaiting(file, language, table))
+
+
 def _texts(file: Path, values: Mapping[str, object], more_keys: frozenset[str]) -> dict[Language, MessageText]:
-    unknown = set(values) - more_keys - set(LANGUAGES)
-    if unknown:
-        _unusable(file, f"it holds the unknown name {min(unknown)}")
+    _refuse_unknown(file, values, more_keys | set(LANGUAGES))
     return {language: _text(file, language, values.get(language)) for language in LANGUAGES}
 
 
-def _text(file: Path, language: Language, table: object) -> MessageText:
-    if not isinstance(table, dict):
-        _unusable(file, f"the language {language} is missing")
-    unknown = set(table) - _TEXT_KEYS
-    if unknown:
-        _unusable(file, f"[{language}] holds the unknown name {min(unknown)}")
-    parts: dict[str, str] = {}
-    for key in ("headline", "sms", "email"):
-        part = table.get(key)
-        if not isinstance(part, str) or not part.strip():
-            _unusable(file, f"[{language}] has no {key}")
-        parts[key] = part.strip()
-    if "\n" in parts["headline"]:
+def _text(file: Path, language: Language, value: object) -> MessageText:
+    table = _table(file, language, value, _TEXT_KEYS)
+    headline, sms, email = (_part(file, language, table, key) for key in ("headline", "sms", "email"))
+    if "\n" in headline:
         _unusable(file, f"the headline of [{language}] has more than one line")
+    return MessageText(headline, sms, email, _awaiting(file, language, table))
+
+
+def _table(file: Path, language: Language, value: object, keys: frozenset[str]) -> dict[str, object]:
+    if not isinstance(value, dict):
+        _unusable(file, f"the language {language} is missing")
+    _refuse_unknown(file, value, keys, f"[{language}]")
+    return value
+
+
+def _refuse_unknown(file: Path, values: Mapping[str, object], known: frozenset[str], where: str = "it") -> None:
+    unknown = set(values) - known
+    if unknown:
+        _unusable(file, f"{where} holds the unknown name {min(unknown)}")
+
+
+def _part(file: Path, language: Language, table: Mapping[str, object], key: str) -> str:
+    part = table.get(key)
+    if not isinstance(part, str) or not part.strip():
+        _unusable(file, f"[{language}] has no {key}")
+    return part.strip()
+
+
+def _awaiting(file: Path, language: Language, table: Mapping[str, object]) -> bool:
     awaiting = table.get("awaiting_review", False)
     if not isinstance(awaiting, bool):
         _unusable(file, f"awaiting_review of [{language}] is neither true nor false")
-    return MessageText(parts["headline"], parts["sms"], parts["email"], awaiting)
+    return awaiting
 
 
 def _one_of(codes: type[_Code], file: Path, key: str, value: object) -> _Code:

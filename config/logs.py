@@ -28,6 +28,7 @@ LIBRARY_LEVELS: Final = {
     "apprise": logging.CRITICAL + 1,  # at every level: numbers, in words of its own
     "asyncio": logging.WARNING,
     "dramatiq": logging.INFO,  # below: the content of messages
+    "flufl.bounce": logging.CRITICAL,  # below: what it found in a mail that it could not read
     "mail": logging.WARNING,  # aiosmtpd: senders and recipients
     "multipart": logging.WARNING,
     "python_multipart": logging.WARNING,

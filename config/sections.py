@@ -76,10 +76,23 @@ class SmtpSettings(_Section):
     password: SecretStr
     from_address: str
     from_name: str
+    bounce_address: str
     timeout_seconds: Seconds
     connections: PositiveInt
     pipelining: bool
     messages_per_second: Seconds
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _is_an_address(cls, address: str) -> str:
+        if address and not re.fullmatch(r"[!#-;=?-~]{1,64}@[A-Za-z0-9.-]{1,255}", address):
+            raise ValueError("it must be one plain e-mail address, or empty")
+        return address
+
+
+class BounceSettings(_Section):
+    lmtp_host: str
+    lmtp_port: Annotated[int, Field(ge=0, le=65535)]
 
 
 class DispatchSettings(_Section):

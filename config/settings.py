@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import UsageError
 from config.sections import (
     AuditSettings,
+    BounceSettings,
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
@@ -38,6 +39,7 @@ _OPERATORS = "BEREDSKAP_OPERATORS"
 # What no alert needs to leave: when it is wrong, it is set aside (decision 0038).
 _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
+        "bounces": BounceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
         "retention": RetentionSettings,
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     sms_backup: TwilioAccount
     sms_last_resort: LastResortSettings
     smtp: SmtpSettings
+    bounces: BounceSettings | SetAside
     dispatch: DispatchSettings
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside

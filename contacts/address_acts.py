@@ -1,4 +1,4 @@
-"""What staff record about a person's address on the owner's word: STOP, its taking back, and that it works again.
+"""STOP, its taking back, and that an address works again: what its owner answers, or staff record on the owner's word.
 
 All three belong to the address, and so hold for everybody who shares it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from config.audit import record_act
 from config.clock import db_now
@@ -17,8 +17,9 @@ from config.errors import UsageError
 from contacts.acts import Act
 from contacts.codes import AddressChannel
 from contacts.contact_points import StoredPoint, TypedAddress, points_of
-from contacts.people import FoundPerson, person_subject
-from contacts.tables import ADDRESS
+from contacts.facts_sql import may_be_told
+from contacts.people import FoundPerson, guardian_ref, person_subject, student_ref
+from contacts.tables import ADDRESS, CONTACT_POINT, PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,49 @@ def opt_in(
     _set(connection, point, opted_out_at=None)
     _record(connection, "contact.opt_in", guardian, point, evidence, operator)
     return Act(True, f"{point.masked} of {guardian.label} gets SMS again, whoever shares it.")
+
+
+def stop_answered(connection: Connection, address_id: int, *, operator: str) -> bool:
+    """The owner of a number answered STOP to it. False when that was known already, and nothing was written."""
+    return _answered(connection, address_id, ADDRESS.c.opted_out_at.is_(None), db_now(), "opt_out", operator)
+
+
+def start_answered(connection: Connection, address_id: int, *, operator: str) -> bool:
+    """The owner of a number answered START to it. False when it took SMS already, and nothing was written."""
+    return _answered(connection, address_id, ADDRESS.c.opted_out_at.is_not(None), None, "opt_in", operator)
+
+
+def _answered(
+    connection: Connection, address_id: int, is_news: ColumnElement[bool], moment: object, act: str, operator: str
+) -> bool:
+    statement = update(ADDRESS).where(ADDRESS.c.id == address_id, is_news).values(opted_out_at=moment)
+    if connection.execute(statement).rowcount == 0:
+        return False
+    owners = connection.execute(
+        select(PERSON.c.id, PERSON.c.ref, may_be_told(PERSON.c.id).label("guardian"))
+        .where(
+            PERSON.c.id.in_(
+                select(CONTACT_POINT.c.person_id).where(
+                    CONTACT_POINT.c.address_id == address_id, CONTACT_POINT.c.ended_at.is_(None)
+                )
+            )
+        )
+        .order_by(PERSON.c.id)
+    ).all()
+    subjects = [
+        f"guardian {guardian_ref(owner.id)}" if owner.guardian else f"student {student_ref(owner.id, owner.ref)}"
+        for owner in owners
+    ]
+    # An entry for each who shares it: none of them is to read the refs of the others.
+    for subject in subjects or ["contacts"]:
+        record_act(
+            connection,
+            operator=operator,
+            act=f"contact.{act}",
+            subject=subject,
+            details={"channel": AddressChannel.SMS.value, "evidence": "answered by SMS"},
+        )
+    return True
 
 
 def forget_failures(

@@ -86,3 +86,13 @@ class StudentClass(StrEnum):
     UNREACHED = "unreached"
     HELD = "held"
     NOBODY_MAY_BE_TOLD = "nobody_may_be_told"
+
+
+class AnswerKind(StrEnum):
+    """What an SMS that came in says."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    CONFIRMATION = "confirmation"  # 1, to an alert that asked for it
+    OTHER = "other"  # for a person to read

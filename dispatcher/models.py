@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from config.catalogue import MsgType
@@ -32,7 +32,8 @@ class Alert(SQLModel, table=True):
     """One thing said to an audience. `request_id`: the same request within ten minutes shows this alert again.
 
     `cursor`: the position in the frozen student list up to which planning has come; moved by one planner at a time.
-    `break_glass`: the reason for which somebody sent it without the role for it.
+    `break_glass`: the reason for which somebody sent it without the role for it. `ask_confirmation`: its SMS ask for 1
+    in answer.
     """
 
     __tablename__ = "alert"
@@ -71,6 +72,9 @@ class Alert(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_by: str | None = Field(default=None, max_length=128)
     break_glass: str | None = Field(default=None, max_length=512)
+    ask_confirmation: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
 
 
 class AlertText(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""The web application: provider callbacks, and a word on its own health. Pages come later."""
+"""The web application: provider callbacks, answers to SMS, and a word on its own health. Pages come later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.database import Database
 from config.settings import Settings
 from portal.arrivals import Arrivals
+from portal.twilio_answers import TwilioAnswers
 from portal.twilio_callbacks import TwilioCallbacks
+from portal.twilio_signature import TwilioSignature
 from providers.twilio_sms import TWILIO, TWILIO_BACKUP
 
 SECURITY_HEADERS: Final = {
@@ -41,20 +43,23 @@ def create_app(settings: Settings, database: Database) -> Starlette:
 
     Raises UsageError when the public address in the settings is none.
     """
-    accounts = ((settings.sms, Arrivals(database, TWILIO)), (settings.sms_backup, Arrivals(database, TWILIO_BACKUP)))
-    callbacks = [TwilioCallbacks(account, settings.sms.callback_base_url, arrivals) for account, arrivals in accounts]
+    webhooks: list[TwilioCallbacks | TwilioAnswers] = []
+    for provider, account in ((TWILIO, settings.sms), (TWILIO_BACKUP, settings.sms_backup)):
+        signature = TwilioSignature(account, settings.sms.callback_base_url)
+        webhooks.append(TwilioCallbacks(signature, Arrivals(database, provider)))
+        webhooks.append(TwilioAnswers(signature, provider, settings, database))
     health = Health(database)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        for _account, arrivals in accounts:
-            arrivals.close()
+        for each in webhooks:
+            each.close()
         health.close()
 
     app = Starlette(
         routes=[
-            *(route for each in callbacks for route in each.routes()),
+            *(route for each in webhooks for route in each.routes()),
             Route("/healthz", health.answer, methods=["GET"]),
         ],
         middleware=[Middleware(SecurityHeaders)],

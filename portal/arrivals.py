@@ -1,71 +1,79 @@
-"""Receipts on their way into the database: what comes within a moment shares one transaction, and each is answered
-after its commit. An answer therefore means that the receipt is stored, in a burst of ten thousand as well.
+"""What providers tell on its way into the database: what comes within a moment shares one transaction, and each call is
+answered after its commit. An answer therefore means that it is stored, in a burst of ten thousand as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config.database import Database
 from dispatcher.outbox.receipts import Arrived, take_receipts
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 # Serialization failures and deadlocks of PostgreSQL: the database is there, and the next try goes well.
 _TRY_AGAIN = "40"
 
 
 class NotStored(Exception):  # noqa: N818 (an answer that the caller must expect)
-    """The receipt was not stored in time: the provider shall send it again. It may have been stored all the same."""
+    """It was not stored in time: the provider shall send it again. It may have been stored all the same."""
 
 
-class Arrivals:
-    """Takes receipts of one provider inside one event loop, and writes them from one thread of its own.
+class Gathering(Generic[T, R]):
+    """Takes what comes inside one event loop, and has it written by `write` in one thread of its own.
 
-    `gather_seconds`: how long the first receipt of a batch waits for company. `answer_seconds`: after which a caller
-    is told that its receipt was not stored, whatever the database is doing. `batch`: receipts in one transaction.
-    `most_waiting`: receipts beyond these are turned away.
+    `write` stores several in the transaction that it is given, and returns what became of each. `gather_seconds`: how
+    long the first of a batch waits for company. `answer_seconds`: after which a caller is told that theirs was not
+    stored, whatever the database is doing. `batch`: so many in one transaction. `most_waiting`: what comes beyond these
+    is turned away.
     """
 
     def __init__(
         self,
         database: Database,
-        provider: str,
+        write: Callable[[Connection, Sequence[T]], Sequence[R]],
         *,
+        name: str,
         gather_seconds: float = 0.02,
         answer_seconds: float = 5.0,
         batch: int = 500,
         most_waiting: int = 20_000,
     ) -> None:
         self._database = database
-        self.provider = provider
+        self._write_all = write
         self._gather_seconds = gather_seconds
         self._answer_seconds = answer_seconds
         self._batch = batch
         self._most_waiting = most_waiting
-        self._waiting: deque[tuple[Arrived, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    async def store(self, one: Arrived) -> None:
-        """Return when the receipt is committed. Raises NotStored when it is not, because the database is away or slow.
+    async def store(self, one: T) -> R:
+        """Return what became of it when it is committed. Raises NotStored when it is not, because the database is away
+        or slow.
 
         A fault of the program comes out as it is.
         """
         if len(self._waiting) >= self._most_waiting:
             raise NotStored
         loop = asyncio.get_running_loop()
-        stored: asyncio.Future[None] = loop.create_future()
+        stored: asyncio.Future[R] = loop.create_future()
         self._waiting.append((one, stored))
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write_waiting())
         try:
             async with asyncio.timeout(self._answer_seconds):
-                await stored
+                return await stored
         except TimeoutError:
             raise NotStored from None
 
@@ -83,19 +91,19 @@ class Arrivals:
             if not batch:
                 continue
             results = await loop.run_in_executor(self._thread, self._write, [one for one, _ in batch])
-            for (_, stored), failure in zip(batch, results, strict=True):
+            for (_, stored), result in zip(batch, results, strict=True):
                 if stored.done():
                     continue
-                if failure is None:
-                    stored.set_result(None)
+                if isinstance(result, Exception):
+                    stored.set_exception(result)
                 else:
-                    stored.set_exception(failure)
+                    stored.set_result(result)
 
-    def _write(self, batch: Sequence[Arrived]) -> list[Exception | None]:
-        """For each receipt None, or why it was not stored."""
+    def _write(self, batch: Sequence[T]) -> list[R | Exception]:
+        """For each one what became of it, or why it was not stored."""
         try:
             with self._database.write() as connection:
-                take_receipts(connection, self.provider, batch)
+                done = self._write_all(connection, batch)
         except Exception as error:  # noqa: BLE001 (each one is raised where its request is answered)
             if _database_is_away(error):
                 return [NotStored() for _ in batch]
@@ -103,6 +111,18 @@ class Arrivals:
                 return [NotStored() if isinstance(error, DBAPIError) and _may_go_well_later(error) else error]
             # One that cannot be stored must not take the others with it.
             return [result for one in batch for result in self._write([one])]
+        return list(done)
+
+
+class Arrivals(Gathering[Arrived, None]):
+    """Takes the receipts of one provider. `options`: those of `Gathering`."""
+
+    def __init__(self, database: Database, provider: str, **options: Any) -> None:
+        super().__init__(database, self._take, name="receipts", **options)
+        self.provider = provider
+
+    def _take(self, connection: Connection, batch: Sequence[Arrived]) -> list[None]:
+        take_receipts(connection, self.provider, batch)
         return [None] * len(batch)
 
 

@@ -1,4 +1,4 @@
-"""`beredskap web`: take delivery receipts from the provider."""
+"""`beredskap web`: take what providers tell."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def web(
         int | None, typer.Option(min=0, max=65535, help="The port; 0 lets the system choose; default: web.port.")
     ] = None,
 ) -> None:
-    """Take the provider's delivery receipts, and tell about its own health at /healthz.
+    """Take the provider's delivery receipts, answers to SMS and bounces, and tell about its own health at /healthz.
 
-    Runs until it is stopped (Ctrl-C, SIGTERM); what is under way is answered first. Put a proxy with TLS before it,
-    and its public address into sms.callback_base_url.
+    Bounces come by LMTP, where bounces.lmtp_port is set. Runs until it is stopped (Ctrl-C, SIGTERM); what is under way
+    is answered first. Put a proxy with TLS before it, and its public address into sms.callback_base_url.
 
     Examples:
 
@@ -37,6 +37,7 @@ def web(
     from config.logs import configure_logging
     from config.shell import open_store
     from portal.heartbeat import beating
+    from portal.lmtp import taking_bounces
     from portal.server import create_server
 
     with open_store(need_keys=False) as store:
@@ -49,14 +50,14 @@ def web(
         log.info("listening", address=server.url)
         if not store.settings.sms.callback_base_url:
             log.warning("sms.callback_base_url is not set: callbacks are refused, and receipts are polled")
-        with beating(store.database, "web"):
+        with beating(store.database, "web"), taking_bounces(store.settings, store.database):
             server.run()
         log.info("stopped")
 
 
 @command_errors(Right.RUN, interrupted="Stopped. What was not handed over was given back.")
 def run() -> None:
-    """Everything in one process, for a service unit: both lanes, the upkeep, and the web app for receipts.
+    """Everything in one process, for a service unit: both lanes, the upkeep, and the web app for receipts and answers.
 
     Runs until it is stopped (Ctrl-C, SIGTERM). On the embedded store it is all that a school needs.
 
@@ -67,8 +68,9 @@ def run() -> None:
     from config.shell import open_store
     from dispatcher.codes import Lane
     from dispatcher.running.service import work
-    from portal.server import create_server, serving
+    from portal.lmtp import beside_work
+    from portal.server import create_server
 
     with open_store() as store:
         server = create_server(store.settings, store.database)
-        work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=serving(server))
+        work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=beside_work(server, store.settings, store.database))

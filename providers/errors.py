@@ -38,6 +38,7 @@ _BAD_MAILBOX = {
     "5.1.6": "the mailbox has moved",
     "5.1.10": "the mail domain takes no mail",
     "5.2.1": "the mailbox is closed",
+    "5.4.4": "the mail domain does not exist",
 }
 _SMTP_WORDS = {
     "4.2.2": "the mailbox is full",
@@ -61,6 +62,8 @@ _SMTP_LOGIN = frozenset({530, 534, 535, 538})
 _SMTP_CODE = re.compile(
     r"(?P<prefix>sender |greeting )?(?P<basic>[2-5]\d\d)(?: (?P<enhanced>[245]\.\d{1,3}\.\d{1,3}))?"
 )
+_STATUS = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+_REPLY = re.compile(r"(?:^|;)\s*(?P<reply>[45]\d\d)\b")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
@@ -102,6 +105,20 @@ def smtp_code(reply: int, text: str, *, our_sender: bool = False) -> str:
     enhanced = _ENHANCED.match(text)
     code = f"{reply} {enhanced.group()}" if enhanced else str(reply)
     return f"sender {code}" if our_sender else code
+
+
+def bounce_code(status: str, diagnostic: str) -> str:
+    """The code to store for a bounce: "550 5.1.1", of its status and its diagnostic code (RFC 3464).
+
+    Where it quotes no SMTP reply, the reply is the general one of that class. Without the server's words, as above.
+    """
+    enhanced = _STATUS.match(status.strip())
+    reply = _REPLY.search(diagnostic)
+    if enhanced is None:
+        return reply["reply"] if reply else "554"
+    of_class = reply is not None and reply["reply"][0] == enhanced.group()[0]
+    basic = reply["reply"] if reply is not None and of_class else {"4": "450", "5": "554"}[enhanced.group()[0]]
+    return f"{basic} {enhanced.group()}"
 
 
 def smtp_outcome(reply: int, text: str = "", *, our_sender: bool = False) -> Failure:

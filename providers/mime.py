@@ -13,6 +13,8 @@ from html import escape
 
 from config.errors import UsageError
 
+# The Message-ID of a delivery, wherever it is quoted.
+MESSAGE_ID = re.compile(r"<delivery-(?P<delivery>[1-9][0-9]{0,17})@(?P<domain>[^\s<>@]{1,255})>")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _HTML = """<!DOCTYPE html>
 <html lang="{language}">

@@ -35,8 +35,9 @@ class SmtpEmail:
     text was handed over defers; after that it is unknown. A call has `timeout_seconds`; waiting for a connection and
     making one has as much again, so that an attempt ends within `call_seconds`, twice `timeout_seconds`.
 
-    `concurrency`: how many calls of `send` at once keep all connections busy. `pipelining`: False to wait for every
-    answer, even where the server takes commands in groups.
+    `bounce_address`: the envelope's sender, to which bounces go; empty: `from_address`. `concurrency`: how many calls
+    of `send` at once keep all connections busy. `pipelining`: False to wait for every answer, even where the server
+    takes commands in groups.
     """
 
     name = "smtp"
@@ -53,6 +54,7 @@ class SmtpEmail:
         password: str,
         from_address: str,
         from_name: str,
+        bounce_address: str = "",
         timeout_seconds: float = 10.0,
         connections: int = 4,
         pipelining: bool = True,
@@ -64,6 +66,7 @@ class SmtpEmail:
         self._timeout = timeout_seconds
         self._now = now
         self._writer = Writer(from_address, from_name) if host and from_address else None
+        self._bounce_address = bounce_address or from_address
         self._server = SmtpServerAddress(
             host=host,
             port=port,
@@ -85,6 +88,7 @@ class SmtpEmail:
             password=smtp.password.get_secret_value(),
             from_address=smtp.from_address,
             from_name=smtp.from_name,
+            bounce_address=smtp.bounce_address,
             timeout_seconds=smtp.timeout_seconds,
             connections=smtp.connections,
             pipelining=smtp.pipelining,
@@ -108,7 +112,7 @@ class SmtpEmail:
         loop = asyncio.get_running_loop()
         now = loop.time()
         mail = OutgoingMail(
-            envelope=f"MAIL FROM:<{self._writer.address}>{option}\r\nRCPT TO:<{address}>\r\nDATA\r\n".encode(),
+            envelope=f"MAIL FROM:<{self._bounce_address}>{option}\r\nRCPT TO:<{address}>\r\nDATA\r\n".encode(),
             head=mail_head(to=address, message_id=name, at=self._now()),
             text=text,
             reference=name,

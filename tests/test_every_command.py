@@ -28,6 +28,7 @@ COMMANDS = dict(commands(app))
 ANYBODY = {
     "audit",
     "audit-log verify",
+    "bounces read",
     "doctor",
     "drain",
     "init",
@@ -44,6 +45,7 @@ DECLARED = {
     "alert show": Right.SEE_ALERTS,
     "alert stop": Right.STEER,
     "alert watch": Right.SEE_ALERTS,
+    "answers list": Right.SEE_ALERTS,
     "audit-log show": Right.SEE_LOG,
     "contacts add": Right.CHANGE_CONTACTS,
     "contacts block": Right.CHANGE_CONTACTS,

@@ -50,6 +50,7 @@ class AlertRequest:
     expires_seconds: int
     operator: str
     again: bool = False
+    ask_confirmation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def make_draft(
         text=request.text,
         texts=request.texts,
         values=request.values,
+        ask_confirmation=request.ask_confirmation,
     )
     languages = {school.default_language for school in schools}
     language = (languages.pop() if len(languages) == 1 else None) or organisation.default_language
@@ -177,6 +179,7 @@ def _insert_alert(
                 sms=Channel.SMS in request.channels,
                 email=Channel.EMAIL in request.channels,
                 include_unverified=request.include_unverified,
+                ask_confirmation=request.ask_confirmation,
                 default_language=language,
                 operator=request.operator,
                 request_id=request_id,

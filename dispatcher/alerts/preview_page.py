@@ -71,6 +71,7 @@ def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[st
         "guardians": numbers.guardians,
         "guardians_unverified_only": numbers.unverified_guardians,
         "guardians_with_stale_contact": numbers.stale_guardians,
+        "ask_confirmation": draft.composition.ask_confirmation,
         "messages": {channel.value: count for channel, count in numbers.messages.items()},
         "sms_segments": numbers.sms_segments,
         "texts": {
@@ -139,6 +140,8 @@ def _texts(draft: Draft) -> list[str]:
         size = f"{text.size.segments} segment{'s' if text.size.segments > 1 else ' '}"
         start = f'{head}{text.language}   {size}  {text.size.encoding.value:5}  "'
         lines.append(start + _shorten(text.sms, WIDTH - len(start) - 1) + '"')
+    if draft.composition.ask_confirmation:
+        lines.append("       each SMS ends by asking for 1 in answer (counted)")
     return lines
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from config.catalogue import LANGUAGES, Catalogue, MessageText, Scenario
+from config.catalogue import LANGUAGES, Catalogue, MessageText, Phrase, Scenario
 from config.errors import UsageError
 from dispatcher.alerts import status_words
 from dispatcher.alerts.segments import Encoding, SmsSize, clean, measure, outside_gsm7, tidy
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_SEGMENTS = 6  # more is sent, with a warning: it takes the sender's minutes and may arrive in pieces
 MAX_CHARACTERS = 1600  # Twilio refuses longer bodies (error 21617)
 
+# The phrase of the catalogue that asks for a confirmation.
+_ASKING = "ask_confirmation"
 _SCHOOL = frozenset({"school", "skole"})
 # Braces around a name are a placeholder; any other brace is a brace.
 _PLACEHOLDER = re.compile(r"\{([^\W\d]\w{0,39})\}")
@@ -67,6 +69,7 @@ class Composition:
     status: AlertStatus
     texts: tuple[ComposedText, ...]  # one per language, in the order of LANGUAGES
     warnings: tuple[TextWarning, ...]
+    ask_confirmation: bool = False
 
     def text(self, language: Language) -> ComposedText:
         return self.texts[LANGUAGES.index(language)]
@@ -81,11 +84,13 @@ def compose(
     text: str | None = None,
     texts: Mapping[Language, str] | None = None,
     values: Mapping[str, str] | None = None,
+    ask_confirmation: bool = False,
 ) -> Composition:
     """The texts of one alert.
 
     `text` replaces the scenario's text in all languages as written, `texts` in the language named; the subject stays
-    the scenario's. `school` fills {school} and {skole}, `values` the other placeholders.
+    the scenario's. `school` fills {school} and {skole}, `values` the other placeholders. `ask_confirmation`: each SMS
+    ends by asking for an answer.
 
     Raises UsageError for an unknown scenario, an empty text or placeholder, a name in `values` that no text uses, a
     text that is too long, and a real alert that opens like a drill.
@@ -100,15 +105,20 @@ def compose(
     fill = {name: value for name, value in fill.items() if value}
     _refuse_unfilled(fill, templates, one_for_all=not texts)
     fill |= dict.fromkeys(_SCHOOL, _value(school))
-    composed = tuple(_compose_one(language, templates[language], status, fill) for language in LANGUAGES)
+    asking = {language: catalogue.phrase(_ASKING, language) for language in LANGUAGES} if ask_confirmation else {}
+    composed = tuple(
+        _compose_one(language, templates[language], status, fill, asking.get(language)) for language in LANGUAGES
+    )
     for one in composed:
         _refuse_unfit(one, status, fill["school"])
     warnings = tuple(
         warning
         for one in composed
-        for warning in _warnings(one, status, fill["school"], templates[one.language].awaiting_review)
+        for warning in _warnings(
+            one, status, fill["school"], _awaits_review(templates[one.language], asking, one.language)
+        )
     )
-    return Composition(chosen, status, composed, warnings)
+    return Composition(chosen, status, composed, warnings, ask_confirmation)
 
 
 def compose_notice(
@@ -134,8 +144,12 @@ def _template(text: MessageText, language: Language, free: str | None) -> Messag
     return MessageText(text.headline, free, free)
 
 
+def _awaits_review(template: MessageText, asking: Mapping[Language, Phrase], language: Language) -> bool:
+    return template.awaiting_review or (language in asking and asking[language].awaiting_review)
+
+
 def _compose_one(
-    language: Language, template: MessageText, status: AlertStatus, fill: Mapping[str, str]
+    language: Language, template: MessageText, status: AlertStatus, fill: Mapping[str, str], asking: Phrase | None
 ) -> ComposedText:
     word = status_words.without_typed_word
     # The word is taken off and put on after filling: it may come with a placeholder's value.
@@ -143,6 +157,8 @@ def _compose_one(
     email = word(_filled(template.email, fill), status)
     if not body or not email:
         raise _not_sent(f"the text for {language} is empty", f'Give --text "..." or --text-{language} "...".')
+    if asking is not None:
+        body = f"{body} {asking.text}"
     sms = status_words.marked(tidy(body), status, language)
     return ComposedText(
         language=language,

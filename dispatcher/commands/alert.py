@@ -81,6 +81,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
             "planned": row.cursor,
             "expires_at": row.expires_at,
             "break_glass": row.break_glass,
+            "ask_confirmation": row.ask_confirmation,
             "reduced_at": _oslo(reduced_at(connection, [row.id]).get(row.id)),
             "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
         }

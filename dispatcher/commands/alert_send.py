@@ -11,7 +11,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
-from dispatcher.commands.typed import NOTHING_SENT, channels_of, placeholders, seconds_of
+from dispatcher.commands.typed import NOTHING_SENT, channels_of, check_answerable, placeholders, seconds_of
 
 if TYPE_CHECKING:
     from config.sections import Language
@@ -64,6 +64,9 @@ def send(
     include_unverified: Annotated[
         bool, typer.Option("--include-unverified", help="Use contact points that nobody has verified, too.")
     ] = False,
+    ask_confirmation: Annotated[
+        bool, typer.Option("--ask-confirmation", help="Each SMS asks for 1 in answer; such an answer confirms it.")
+    ] = False,
     hold: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="The cancel window; 0 for none; default 5.")
     ] = None,
@@ -108,6 +111,8 @@ def send(
     own: dict[Language, str | None] = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
     reason = reason_of(break_glass, actual=status is Status.ACTUAL)
     _check_configured(settings, wanted)
+    if ask_confirmation:
+        check_answerable(settings.sms.sender, wanted)
     with open_store(glass=bool(reason)) as store, closing(Delivering(settings, at_once=yes)) as delivering:
         dispatch = settings.dispatch
         request = AlertRequest(
@@ -125,6 +130,7 @@ def send(
             expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
             operator=current_operator(),
             again=again,
+            ask_confirmation=ask_confirmation,
         )
         hold_seconds = dispatch.hold_seconds if hold is None else hold
         _run(store, delivering, request, hold_seconds, reason, yes=yes, watch=watch, as_json=as_json)

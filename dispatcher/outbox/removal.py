@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
 
-from dispatcher.tables import ATTEMPT, DELIVERY, EVENT, RECEIPT, RECIPIENT
+from dispatcher.tables import ANSWER, ATTEMPT, DELIVERY, EVENT, RECEIPT, RECIPIENT
 
 
 def not_the_newest() -> ColumnElement[bool]:
@@ -21,7 +21,7 @@ def not_the_newest() -> ColumnElement[bool]:
 def remove_deliveries(connection: Connection, of: Sequence[ColumnElement[bool]], limit: int) -> int:
     """Delete up to `limit` of the messages for which all of `of` holds, with all that hangs on them; how many went."""
     ids = list(connection.scalars(select(DELIVERY.c.id).where(*of).order_by(DELIVERY.c.id).limit(limit)))
-    for table in (RECEIPT, EVENT, ATTEMPT, RECIPIENT):
+    for table in (ANSWER, RECEIPT, EVENT, ATTEMPT, RECIPIENT):
         connection.execute(delete(table).where(table.c.delivery_id.in_(ids)))
     connection.execute(delete(DELIVERY).where(DELIVERY.c.id.in_(ids)))
     return len(ids)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, s
 from sqlalchemy.sql.elements import ColumnElement
 
 from contacts.entitlement import Verdict
-from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.codes import AnswerKind, DeliveryState, StudentClass
 from dispatcher.reports.several_cores import use_several_cores
-from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, RECIPIENT
+from dispatcher.tables import ALERT, ALERT_STUDENT, ANSWER, DECISION, DELIVERY, RECIPIENT
 
 MAYBE_READ = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNKNOWN})
 UNDER_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.DEFERRED)
@@ -24,12 +24,14 @@ class Standing:
     """What is on record about one student of an alert.
 
     `planned`: planning has come to the student. `states`: of the deliveries still linked to the student. `verdicts`:
-    of the decisions that nothing superseded; of the one without a guardian too, when nobody is registered.
+    of the decisions that nothing superseded; of the one without a guardian too, when nobody is registered. `answered`:
+    one of those deliveries was confirmed by an answer, whatever the provider says of it.
     """
 
     planned: bool
     states: frozenset[DeliveryState] = frozenset()
     verdicts: frozenset[Verdict] = frozenset()
+    answered: bool = False
 
 
 def student_class(standing: Standing) -> StudentClass:
@@ -38,7 +40,7 @@ def student_class(standing: Standing) -> StudentClass:
     A student whom planning has not come to is unreached, in an alert that was stopped as well: nobody has asked yet
     whether anybody may be told, and "nobody may be told" would hide it.
     """
-    if DeliveryState.DELIVERED in standing.states:
+    if standing.answered or DeliveryState.DELIVERED in standing.states:
         return StudentClass.CONFIRMED
     if standing.states & MAYBE_READ:
         return StudentClass.HANDED_OVER
@@ -149,6 +151,15 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
             RECIPIENT.c.unlinked_at.is_(None),
         )
     )
+    answered = (
+        select(RECIPIENT.c.student_id, _NOTHING, literal(_FOR_CERTAIN, Integer), _NOTHING, _NOTHING)
+        .join(ANSWER, ANSWER.c.delivery_id == RECIPIENT.c.delivery_id)
+        .where(
+            ANSWER.c.alert_id == alert_id,
+            ANSWER.c.kind == AnswerKind.CONFIRMATION,
+            RECIPIENT.c.unlinked_at.is_(None),
+        )
+    )
     decided = select(DECISION.c.student_id, _NOTHING, _NOTHING, _verdict_rank(), _NOTHING).where(
         DECISION.c.alert_id == alert_id,
         DECISION.c.superseded.is_(False),
@@ -156,7 +167,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
     )
     # One heap of rows, aggregated once. Joined student by student instead, a large alert took minutes wherever the
     # database had no statistics of it yet, as in the first minute of the first one.
-    known = union_all(listed, told, decided).subquery("known")
+    known = union_all(listed, told, answered, decided).subquery("known")
     one = (
         select(
             known.c.student_id,
@@ -168,7 +179,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
     cursor = select(ALERT.c.cursor).where(ALERT.c.id == alert_id).scalar_subquery()
     planned = one.c.position <= cursor
     rank = case(
-        (one.c.told == 2, _rank(StudentClass.CONFIRMED)),
+        (one.c.told == _FOR_CERTAIN, _rank(StudentClass.CONFIRMED)),
         (one.c.told == 1, _rank(StudentClass.HANDED_OVER)),
         (~planned, _rank(StudentClass.UNREACHED)),
         (one.c.verdict == 2, _rank(StudentClass.UNREACHED)),
@@ -179,6 +190,8 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
 
 
 _NOTHING = literal(0, Integer)
+# How surely somebody was told; 1 where a provider has the message, or may have it.
+_FOR_CERTAIN = 2
 
 
 def _rank(name: StudentClass) -> ColumnElement[int]:
@@ -187,7 +200,9 @@ def _rank(name: StudentClass) -> ColumnElement[int]:
 
 def _told_rank() -> ColumnElement[int]:
     return case(
-        (DELIVERY.c.state == DeliveryState.DELIVERED, 2), (DELIVERY.c.state.in_(sorted(MAYBE_READ)), 1), else_=0
+        (DELIVERY.c.state == DeliveryState.DELIVERED, _FOR_CERTAIN),
+        (DELIVERY.c.state.in_(sorted(MAYBE_READ)), 1),
+        else_=0,
     )
 
 

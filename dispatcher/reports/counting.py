@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, func, or_, select
 
 from config.clock import db_now, plus_seconds
 from contacts.entitlement import Verdict
+from dispatcher.answers.listing import confirmed_messages, unmatched_answers
 from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.reports.acts import acts
 from dispatcher.reports.classes import ClassCounts, class_counts
@@ -77,6 +78,8 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
         unverified=unverified,
         texts=_texts(connection, alert_id, languages),
         acts=acts(connection, alert_id),
+        unmatched_answers=unmatched_answers(connection, alert_id),
+        confirmed_by_answer=confirmed_messages(connection, alert_id),
     )
 
 

@@ -118,7 +118,8 @@ class Report:
     `email_repeats`: e-mails of unknown fate that were sent again under the same Message-ID. `refused_moves`: late or
     contradicting receipts and outcomes that changed nothing. `stale` and `unverified`: deliveries that use a contact
     point which nobody confirmed for 18 months, or which nobody verified. `reduced`: None while it is still on record
-    who was told.
+    who was told. `unmatched_answers`: SMS that came in answer, and that a person must read.
+    `confirmed_by_answer`: messages that were confirmed by answering 1.
     """
 
     classes: ClassCounts
@@ -138,3 +139,5 @@ class Report:
     texts: tuple[Text, ...]
     acts: tuple[Act, ...]
     reduced: Reduced | None = None
+    unmatched_answers: int = 0
+    confirmed_by_answer: int = 0

@@ -55,6 +55,8 @@ class Kept:
     stale: int
     unverified: int
     languages: dict[str, int]
+    unmatched_answers: int = 0
+    confirmed_by_answer: int = 0
 
     @classmethod
     def of(cls, report: Report, schools: tuple[SchoolClasses, ...], reduced_at: datetime) -> Kept:
@@ -95,6 +97,8 @@ _COUNTED = (
     "attempts",
     "stale",
     "unverified",
+    "unmatched_answers",
+    "confirmed_by_answer",
 )
 
 

@@ -102,7 +102,16 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
         yield "decisions", decision.verdict.value, decision.reason, decision.decisions
     for attempt in report.attempts:
         yield "attempts", attempt.outcome.value, "", attempt.attempts
-    for name in ("unknown", "long_unknown", "email_repeats", "refused_moves", "stale", "unverified"):
+    for name in (
+        "unknown",
+        "long_unknown",
+        "email_repeats",
+        "refused_moves",
+        "stale",
+        "unverified",
+        "unmatched_answers",
+        "confirmed_by_answer",
+    ):
         yield "details", name, "", getattr(report, name)
     for text in report.texts:
         yield "texts", text.language, text.sms, text.deliveries

@@ -40,6 +40,7 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_classes(console, report)
     if report.reduced is None:
         _print_calls(console, report, first)
+        _print_answers(console, report)
     else:
         _print_reduced(console, report.reduced)
     _print_states(console, report)
@@ -136,7 +137,7 @@ def _print_classes(console: Console, report: Report) -> None:
         (grouped(classes.unreached), "  unreached: somebody is entitled, and nobody has it"),
         (grouped(classes.held), "  held: a person must decide"),
         (grouped(classes.handed_over), "handed over: a provider has it, or may have it"),
-        (grouped(classes.confirmed), "confirmed: delivered to somebody entitled"),
+        (grouped(classes.confirmed), "confirmed: delivered to, or answered by, somebody entitled"),
         (grouped(classes.students), "students in all"),
         (grouped(classes.nobody_may_be_told), "apart: nobody may be told (adult without consent and the like)"),
     ]
@@ -152,6 +153,15 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
     more = report.classes.nobody_reached - len(first)
     if more > 0:
         console.print(Text(f"\n and {grouped(more)} more: beredskap report {report.alert.number} --call-list"))
+
+
+def _print_answers(console: Console, report: Report) -> None:
+    if report.confirmed_by_answer:
+        _heading(console, f"{grouped(report.confirmed_by_answer)} SMS confirmed by answering 1")
+    if report.unmatched_answers:
+        several = "s" if report.unmatched_answers > 1 else ""
+        _heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")
+        console.print(Text(f" beredskap answers list --alert {report.alert.number} --unmatched"))
 
 
 def _print_reduced(console: Console, reduced: Reduced) -> None:

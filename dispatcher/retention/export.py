@@ -22,6 +22,7 @@ from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
     ALERT_TEXT,
+    ANSWER,
     ATTEMPT,
     DECISION,
     DELIVERY,
@@ -70,6 +71,7 @@ def export(connection: Connection, keys: Keys, person: FoundPerson, today: date)
     ]
     document["alerts"], document["withheld"] = _alerts(eyes)
     document["routine_messages"] = _notices(eyes)
+    document["answers"] = _answers(eyes)
     document["acts"] = _acts(connection, person)
     return document
 
@@ -198,6 +200,27 @@ def _notices(eyes: Eyes) -> list[dict[str, Any]]:
         messages = [_message(eyes, row, mine=True) for row in sent]
         shown.append({"kind": notice.kind, "created_at": notice.created_at, "messages": messages})
     return shown
+
+
+def _answers(eyes: Eyes) -> list[dict[str, Any]]:
+    """What came in from the person's numbers. No words where somebody else has the number: they may be theirs."""
+    connection = eyes.connection
+    points = select(CONTACT_POINT.c.address_id).where(
+        CONTACT_POINT.c.address_id.in_(eyes.own), CONTACT_POINT.c.person_id != eyes.person.id
+    )
+    shared = set(connection.scalars(points))
+    rows = connection.execute(select(ANSWER).where(ANSWER.c.address_id.in_(eyes.own)).order_by(ANSWER.c.id))
+    return [
+        {
+            "at": row.received_at,
+            "from": eyes.address(row.address_id),
+            "kind": row.kind,
+            "text": None if row.address_id in shared else row.text,
+            "provider": row.provider,
+            "reference": row.reference,
+        }
+        for row in rows
+    ]
 
 
 def _acts(connection: Connection, person: FoundPerson) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from config.counters import CONTACTS_REVISION, bump
 from contacts.forgetting import EMPTY_PERSON, addresses_of, lock_persons, take_out, without_owner
 from contacts.people import FORGOTTEN, student_ref
 from contacts.tables import ADDRESS, PERSON
+from dispatcher.answers.forgetting import forget_answers
 from dispatcher.codes import DeliveryState
 from dispatcher.outbox.removal import forget_references, sent_to, unused
 from dispatcher.outbox.transitions import DUE
@@ -40,7 +41,9 @@ def forget(connection: Connection, ids: Collection[int]) -> Counter[str]:
     _rename(connection, ids)
     addresses = addresses_of(connection, ids)
     gone = take_out(connection, ids)
-    gone["addresses"] = _forget_addresses(connection, without_owner(connection, addresses))
+    without = without_owner(connection, addresses)
+    forget_answers(connection, addresses, without)
+    gone["addresses"] = _forget_addresses(connection, without)
     bump(connection, CONTACTS_REVISION)
     return +gone
 

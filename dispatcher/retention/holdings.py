@@ -12,6 +12,7 @@ from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
     ALERT_TEXT,
+    ANSWER,
     ATTEMPT,
     DECISION,
     DELIVERY,
@@ -40,6 +41,8 @@ HOLDINGS = (
     Holding(DELIVERY, Fate.EMPTIED, "messages", through=ADDRESS),
     Holding(ATTEMPT, Fate.EMPTIED, "attempts", through=DELIVERY),
     Holding(RECEIPT, Fate.DELETED, "receipts", through=DELIVERY),
+    # Its words and the provider's reference go; it goes as a whole where it belongs to no message.
+    Holding(ANSWER, Fate.EMPTIED, "answers", through=ADDRESS),
     Holding(EVENT, Fate.KEPT, "moves of messages", through=DELIVERY),
     # An alert to single students names their refs.
     Holding(ALERT, Fate.RENAMED, "audiences", through=ALERT_STUDENT),

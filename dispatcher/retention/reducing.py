@@ -22,6 +22,7 @@ from dispatcher.reports.reduced import Kept, classes_by_school
 from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
+    ANSWER,
     DECISION,
     DELIVERY,
     FIGURES,
@@ -97,7 +98,8 @@ def remove_reduced(database: Database, may_go_on: Callable[[], bool]) -> bool:
 
 
 def remove_routine(database: Database, before: datetime, may_go_on: Callable[[], bool]) -> bool:
-    """Take out routine messages, codes and stray receipts from before that moment, as `remove_reduced` does."""
+    """Take out routine messages, codes, and receipts and answers that belong to no message, from before that moment, as
+    `remove_reduced` does."""
     return _steps(database, may_go_on, _old_routine(before))
 
 
@@ -119,6 +121,11 @@ def stray_receipts(before: datetime) -> ColumnElement[bool]:
     return RECEIPT.c.delivery_id.is_(None) & (RECEIPT.c.received_at < literal(before, UtcDateTime()))
 
 
+def stray_answers(before: datetime) -> ColumnElement[bool]:
+    """SQL, true for answers to no message that is on record, from before that moment."""
+    return ANSWER.c.delivery_id.is_(None) & (ANSWER.c.received_at < literal(before, UtcDateTime()))
+
+
 _Step = Callable[[Connection], int]
 
 
@@ -136,6 +143,7 @@ def _old_routine(before: datetime) -> Iterator[_Step]:
     yield _some_of(NOTICE, [old_notices(before), unsent], NOTICE.c.id)
     yield _some_of(CHALLENGE, [old_codes(before)], CHALLENGE.c.id)
     yield _some_of(RECEIPT, [stray_receipts(before)], RECEIPT.c.id)
+    yield _some_of(ANSWER, [stray_answers(before)], ANSWER.c.id)
 
 
 def _some_of(table: Table, where: Sequence[ColumnElement[bool]], key: ColumnElement[int]) -> _Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urldefrag
 
 import aiohttp
@@ -114,7 +115,7 @@ class Delivery:
         }
         if sms.error_code is not None:
             form["ErrorCode"] = str(sms.error_code)
-        headers = {"X-Twilio-Signature": self._validator.compute_signature(url, form)}
+        headers = self._signed(url, form)
         retries = retries_asked(overrides)
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _TOTAL_SECONDS
@@ -132,6 +133,20 @@ class Delivery:
                 return
             retries -= 1
             await asyncio.sleep(self.retry_seconds)
+
+    async def answer(self, url: str, form: Mapping[str, str]) -> tuple[int, str]:
+        """Tell the webhook at `url` of an SMS that came in; the status of its answer, and the answer.
+
+        Raises ClientError or TimeoutError when there is none.
+        """
+        assert self._session is not None
+        timeout = aiohttp.ClientTimeout(total=_TOTAL_SECONDS)
+        bare = urldefrag(url).url
+        async with self._session.post(bare, data=form, headers=self._signed(bare, form), timeout=timeout) as answered:
+            return answered.status, await answered.text()
+
+    def _signed(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
+        return {"X-Twilio-Signature": self._validator.compute_signature(url, dict(form))}
 
 
 def retries_asked(overrides: str) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from html import escape
 
+import aiohttp
 from aiohttp import web
 
 from providers.sandbox.delivery import Delivery
-from providers.sandbox.mailbox import Json, Mailbox
+from providers.sandbox.mailbox import Json, Mailbox, segment_count
 from providers.sandbox.script import Behaviour, Script, Step
 from providers.sandbox.smtp import SmtpServer
 from providers.sandbox.twilio_api import TwilioApi, answer
@@ -53,6 +55,7 @@ class Inspection:
             web.get("/sandbox/counts", self._counts),
             web.get("/sandbox/calls", self._calls),
             web.post("/sandbox/script", self._set),
+            web.post("/sandbox/answers", self._answer),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -100,6 +103,28 @@ class Inspection:
         self._script.reset()
         return answer(200, {"reset": True})
 
+    async def _answer(self, request: web.Request) -> web.Response:
+        """Play an SMS that somebody sends to one of the numbers, and say what the program replied.
+
+        {"from": "+4799990001", "body": "STOPP", "url": "http://127.0.0.1:8080/callbacks/twilio/answers"}
+        "to": the number that is answered; without it the sender of the last SMS to "from". "sid": to send one again;
+        "opt_out_type": as Twilio sets it where it has words of its own.
+        """
+        try:
+            wish = await request.json()
+            sender, url = str(wish["from"]), str(wish["url"])
+            earlier = self._mailbox.by_number.get(sender, [])
+            to = str(wish.get("to") or (earlier[-1].sender if earlier else ""))
+            sid = str(wish.get("sid") or f"SM{secrets.token_hex(16)}")
+            form = inbound_form(self._api.account_sid, sid, sender, to, str(wish["body"]))
+            form |= {"OptOutType": str(wish["opt_out_type"])} if "opt_out_type" in wish else {}
+            status, reply = await self._delivery.answer(url, form)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return answer(400, {"error": "not an answer; see providers/sandbox/inspection.py"})
+        except (aiohttp.ClientError, TimeoutError):
+            return answer(502, {"error": "nobody answers at that address"})
+        return answer(200, {"status": status, "reply": reply, "sid": sid})
+
     async def _set(self, request: web.Request) -> web.Response:
         """Change the behaviour: of an address, of an SMTP stage, or of the whole sandbox.
 
@@ -141,3 +166,23 @@ class Inspection:
             self._api.most_per_page = int(str(wish["most_per_page"]))
         if "mails_per_connection" in wish:
             self._smtp.mails_per_connection = int(str(wish["mails_per_connection"]))
+
+
+def inbound_form(account_sid: str, sid: str, sender: str, to: str, body: str) -> dict[str, str]:
+    """What Twilio tells of an SMS that came in; blank fields too, as it sends them."""
+    places = {f"{end}{what}": "" for end in ("From", "To") for what in ("City", "State", "Zip")}
+    return places | {
+        "AccountSid": account_sid,
+        "ApiVersion": "2010-04-01",
+        "Body": body,
+        "From": sender,
+        "FromCountry": "NO",
+        "MessageSid": sid,
+        "NumMedia": "0",
+        "NumSegments": str(segment_count(body)),
+        "SmsMessageSid": sid,
+        "SmsSid": sid,
+        "SmsStatus": "received",
+        "To": to,
+        "ToCountry": "NO",
+    }

@@ -312,3 +312,23 @@ def test_a_notice_holds_its_code_and_no_drill_word() -> None:
         assert text.size == measure(text.sms)
     with pytest.raises(KeyError):
         compose_notice(CATALOGUE, "verification_code", "nb", school=SCHOOL, values={"code": "012345"})
+
+
+@pytest.mark.parametrize("status", AlertStatus)
+def test_an_sms_that_asks_for_an_answer_ends_so_and_its_segments_count_it(status: AlertStatus) -> None:
+    plain, asking = composed(status=status), composed(status=status, ask_confirmation=True)
+    assert (plain.ask_confirmation, asking.ask_confirmation) == (False, True)
+    for before, after in zip(plain.texts, asking.texts, strict=True):
+        phrase = CATALOGUE.phrase("ask_confirmation", after.language).text
+        assert after.sms == f"{before.sms} {phrase}"
+        assert after.size == measure(after.sms)
+        # An e-mail cannot be answered with a word that anybody reads.
+        assert (after.email, after.subject) == (before.email, before.subject)
+
+
+def test_own_words_ask_for_an_answer_too_and_the_longest_has_no_room_for_it() -> None:
+    asking = composed(text="Skolen er stengt.", ask_confirmation=True)
+    assert asking.text("nb").sms == "Skolen er stengt. Svar 1 når du har lest dette."
+    assert {warning.language for warning in asking.warnings} == {"se"}  # nobody has read our Sámi words yet
+    assert composed(text="x" * 1600).text("nb").size.segments == 11
+    assert "an SMS takes at most 1600" in refusal(text="x" * 1600, ask_confirmation=True)

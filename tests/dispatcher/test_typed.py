@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.errors import UsageError
-from dispatcher.commands.typed import channels_of, placeholders, seconds_of
+from dispatcher.commands.typed import channels_of, check_answerable, placeholders, seconds_of
 from providers.base import Channel
 
 
@@ -35,3 +35,19 @@ def test_channels() -> None:
     for wrong in ("", "fax", "sms,fax"):
         with pytest.raises(UsageError):
             channels_of(wrong)
+
+
+@pytest.mark.parametrize("sender", ["+4759444444", "+47 594 44 444", "2097", "MG" + "0a" * 16])
+def test_a_number_can_be_answered(sender: str) -> None:
+    check_answerable(sender, frozenset(Channel))
+
+
+@pytest.mark.parametrize("sender", ["SKOLEN", "Skole 1", "", "MG1", "+"])
+def test_a_name_cannot_be_answered(sender: str) -> None:
+    with pytest.raises(UsageError, match="only a number can be answered"):
+        check_answerable(sender, frozenset(Channel))
+
+
+def test_an_alert_by_email_alone_asks_for_no_sms_in_answer() -> None:
+    with pytest.raises(UsageError, match="by e-mail alone"):
+        check_answerable("+4759444444", frozenset({Channel.EMAIL}))

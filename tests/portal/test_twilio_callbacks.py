@@ -15,7 +15,7 @@ from dispatcher.outbox.receipts import match_waiting
 from dispatcher.tables import ATTEMPT, DELIVERY, EVENT, RECEIPT
 from portal.app import SECURITY_HEADERS, create_app
 from portal.server import WebServer
-from portal.twilio_callbacks import MOST_BYTES
+from portal.twilio_signature import MOST_BYTES
 from tests.portal.serving import (
     NOW,
     PUBLIC,

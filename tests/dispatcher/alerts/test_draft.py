@@ -46,6 +46,16 @@ def test_the_texts_are_frozen_in_every_language_with_the_word_of_a_drill(world: 
     assert all(text.segments >= 1 for text in texts.values())
 
 
+def test_that_it_asks_for_an_answer_is_frozen_and_is_another_request(world: World) -> None:
+    world.family()
+    plain, asking = draft(world), draft(world, ask_confirmation=True)
+    assert [row.ask_confirmation for row in world.rows(ALERT)] == [False, True]
+    assert plain.request_id != asking.request_id
+    (text,) = world.rows(ALERT_TEXT, ALERT_TEXT.c.alert_id == asking.alert_id, ALERT_TEXT.c.language == "nb")
+    assert text.sms.endswith("Svar 1 når du har lest dette.")
+    assert text.segments == asking.composition.text("nb").size.segments
+
+
 def test_who_has_left_or_died_is_in_no_draft(world: World) -> None:
     stays, left, died = world.family(), world.family(), world.family()
     with world.store() as store:

@@ -82,6 +82,14 @@ def test_the_sender_decides_the_minutes_and_the_segments_the_cost() -> None:
     assert (shown["expected_minutes"], shown["sms_segments"], shown["cost_nok"]) == (1, 1704, 1414.32)
 
 
+def test_an_alert_that_asks_for_an_answer_says_so() -> None:
+    plain = draft()
+    asking = replace(plain, composition=replace(plain.composition, ask_confirmation=True))
+    line = "       each SMS ends by asking for 1 in answer (counted)"
+    assert line in preview_lines(asking, NUMBERS, TERMS) and line not in preview_lines(plain, NUMBERS, TERMS)
+    assert [preview_json(one, NUMBERS, TERMS)["ask_confirmation"] for one in (plain, asking)] == [False, True]
+
+
 @given(
     st.text(st.characters(categories=("L", "N", "Zs")), min_size=1, max_size=60).filter(str.strip),
     st.integers(0, 10**6),

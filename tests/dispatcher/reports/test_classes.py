@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from config.database import Database
 from contacts.entitlement import Verdict
-from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.codes import AnswerKind, DeliveryState, StudentClass
 from dispatcher.reports.classes import (
     CLASS_OF_RANK,
     UNDER_WAY,
@@ -21,6 +22,7 @@ from dispatcher.reports.classes import (
     student_class,
     students_by_class,
 )
+from dispatcher.tables import ANSWER
 from tests.dispatcher.reports.world import World
 
 S, V, C = DeliveryState, Verdict, StudentClass
@@ -63,6 +65,11 @@ def test_class_of_a_student(
     assert student_class(Standing(planned, frozenset(states), frozenset(verdicts))) is expected
 
 
+@pytest.mark.parametrize("state", S)
+def test_whoever_answered_has_it_for_certain(state: DeliveryState) -> None:
+    assert student_class(Standing(True, frozenset({state}), frozenset({V.ENTITLED}), answered=True)) is C.CONFIRMED
+
+
 @dataclass(frozen=True)
 class Row:
     """One student as the random test makes it."""
@@ -70,13 +77,15 @@ class Row:
     deliveries: tuple[tuple[DeliveryState, bool], ...]  # state, unlinked
     decisions: tuple[tuple[Verdict, bool], ...]  # verdict, superseded
     nobody_registered: bool
+    answered: tuple[bool, ...]  # the delivery in the same place was confirmed by an answer
 
     def standing(self, planned: bool) -> Standing:
         verdicts = {verdict for verdict, superseded in self.decisions if not superseded}
         if self.nobody_registered:
             verdicts.add(Verdict.HELD)
         states = {state for state, unlinked in self.deliveries if not unlinked}
-        return Standing(planned, frozenset(states), frozenset(verdicts))
+        answered = any(yes and not unlinked for yes, (_, unlinked) in zip(self.answered, self.deliveries, strict=False))
+        return Standing(planned, frozenset(states), frozenset(verdicts), answered)
 
 
 _ROW = st.builds(
@@ -84,6 +93,7 @@ _ROW = st.builds(
     deliveries=st.lists(st.tuples(st.sampled_from(DeliveryState), st.booleans()), max_size=3).map(tuple),
     decisions=st.lists(st.tuples(st.sampled_from(Verdict), st.booleans()), max_size=3).map(tuple),
     nobody_registered=st.booleans(),
+    answered=st.lists(st.booleans(), max_size=3).map(tuple),
 )
 
 
@@ -92,8 +102,12 @@ def _write(world: World, rows: list[Row], cursor: int) -> tuple[int, list[int]]:
     guardians = [world.guardian() for _ in range(3)]
     alert = world.alert(students, cursor=cursor)
     for student, row in zip(students, rows, strict=True):
-        for guardian, (state, unlinked) in zip(guardians, row.deliveries, strict=False):
-            world.delivery(alert, state, [(student, guardian)], unlinked=unlinked)
+        answered = [*row.answered, False, False, False]
+        for guardian, (state, unlinked), yes in zip(guardians, row.deliveries, answered, strict=False):
+            delivery = world.delivery(alert, state, [(student, guardian)], unlinked=unlinked)
+            if yes:
+                values = {"provider": "twilio", "kind": AnswerKind.CONFIRMATION, "text": ""}
+                world.connection.execute(insert(ANSWER).values(alert_id=alert, delivery_id=delivery, **values))
         for guardian, (verdict, superseded) in zip(guardians, row.decisions, strict=False):
             world.decision(alert, student, guardian, verdict, "any", superseded=superseded)
         if row.nobody_registered:
