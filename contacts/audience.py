@@ -14,9 +14,10 @@ Students who left or died are in no audience.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
@@ -150,13 +151,31 @@ def resolve_audience(
     )
 
 
-def schools_of(connection: Connection, audience: Audience, on: date) -> list[AudienceSchool]:
-    """The schools that students of the audience go to, by name."""
-    chosen = audience.select_ids(on).subquery()
+def recorded_audience(connection: Connection, recorded: Mapping[str, Any]) -> Audience:
+    """The audience that `as_json` recorded earlier; without what is no longer in the store."""
+    refs = [one["ref"] for one in recorded.get("schools", ())]
+    group_ids = [one["id"] for one in recorded.get("groups", ())]
+    students = recorded.get("students", ())
+    school, group, person = SCHOOL.c, STUDENT_GROUP.c, PERSON.c
+    schools = select(school.id, school.ref, school.name, school.default_language).where(school.ref.in_(refs))
+    groups = select(group.id, group.name, group.school_id).where(group.id.in_(group_ids))
+    people = select(person.id, person.ref).where(person.ref.in_(students))
+    return Audience(
+        tuple(AudienceSchool(*row) for row in connection.execute(schools.order_by(school.id))),
+        tuple(AudienceGroup(*row) for row in connection.execute(groups.order_by(group.id))),
+        tuple(recorded.get("grades", ())),
+        tuple(AudienceStudent(*row) for row in connection.execute(people.order_by(person.id))),
+    )
+
+
+def schools_of(connection: Connection, students: Select[tuple[int]], on: date) -> list[AudienceSchool]:
+    """The schools that the students whose ids this selects go to, by name."""
+    chosen = students.subquery()
+    (student_id,) = chosen.c
     attended = (
         select(ENROLMENT.c.school_id)
         .distinct()
-        .join(chosen, chosen.c.person_id == ENROLMENT.c.student_id)
+        .join(chosen, student_id == ENROLMENT.c.student_id)
         .where(_goes_on(ENROLMENT.c.ended_on, on))
     )
     rows = connection.execute(
