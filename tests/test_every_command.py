@@ -39,6 +39,7 @@ ANYBODY = {
 }
 DECLARED = {
     "alert all-clear": Right.SEND,
+    "alert cap": Right.SEE_ALERTS,
     "alert cancel": Right.SEND,
     "alert list": Right.SEE_ALERTS,
     "alert resend-failed": Right.STEER,

@@ -9,6 +9,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
+from dispatcher.commands.alert_cap import cap
 from dispatcher.commands.alert_follow_up import all_clear, cancel, update
 from dispatcher.commands.alert_send import send
 
@@ -20,6 +21,7 @@ app.command()(send)
 app.command()(update)
 app.command("all-clear")(all_clear)
 app.command()(cancel)
+app.command()(cap)
 
 AlertArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')
