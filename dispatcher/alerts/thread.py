@@ -52,6 +52,12 @@ def neighbours(connection: Connection, alerts: Sequence[AnyRow]) -> dict[int, tu
     return {row.id: (earlier.get(row.references_id), later.get(row.id)) for row in alerts}
 
 
+def replaced_by(connection: Connection, alert: AnyRow) -> str | None:
+    """The number of the alert whose messages this one has held back; None when it found none to hold back."""
+    earlier = select(ALERT.c.number).where(ALERT.c.id == alert.references_id, ALERT.c.replaced_at.is_not(None))
+    return connection.execute(earlier).scalar()
+
+
 def kind_of_alert(alert: AnyRow) -> Kind | None:
     """What kind of follow-up an alert is; None for one that follows nothing."""
     return None if alert.references_id is None else kind_of(alert.msg_type, alert.response_type)
@@ -67,7 +73,8 @@ def refuse_what_is_over(thread: Sequence[AnyRow]) -> None:
             unchanged="Nothing was sent.",
             remedy="Send an alert of its own with beredskap alert send, in words that stand alone.",
         )
-    if kind_of_alert(newest) is Kind.CANCEL:
+    # One that was stopped, perhaps before anybody heard of it, must not stand in the way of a better word.
+    if kind_of_alert(newest) is Kind.CANCEL and newest.state is not AlertState.STOPPED:
         raise UsageError(
             f"Nothing can follow alert {thread[0].number}: {newest.number} has taken it back.",
             unchanged="Nothing was sent.",

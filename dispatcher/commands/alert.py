@@ -167,13 +167,13 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
     from config.shell import confirm_typed
     from dispatcher.alerts.lifecycle import stop as stop_alert
     from dispatcher.alerts.sight import find_alert_for
-    from dispatcher.alerts.thread import neighbours
+    from dispatcher.alerts.thread import replaced_by
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
             found = find_alert_for(connection, alert, store.operator)
-            number, (replaces, _) = found.number, neighbours(connection, [found])[found.id]
+            number, replaces = found.number, replaced_by(connection, found)
         if not yes:
             confirm_typed(f"Type stop to hold back {number}:", "stop", refused="Nothing was stopped.")
         with store.database.write() as connection:

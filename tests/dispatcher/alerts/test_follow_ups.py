@@ -393,6 +393,15 @@ def test_what_was_taken_back_is_not_followed(world: World) -> None:
             follow_up(world, one, Kind.UPDATE)
 
 
+def test_a_cancel_that_a_person_has_stopped_stands_in_nobody_s_way(world: World) -> None:
+    family = world.family()
+    alert = told(world, family)
+    cancel = confirmed(world, follow_up(world, alert, Kind.CANCEL), hold=5.0)
+    with world.clock(), world.database.write() as connection:
+        stop(connection, cancel.number, "rektor")
+    assert numbers(world, followed(world, alert, Kind.ALL_CLEAR)) == [family.phone]
+
+
 def test_the_newest_of_a_thread_is_followed_whichever_is_named(world: World) -> None:
     family = world.family()
     alert = told(world, family)
