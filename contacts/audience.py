@@ -13,12 +13,14 @@ Students who left or died are in no audience.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select, true, union
+from sqlalchemy import Connection, Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from config.errors import UsageError
@@ -151,14 +153,36 @@ def resolve_audience(
     )
 
 
-def schools_of(connection: Connection, audience: Audience, on: date, *, shown: bool = False) -> list[AudienceSchool]:
-    """The schools that students of the audience go to, by name; `shown`: without those of students who may be
-    protected."""
-    chosen = audience.select_ids(on).where(~maybe_protected() if shown else true()).subquery()
+def recorded_audience(connection: Connection, recorded: Mapping[str, Any]) -> Audience:
+    """The audience that `as_json` recorded earlier; without what is no longer in the store."""
+    refs = [one["ref"] for one in recorded.get("schools", ())]
+    group_ids = [one["id"] for one in recorded.get("groups", ())]
+    school, group = SCHOOL.c, STUDENT_GROUP.c
+    schools = select(school.id, school.ref, school.name, school.default_language).where(school.ref.in_(refs))
+    groups = select(group.id, group.name, group.school_id).where(group.id.in_(group_ids))
+    return Audience(
+        tuple(AudienceSchool(*row) for row in connection.execute(schools.order_by(school.id))),
+        tuple(AudienceGroup(*row) for row in connection.execute(groups.order_by(group.id))),
+        tuple(recorded.get("grades", ())),
+        tuple(_recorded_students(connection, recorded.get("students", ()))),
+    )
+
+
+def _recorded_students(connection: Connection, refs: Iterable[str]) -> Iterator[AudienceStudent]:
+    for ref in refs:
+        with contextlib.suppress(UsageError):  # forgotten since
+            person = find_student(connection, ref)
+            yield AudienceStudent(person.id, person.label)
+
+
+def schools_of(connection: Connection, students: Select[tuple[int]], on: date) -> list[AudienceSchool]:
+    """The schools that the students whose ids this selects go to, by name."""
+    chosen = students.subquery()
+    (student_id,) = chosen.c
     attended = (
         select(ENROLMENT.c.school_id)
         .distinct()
-        .join(chosen, chosen.c.person_id == ENROLMENT.c.student_id)
+        .join(chosen, student_id == ENROLMENT.c.student_id)
         .where(_goes_on(ENROLMENT.c.ended_on, on))
     )
     rows = connection.execute(
@@ -178,7 +202,8 @@ def speaking_schools(
     named = {school.id for school in audience.schools} | {group.school_id for group in audience.groups}
     others = Audience(grades=() if audience.schools else audience.grades, students=audience.students)
     if others.grades or others.students:
-        named |= {school.id for school in schools_of(connection, others, on, shown=True)}
+        shown = others.select_ids(on).where(~maybe_protected())
+        named |= {school.id for school in schools_of(connection, shown, on)}
     return [school for school in attended if school.id in named]
 
 

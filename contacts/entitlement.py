@@ -20,6 +20,9 @@ The rule is a table, and the first row that matches wins:
                                                                                 adult_without_consent
 
 Only rows 6 to 10 look at a guardianship. Several sources may tell one of the same guardian: `decide` takes the best.
+
+Who was told of a danger also learns that it is over, or that there was none, whatever rows 9, 10 and 12 say by then:
+entitled, told_earlier. A person's decision (row 3), what a person must decide (4 to 5a) and death stand against it.
 """
 
 from __future__ import annotations
@@ -63,6 +66,7 @@ class Reason(StrEnum):
     CONSENTED = "consented"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     ADULT_WITHOUT_CONSENT = "adult_without_consent"
+    TOLD_EARLIER = "told_earlier"  # not a row of the table: `decide_told`
 
 
 class ConsentState(StrEnum):
@@ -133,6 +137,7 @@ _VERDICTS = {
         Reason.SCHOOL_REGISTER,
         Reason.DOCUMENTED_CONTACT,
         Reason.CONSENTED,
+        Reason.TOLD_EARLIER,
     ),
     Verdict.HELD: (Reason.BIRTH_DATE_UNKNOWN, Reason.PROTECTED_HOLD, Reason.PROTECTION_UNKNOWN),
     Verdict.NO: (
@@ -145,7 +150,7 @@ _VERDICTS = {
         Reason.ADULT_WITHOUT_CONSENT,
     ),
 }
-# Each reason has one verdict, so sixteen answers serve everybody and none is made while an alert is planned.
+# Each reason has one verdict, so these few answers serve everybody and none is made while an alert is planned.
 ANSWERS = {reason: Entitlement(verdict, reason) for verdict, reasons in _VERDICTS.items() for reason in reasons}
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
@@ -194,6 +199,21 @@ def decide(
             if found is not reason and _RANK[found] < _RANK[reason]:
                 reason = found
     return ANSWERS[reason]
+
+
+def decide_told(answer: Entitlement) -> Entitlement:
+    """The answer for somebody who was told of a danger, and shall learn that it is over. `answer`: the table's."""
+    return ANSWERS[Reason.TOLD_EARLIER] if answer.reason in _NO_LONGER else answer
+
+
+_NO_LONGER = frozenset(
+    {
+        Reason.UNDOCUMENTED_CONTACT,
+        Reason.NO_CUSTODY,
+        Reason.CONSENT_WITHDRAWN,
+        Reason.ADULT_WITHOUT_CONSENT,
+    }
+)
 
 
 def _whatever_the_basis(

@@ -25,6 +25,7 @@ _UNCLEAR = "state = 'unknown'"
 _AWAITED = "state = 'accepted' AND poll_at IS NOT NULL"
 _OF_NOTICE = "notice_id IS NOT NULL"
 _NO_MESSAGE = "unreachable IS NOT NULL"
+_REFERS = "references_id IS NOT NULL AND state <> 'draft'"
 _NOTICE_KEY = ("notice_id", "channel", "address_id")
 
 
@@ -33,12 +34,15 @@ class Alert(SQLModel, table=True):
 
     `cursor`: the position in the frozen student list up to which planning has come; moved by one planner at a time.
     `break_glass`: the reason for which somebody sent it without the role for it. `ask_confirmation`: its SMS ask for 1
-    in answer.
+    in answer. `references_id`: the alert that it follows up. `replaced_at`: when a follow-up stopped what had not left
+    of this one.
     """
 
     __tablename__ = "alert"
     __table_args__ = (
         partial_index("ix_alert_alive", "state", where="state IN ('planning', 'open')"),
+        # One follow-up for each alert: those of one alert stand in a row, whoever confirms at the same time.
+        partial_index("uq_alert_references_id", "references_id", where=_REFERS, unique=True),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_confirmed"),
     )
 
@@ -75,6 +79,7 @@ class Alert(SQLModel, table=True):
     ask_confirmation: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
     )
+    replaced_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
 
 class AlertText(SQLModel, table=True):

@@ -39,11 +39,15 @@ ANYBODY = {
     "worker",
 }
 DECLARED = {
+    "alert all-clear": Right.SEND,
+    "alert cap": Right.SEE_ALERTS,
+    "alert cancel": Right.SEND,
     "alert list": Right.SEE_ALERTS,
     "alert resend-failed": Right.STEER,
     "alert send": Right.SEND,
     "alert show": Right.SEE_ALERTS,
     "alert stop": Right.STEER,
+    "alert update": Right.SEND,
     "alert watch": Right.SEE_ALERTS,
     "answers list": Right.SEE_ALERTS,
     "audit-log show": Right.SEE_LOG,

@@ -9,11 +9,12 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from contacts.entitlement import Verdict
-from contacts.facts import CHUNK, collector_paused, load_cases
+from contacts.facts import CHUNK, collector_paused
 from contacts.reach import Unreachable
-from dispatcher.alerts.plan import Plan, is_adult_without_consent, plan
-from dispatcher.alerts.planner import plan_options
+from dispatcher.alerts.plan import Plan, is_adult_without_consent
+from dispatcher.alerts.planner import plan_students
 from dispatcher.codes import StudentClass
+from dispatcher.outbox.following import NEVER_TOLD
 from dispatcher.tables import ALERT, ALERT_STUDENT
 from providers.base import Channel
 
@@ -24,6 +25,7 @@ class Count:
 
     classes: Counter[StudentClass] = field(default_factory=Counter)
     adults: int = 0
+    never_told: int = 0
     unreached: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
     guardians: set[int] = field(default_factory=set)
@@ -40,6 +42,7 @@ class Count:
                 self.held[student.reason] += 1
             elif student.forecast is StudentClass.NOBODY_MAY_BE_TOLD:
                 self.adults += is_adult_without_consent(student)
+                self.never_told += student.reason == NEVER_TOLD
         for decision in chunk.decisions:
             if decision.verdict is Verdict.ENTITLED and decision.guardian_id is not None:
                 if decision.unreachable == Unreachable.UNVERIFIED_ONLY:
@@ -54,6 +57,7 @@ class Count:
         """Take up what was counted of other students of the same draft."""
         self.classes += other.classes
         self.adults += other.adults
+        self.never_told += other.never_told
         self.unreached += other.unreached
         self.held += other.held
         self.guardians |= other.guardians
@@ -76,7 +80,6 @@ class Share:
 def count_share(connection: Connection, share: Share) -> Count:
     """Plan these students without storing anything, a chunk of them in memory at a time."""
     alert = connection.execute(select(ALERT).where(ALERT.c.id == share.alert_id)).one()
-    options = plan_options(alert, share.on)
     months = share.stale_after_months
     counted = Count()
     for start in range(share.first, share.last, CHUNK):
@@ -90,6 +93,6 @@ def count_share(connection: Connection, share: Share) -> Count:
             .order_by(ALERT_STUDENT.c.position)
         )
         with collector_paused():
-            cases = load_cases(connection, list(students.scalars()), share.on, stale_after_months=months)
-            counted.add(plan(cases, options, with_inputs=False))
+            ids = list(students.scalars())
+            counted.add(plan_students(connection, alert, ids, start, share.on, months, with_inputs=False))
     return counted

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from config.clock import db_now, oslo_date, plus_seconds
 from config.errors import UsageError
@@ -17,6 +18,7 @@ from contacts.audience import Audience, resolve_audience, schools_of, speaking_s
 from contacts.tables import PERSON
 from dispatcher.alerts.text import Composition, compose
 from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.outbox.following import Kind
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT
 from providers.base import Channel
 
@@ -54,8 +56,19 @@ class AlertRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """What a follow-up refers to: the numbers of these alerts, the oldest first, and how many of their messages have
+    not left; these are held back when it is confirmed."""
+
+    kind: Kind
+    numbers: tuple[str, ...]
+    unsent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A stored draft. `speaker`: the name in the texts, which must be typed to confirm a real alert."""
+    """A stored draft. `speaker`: the name in the texts, which must be typed to confirm a real alert. `follows`: None
+    for an alert of its own."""
 
     alert_id: int
     request_id: str
@@ -64,6 +77,7 @@ class Draft:
     speaker: str
     student_count: int
     on: date
+    follows: Follows | None = None
 
 
 def make_draft(
@@ -82,7 +96,7 @@ def make_draft(
         students=request.students,
         on=today,
     )
-    schools = schools_of(connection, audience, today)
+    schools = schools_of(connection, audience.select_ids(today), today)
     if not schools:
         raise UsageError(
             "No student is in that audience today.",
@@ -104,7 +118,7 @@ def make_draft(
     languages = {school.default_language for school in schools}
     language = (languages.pop() if len(languages) == 1 else None) or organisation.default_language
     request_id = fingerprint(request, audience, composition)
-    alert_id = _insert_alert(connection, request, audience, composition, request_id, language)
+    alert_id = store_draft(connection, request, audience, composition, request_id, language)
     count = _freeze_students(connection, alert_id, audience, today)
     return Draft(alert_id, request_id, audience, composition, speaker, count, today)
 
@@ -120,8 +134,11 @@ def speaking_name(schools: Sequence[str], organisation: str) -> str:
     return organisation or (together if len(together) <= _LONGEST_NAMES else "Fylkeskommunen")
 
 
-def fingerprint(request: AlertRequest, audience: Audience, composition: Composition) -> str:
-    """The request id: who says what, as what, to whom. The same within ten minutes is the same alert."""
+def fingerprint(request: AlertRequest, audience: Audience, composition: Composition, refers_to: str = "") -> str:
+    """The request id: who says what, as what, to whom. The same within ten minutes is the same alert.
+
+    `refers_to`: the number of the first of the alerts that it follows.
+    """
     content = {
         "operator": request.operator,
         "status": request.status.value,
@@ -130,6 +147,8 @@ def fingerprint(request: AlertRequest, audience: Audience, composition: Composit
         "channels": sorted(request.channels),
         "include_unverified": request.include_unverified,
     }
+    if refers_to:
+        content |= {"refers_to": refers_to, "scenario": request.scenario}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -156,14 +175,17 @@ def _discard(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(ALERT).where(ALERT.c.id.in_(ids)))
 
 
-def _insert_alert(
+def store_draft(
     connection: Connection,
     request: AlertRequest,
     audience: Audience,
     composition: Composition,
     request_id: str,
     language: str,
+    *,
+    references: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
+    """Insert the alert's row and its texts; its id. `references`: the columns that say what a follow-up refers to."""
     scenario = composition.scenario
     alert_id = int(
         connection.execute(
@@ -189,6 +211,7 @@ def _insert_alert(
                 created_at=db_now(),
                 expires_after_seconds=request.expires_seconds,
             )
+            .values(**references)
             .returning(ALERT.c.id)
         ).scalar_one()
     )
@@ -219,7 +242,12 @@ def _freeze_students(connection: Connection, alert_id: int, audience: Audience, 
         .join(chosen, chosen.c.person_id == PERSON.c.id)
         .order_by(PERSON.c.id)
     )
-    connection.execute(insert(ALERT_STUDENT).from_select(["alert_id", "position", "student_id"], statement))
+    return store_students(connection, alert_id, statement)
+
+
+def store_students(connection: Connection, alert_id: int, students: Select[Any]) -> int:
+    """Freeze the list that this SELECT of (alert, position, student) gives; its length."""
+    connection.execute(insert(ALERT_STUDENT).from_select(["alert_id", "position", "student_id"], students))
     count = int(
         connection.execute(
             select(func.count()).select_from(ALERT_STUDENT).where(ALERT_STUDENT.c.alert_id == alert_id)

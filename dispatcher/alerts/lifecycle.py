@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from config.audit import record_act
 from config.clock import OSLO, db_now, plus_seconds
@@ -14,8 +14,11 @@ from config.counters import bump
 from config.errors import BeredskapError, UsageError
 from contacts.tables import ADDRESS
 from dispatcher.alerts.draft import SAME_REQUEST_SECONDS
+from dispatcher.alerts.stopping import held_back, hold_back
+from dispatcher.alerts.thread import followers, kind_of_alert, take_over
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.outbox.enqueue import enqueue_next_round
+from dispatcher.outbox.transitions import DUE
 from dispatcher.routine.county import BrokenGlass, tell_county
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
 from providers.base import Channel
@@ -58,10 +61,12 @@ def confirm(
     again: bool = False,
     glass: BrokenGlass | None = None,
 ) -> Confirmed:
-    """Let a draft go out, in the caller's transaction: from its commit on, it does so with nobody's help.
+    """Let a draft go out, in the caller's transaction: from its commit on, it does so with nobody's help. A follow-up
+    holds back, in the same transaction, what has not left of the alerts that it refers to.
 
-    Raises BeredskapError when the draft is no longer there. `again`: even if the same went out minutes ago. `glass`:
-    the operator has not the role for it; recorded, and told to the county, in the same transaction.
+    Raises BeredskapError when the draft is no longer there, or another follow-up came first; UsageError when what it
+    refers to is over. `again`: even if the same went out minutes ago. `glass`: the operator has not the role for it;
+    recorded, and told to the county, in the same transaction.
     """
     now = connection.execute(select(db_now())).scalar_one()
     # Two confirmations wait for each other here, so that of two equal requests only one goes out.
@@ -78,6 +83,7 @@ def confirm(
     earlier = None if again else same_request(connection, draft.request_id)
     if earlier is not None:
         return Confirmed(earlier.id, earlier.number, earlier=True)
+    replaced = take_over(connection, draft, operator) if draft.references_id is not None else []
     number = alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
     connection.execute(
         update(ALERT)
@@ -92,13 +98,7 @@ def confirm(
         )
     )
     told = tell_county(connection, alert_id, glass, operator) if glass else False
-    record_act(
-        connection,
-        operator=operator,
-        act="alert.send",
-        subject=f"alert {number}",
-        details={"status": draft.status.value, "scenario": draft.scenario, "students": draft.student_count},
-    )
+    _record(connection, draft, number, replaced, operator)
     if glass:
         record_act(
             connection,
@@ -111,6 +111,32 @@ def confirm(
             },
         )
     return Confirmed(alert_id, number, earlier=False)
+
+
+def _record(
+    connection: Connection, draft: AnyRow, number: str, replaced: Sequence[tuple[str, int]], operator: str
+) -> None:
+    """The act of whoever confirms, and in the report of each alert that was still going out, what became of it."""
+    kind = kind_of_alert(draft)
+    details = {"status": draft.status.value, "scenario": draft.scenario, "students": draft.student_count}
+    if kind is not None:
+        refers_to = connection.execute(select(ALERT.c.number).where(ALERT.c.id == draft.references_id)).scalar_one()
+        details = {"refers_to": refers_to} | details
+    for earlier, count in replaced:
+        record_act(
+            connection,
+            operator=operator,
+            act="alert.replaced",
+            subject=f"alert {earlier}",
+            details={"by": number, "held_back": count},
+        )
+    record_act(
+        connection,
+        operator=operator,
+        act="alert.send" if kind is None else f"alert.{kind.value}",
+        subject=f"alert {number}",
+        details=details,
+    )
 
 
 def alert_number(count: int, now: datetime) -> str:
@@ -165,55 +191,39 @@ def stop(connection: Connection, number: str, operator: str) -> Stopped:
     Waits for claims that are being made, so that what it says was held back was.
     """
     alert = find_alert(connection, number)
-    stopped = connection.execute(
-        update(ALERT)
-        .where(ALERT.c.id == alert.id, ALERT.c.state.in_((AlertState.PLANNING, AlertState.OPEN)))
-        .values(state=AlertState.STOPPED, ended_at=db_now(), ended_by=operator, planner=None, planner_until=None)
-    )
-    if stopped.rowcount != 1:
+    counts = hold_back(connection, alert.id, operator)
+    if counts is None:
         raise UsageError(
             f"Alert {alert.number} cannot be stopped: it is {alert.state.value} already.",
             remedy=f"beredskap report {alert.number} shows who was told.",
         )
-    waiting = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
-    connection.execute(
-        select(DELIVERY.c.id)
-        .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(waiting))
-        .order_by(DELIVERY.c.id)
-        .with_for_update(key_share=True)
-    )
-    counts = {
-        row.state: int(row.messages)
-        for row in connection.execute(
-            select(DELIVERY.c.state, func.count().label("messages"))
-            .where(DELIVERY.c.alert_id == alert.id)
-            .group_by(DELIVERY.c.state)
-        )
-    }
-    held_back = sum(counts.get(state, 0) for state in waiting)
     record_act(
         connection,
         operator=operator,
         act="alert.stop",
         subject=f"alert {alert.number}",
-        details={"held_back": held_back},
+        details={"held_back": held_back(counts)},
     )
-    never = (*waiting, DeliveryState.REJECTED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
-    return Stopped(alert.number, held_back, sum(count for state, count in counts.items() if state not in never))
+    never = (*DUE, DeliveryState.REJECTED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    left = sum(count for state, count in counts.items() if state not in never)
+    return Stopped(alert.number, held_back(counts), left)
 
 
 def resend_failed(connection: Connection, number: str, operator: str) -> tuple[str, int]:
     """Give what was undelivered or rejected another round; (number of the alert, messages made).
 
-    Raises UsageError when the alert has expired or was stopped. An address that answered STOP or fails stays out.
+    Raises UsageError when the alert has expired or was stopped, or another has followed it. An address that answered
+    STOP or fails stays out.
     """
     found = find_alert(connection, number)
     # A double press waits here for the first, and so does the sweep that would close the alert meanwhile.
     alert = connection.execute(
         select(ALERT, db_now().label("now")).where(ALERT.c.id == found.id).with_for_update(key_share=True)
     ).one()
-    if alert.state not in (AlertState.OPEN, AlertState.CLOSED) or alert.expires_at <= alert.now:
+    followed = connection.execute(followers(alert.id)).first() is not None
+    if followed or alert.state not in (AlertState.OPEN, AlertState.CLOSED) or alert.expires_at <= alert.now:
         why = "its time is over" if alert.expires_at <= alert.now else f"it is {alert.state.value}"
+        why = "another has followed it" if followed else why
         raise UsageError(
             f"Nothing of alert {alert.number} can be sent again: {why}.",
             unchanged="Nothing was sent.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from contacts.codes import AddressChannel
 from contacts.entitlement import NO_GUARDIAN, Reason, Verdict
@@ -86,24 +86,28 @@ def plan(cases: Iterable[StudentCase], options: PlanOptions, *, with_inputs: boo
     """Decide for every student and guardian, and gather the messages. `with_inputs`: the preview needs none stored."""
     students: list[PlannedStudent] = []
     decisions: list[PlannedDecision] = []
-    deliveries: dict[tuple[Channel, int], PlannedDelivery] = {}
+    deliveries: Deliveries = {}
     for case in cases:
-        own: list[PlannedDecision] = []
-        for guardian in case.guardians:
-            own.append(_plan_guardian(case, guardian, options, deliveries, with_inputs))
-        if not own:
-            own.append(PlannedDecision(case.student_id, None, Verdict.HELD, NO_GUARDIAN, None, "{}"))
-        students.append(_forecast(case.student_id, own))
+        own = plan_case(case, options, deliveries, with_inputs=with_inputs)
+        students.append(forecast(case.student_id, own))
         decisions += own
     return Plan(tuple(students), tuple(decisions), tuple(deliveries.values()))
 
 
+# The messages that a plan has gathered so far, by channel and address.
+Deliveries: TypeAlias = dict[tuple[Channel, int], PlannedDelivery]
+
+
+def plan_case(
+    case: StudentCase, options: PlanOptions, deliveries: Deliveries, *, with_inputs: bool
+) -> list[PlannedDecision]:
+    """The decisions about one student, one at least; their messages join `deliveries`."""
+    own = [_plan_guardian(case, guardian, options, deliveries, with_inputs) for guardian in case.guardians]
+    return own or [PlannedDecision(case.student_id, None, Verdict.HELD, NO_GUARDIAN, None, "{}")]
+
+
 def _plan_guardian(
-    case: StudentCase,
-    guardian: GuardianCase,
-    options: PlanOptions,
-    deliveries: dict[tuple[Channel, int], PlannedDelivery],
-    with_inputs: bool,
+    case: StudentCase, guardian: GuardianCase, options: PlanOptions, deliveries: Deliveries, with_inputs: bool
 ) -> PlannedDecision:
     answer = case.decide(guardian, options.on)
     unreachable: str | None = None
@@ -111,26 +115,25 @@ def _plan_guardian(
         found = reach(guardian.points, options.reach)
         unreachable = found.unreachable and found.unreachable.value
         for point in found.points:
-            recipient = PlannedRecipient(case.student_id, guardian.guardian_id, point.stale, not point.verified)
-            _delivery(point, options.default_language, deliveries).recipients.append(recipient)
+            address(point, case.student_id, guardian.guardian_id, options, deliveries)
     inputs = decision_inputs_json(case, guardian, options.on) if with_inputs else "{}"
     return PlannedDecision(
         case.student_id, guardian.guardian_id, answer.verdict, answer.reason.value, unreachable, inputs
     )
 
 
-def _delivery(
-    point: PointFacts, default_language: str, deliveries: dict[tuple[Channel, int], PlannedDelivery]
-) -> PlannedDelivery:
+def address(point: PointFacts, student_id: int, guardian_id: int, options: PlanOptions, deliveries: Deliveries) -> None:
+    """Have the guardian be meant by the message to this contact point, which is made if it is not there yet."""
     key = (_CHANNEL[point.channel], point.address_id)
     delivery = deliveries.get(key)
     if delivery is None:
-        language = address_language(point.languages, default_language)
+        language = address_language(point.languages, options.default_language)
         delivery = deliveries[key] = PlannedDelivery(*key, language)
-    return delivery
+    delivery.recipients.append(PlannedRecipient(student_id, guardian_id, point.stale, not point.verified))
 
 
-def _forecast(student_id: int, decisions: list[PlannedDecision]) -> PlannedStudent:
+def forecast(student_id: int, decisions: list[PlannedDecision]) -> PlannedStudent:
+    """How the student stands, given all decisions about them."""
     unreached: PlannedDecision | None = None
     held: PlannedDecision | None = None
     for one in decisions:

@@ -18,9 +18,13 @@ from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from config.filling import fill
 from contacts.facts import collector_paused, load_cases
+from contacts.told import ToldCases, with_told
+from dispatcher.alerts.follow_up_plan import WhoWasTold, plan_follow_up
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.outbox.earlier import earlier_alerts, earlier_messages
 from dispatcher.outbox.enqueue import Basis, enqueue
+from dispatcher.outbox.following import kind_of
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, DELIVERY, RECIPIENT, AnyRow
 from providers.base import Channel
 
@@ -86,11 +90,38 @@ def _plan(connection: Connection, alert: AnyRow, students: Sequence[int], stale_
     """Decide about these students and store what comes of it; the number of deliveries made."""
     today = oslo_date(alert.now)
     revision = read_counter(connection, CONTACTS_REVISION)
-    cases = load_cases(connection, students, today, stale_after_months=stale_after_months)
-    planned = plan(cases, plan_options(alert, today))
+    planned = plan_students(connection, alert, students, alert.cursor, today, stale_after_months)
     _store_decisions(connection, alert.id, planned, today)
     basis = Basis(alert.id, alert.expires_at, revision, today)
     return enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
+
+
+def plan_students(
+    connection: Connection,
+    alert: AnyRow,
+    students: Sequence[int],
+    after: int,
+    today: date,
+    stale_after_months: int,
+    *,
+    with_inputs: bool = True,
+) -> Plan:
+    """The plan of these students of an alert, those behind position `after` of its list; nothing is stored."""
+    cases = load_cases(connection, students, today, stale_after_months=stale_after_months)
+    options = plan_options(alert, today)
+    if alert.references_id is None:
+        return plan(cases, options, with_inputs=with_inputs)
+    thread = earlier_alerts(connection, alert.id)
+    kind = kind_of(alert.msg_type, alert.response_type)
+    # By student and guardian: the address of each earlier message, and its language.
+    at: dict[tuple[int, int], dict[int, str]] = {}
+    for one in earlier_messages(connection, thread, students):
+        if one.told or not kind.ends_it:
+            at.setdefault((one.student_id, one.guardian_id), {})[one.address_id] = one.language
+    told = with_told(connection, cases, at, today) if kind.ends_it else ToldCases(cases, {})
+    turn = len(students) if thread.planned is None else max(0, thread.planned - after)
+    who = WhoWasTold(at, told.former, frozenset(students[turn:]))
+    return plan_follow_up(told.cases, who, kind, options, with_inputs=with_inputs)
 
 
 def plan_options(alert: AnyRow, today: date) -> PlanOptions:

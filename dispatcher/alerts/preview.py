@@ -13,6 +13,7 @@ from dispatcher.alerts.counting import Count, Share, count_share
 from dispatcher.alerts.draft import Draft
 from dispatcher.alerts.second_counter import counted_elsewhere
 from dispatcher.codes import StudentClass
+from dispatcher.outbox.following import NEVER_TOLD
 from providers.base import Channel
 
 # Below this many students a second process would still be starting when the first one is done.
@@ -27,7 +28,8 @@ class Preview:
 
     `unreached`: somebody is entitled, and no message can be sent; `held`: a person must decide; both together are the
     students who cannot be reached. `reasons`: how many students for each reason behind these, and behind
-    `nobody_may_be_told`. `unverified_guardians`: those whom --include-unverified would reach. `messages`: by channel.
+    `nobody_may_be_told`; `never_told` of these are those for whom nobody was told what a follow-up refers to.
+    `unverified_guardians`: those whom --include-unverified would reach. `messages`: by channel.
     `sms_segments`: of all SMS together, by language their number is in `sms_by_language`.
     """
 
@@ -37,6 +39,7 @@ class Preview:
     held: int
     nobody_may_be_told: int
     adults_without_consent: int
+    never_told: int
     guardians: int
     unverified_guardians: int
     stale_guardians: int
@@ -85,6 +88,7 @@ def _preview(counted: Count, segments: Mapping[str, int]) -> Preview:
         held=classes[StudentClass.HELD],
         nobody_may_be_told=classes[StudentClass.NOBODY_MAY_BE_TOLD],
         adults_without_consent=counted.adults,
+        never_told=counted.never_told,
         guardians=len(counted.guardians),
         unverified_guardians=len(counted.unverified),
         stale_guardians=len(counted.stale),
@@ -107,6 +111,7 @@ REASON_WORDS: Mapping[str, str] = {
     Unreachable.SHARED_WITH_BLOCKED.value: "shared with a blocked guardian",
     Unreachable.REPLACED.value: "replaced by their own",
     Unreachable.CHANNEL_NOT_ASKED.value: "not on the channels asked for",
+    NEVER_TOLD: "not told the first",
     NO_GUARDIAN: "no guardian registered",
     "protected_hold": "protected",
     "protection_unknown": "protection not known",

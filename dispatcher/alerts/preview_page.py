@@ -11,6 +11,7 @@ from config.clock import OSLO
 from dispatcher.alerts.draft import Draft
 from dispatcher.alerts.preview import REASON_WORDS, Preview
 from dispatcher.alerts.status_words import HEADINGS
+from dispatcher.outbox.following import Kind
 from providers.base import Channel
 
 WIDTH = 80
@@ -39,12 +40,13 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
             f"{HEADINGS[draft.composition.status]}   {draft.audience.headline}   {scenario}   "
             f"expires {day}{expires:%H:%M} (in {_span(terms.expires_seconds)})"
         ),
+        *_follows(draft),
         "",
         *_cannot(numbers),
         f"{_n(numbers.reachable)} students can be reached   {_n(numbers.guardians, 1)} guardians",
     ]
     if numbers.nobody_may_be_told:
-        lines.append(_nobody(numbers))
+        lines += _nobody(numbers)
     lines += ["", *_messages(numbers, terms), *_texts(draft), *_time(numbers, terms), ""]
     lines += _offers(draft, numbers)
     lines += [_cut(f" ! {warning.words}") for warning in draft.composition.warnings]
@@ -55,6 +57,7 @@ def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[st
     """The same facts for programs."""
     return {
         "status": draft.composition.status,
+        **_follows_json(draft),
         "scenario": draft.composition.scenario.name,
         "audience": draft.audience.as_json(),
         "students": {
@@ -67,6 +70,7 @@ def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[st
             "can_be_reached": numbers.reachable,
             "nobody_may_be_told": numbers.nobody_may_be_told,
             "adults_without_consent": numbers.adults_without_consent,
+            "never_told": numbers.never_told,
         },
         "guardians": numbers.guardians,
         "guardians_unverified_only": numbers.unverified_guardians,
@@ -89,6 +93,13 @@ def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[st
         "expires_in_seconds": terms.expires_seconds,
         "warnings": [{"language": one.language, "code": one.code} for one in draft.composition.warnings],
     }
+
+
+def _follows_json(draft: Draft) -> dict[str, object]:
+    follows = draft.follows
+    if follows is None:
+        return {}
+    return {"follow_up": {"kind": follows.kind, "refers_to": follows.numbers, "held_back": follows.unsent}}
 
 
 def minutes(numbers: Preview, terms: SendingTerms) -> int:
@@ -120,12 +131,35 @@ def _reasons(numbers: Preview) -> str:
     return ", ".join(shown)
 
 
-def _nobody(numbers: Preview) -> str:
-    line = f"{_n(numbers.nobody_may_be_told)} "
-    adults = numbers.adults_without_consent
-    if adults == numbers.nobody_may_be_told:
-        return line + "adult students without consent (nobody may be told)"
-    return line + f"students about whom nobody may be told ({adults} adults without consent)"
+def _nobody(numbers: Preview) -> list[str]:
+    """Those who stand apart; of a follow-up first those whom what it refers to has told nobody about."""
+    lines = []
+    if numbers.never_told:
+        lines.append(f"{_n(numbers.never_told)} students for whom nobody was told what this follows")
+    others, adults = numbers.nobody_may_be_told - numbers.never_told, numbers.adults_without_consent
+    if others == adults and others:
+        lines.append(f"{_n(others)} adult students without consent (nobody may be told)")
+    elif others:
+        lines.append(f"{_n(others)} students about whom nobody may be told ({adults} adults without consent)")
+    return lines
+
+
+def _follows(draft: Draft) -> list[str]:
+    """What it refers to, and what becomes of that."""
+    follows = draft.follows
+    if follows is None:
+        return []
+    lines = [_cut(f"{_KINDS[follows.kind]} {', '.join(follows.numbers)}")]
+    if follows.unsent:
+        lines.append(f" {_n(follows.unsent, 1)} messages of that have not left: they are held back for good")
+    return lines
+
+
+_KINDS: Mapping[Kind, str] = {
+    Kind.UPDATE: "Update of",
+    Kind.ALL_CLEAR: "All-clear after",
+    Kind.CANCEL: "Takes back",
+}
 
 
 def _messages(numbers: Preview, terms: SendingTerms) -> Sequence[str]:
@@ -153,7 +187,8 @@ def _time(numbers: Preview, terms: SendingTerms) -> Sequence[str]:
 
 def _offers(draft: Draft, numbers: Preview) -> list[str]:
     lines = []
-    if numbers.unverified_guardians:
+    # A follow-up uses what the first alert used.
+    if numbers.unverified_guardians and draft.follows is None:
         count = _n(numbers.unverified_guardians, 1)
         lines.append(f" +{count} guardians with unverified contacts only: add --include-unverified")
     if numbers.stale_guardians:

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, sele
 from config.errors import UsageError
 from config.operators import Operator
 from config.roles import Reach
-from contacts.own_schools import own_schools
+from contacts.own_schools import check_audience, may_tell, own_schools
 from contacts.tables import ENROLMENT
+from dispatcher.alerts.draft import Draft
 from dispatcher.alerts.lifecycle import find_alert, list_alerts
 from dispatcher.tables import ALERT, ALERT_STUDENT, AnyRow
 
@@ -48,6 +49,39 @@ def find_alert_for(connection: Connection, number: str, operator: Operator) -> A
         raise
 
 
+def may_send(connection: Connection, operator: Operator, draft: Draft) -> bool:
+    """Whether the operator, with the right to send, may send this draft: all its students are of schools of theirs."""
+    if draft.follows is None:
+        return may_tell(connection, operator, draft.audience, draft.on)
+    if operator.reach is not Reach.THEIR_SCHOOLS:
+        return operator.reach is Reach.EVERYTHING
+    # A follow-up's students are those of the first alert, whatever has become of its audience since.
+    own = of_their_schools(connection, operator)
+    return connection.execute(select(ALERT.c.id).where(ALERT.c.id == draft.alert_id, own)).first() is not None
+
+
+def check_draft(connection: Connection, operator: Operator, draft: Draft) -> None:
+    """Raises NotPermittedError when the operator may not send this draft."""
+    if draft.follows is None:
+        check_audience(connection, operator, draft.audience, draft.on)
+    elif not may_send(connection, operator, draft):
+        operator.refuse(_NOT_YOURS)
+
+
+def of_their_schools(connection: Connection, operator: Operator) -> ColumnElement[bool]:
+    """SQL, true of the alerts of which every student went to a school of the operator's."""
+    own = [school.id for school in own_schools(connection, operator)]
+    # Of the school at the time of the alert: who has left since does not hide it.
+    attended = exists().where(
+        ENROLMENT.c.student_id == ALERT_STUDENT.c.student_id,
+        ENROLMENT.c.school_id.in_(own),
+        or_(ENROLMENT.c.ended_on.is_(None), ENROLMENT.c.ended_on > ALERT.c.created_at),
+    )
+    about = exists().where(ALERT_STUDENT.c.alert_id == ALERT.c.id)
+    others = exists().where(ALERT_STUDENT.c.alert_id == ALERT.c.id, ~attended)
+    return and_(about, ~others)
+
+
 def _in_sight(connection: Connection, operator: Operator) -> ColumnElement[bool] | None:
     """What is true of the alerts in an operator's sight; None when that is every alert."""
     sent = ALERT.c.operator == operator.name
@@ -55,16 +89,7 @@ def _in_sight(connection: Connection, operator: Operator) -> ColumnElement[bool]
         case Reach.EVERYTHING:
             return None
         case Reach.THEIR_SCHOOLS:
-            own = [school.id for school in own_schools(connection, operator)]
-            # Of the school at the time of the alert: who has left since does not hide it.
-            attended = exists().where(
-                ENROLMENT.c.student_id == ALERT_STUDENT.c.student_id,
-                ENROLMENT.c.school_id.in_(own),
-                or_(ENROLMENT.c.ended_on.is_(None), ENROLMENT.c.ended_on > ALERT.c.created_at),
-            )
-            about = exists().where(ALERT_STUDENT.c.alert_id == ALERT.c.id)
-            others = exists().where(ALERT_STUDENT.c.alert_id == ALERT.c.id, ~attended)
-            return or_(sent, and_(about, ~others))
+            return or_(sent, of_their_schools(connection, operator))
         case Reach.THEIR_ALERTS:
             return sent
         case Reach.NOTHING:

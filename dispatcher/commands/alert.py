@@ -9,6 +9,8 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
+from dispatcher.commands.alert_cap import cap
+from dispatcher.commands.alert_follow_up import all_clear, cancel, update
 from dispatcher.commands.alert_send import send
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tell guardians, and see what became of it.", no_args_is_help=True)
 app.command()(send)
+app.command()(update)
+app.command("all-clear")(all_clear)
+app.command()(cancel)
+app.command()(cap)
 
 AlertArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')
@@ -34,6 +40,7 @@ def list_alerts(
       beredskap alert list
     """
     from dispatcher.alerts.sight import alerts_for
+    from dispatcher.alerts.thread import neighbours
     from dispatcher.reports.reduced import reduced_at
     from dispatcher.running.delivering import revive
 
@@ -42,7 +49,10 @@ def list_alerts(
         with store.database.read() as connection:
             rows = alerts_for(connection, store.operator, limit)
             reduced = reduced_at(connection, [row.id for row in rows])
-            alerts = [_facts(row) | {"reduced_at": _oslo(reduced.get(row.id))} for row in rows]
+            others = neighbours(connection, rows)
+            alerts = [
+                _facts(row) | _thread(*others[row.id]) | {"reduced_at": _oslo(reduced.get(row.id))} for row in rows
+            ]
     if as_json:
         print_json({"alerts": alerts})
         return
@@ -51,7 +61,9 @@ def list_alerts(
     for one in alerts:
         typer.echo(
             f"{one['number']}  {one['sent_at']}  {one['status'].value:8}  {one['state'].value:8}  "
-            f"{one['scenario']:10}  {one['schools']}{'  (reduced to figures)' if one['reduced_at'] else ''}"
+            f"{one['scenario']:10}  {one['schools']}"
+            f"{'  follows ' + one['refers_to'] if one['refers_to'] else ''}"
+            f"{'  (reduced to figures)' if one['reduced_at'] else ''}"
         )
 
 
@@ -67,6 +79,7 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
     from sqlalchemy import select
 
     from dispatcher.alerts.sight import find_alert_for
+    from dispatcher.alerts.thread import neighbours
     from dispatcher.reports.reduced import reduced_at
     from dispatcher.tables import ALERT_TEXT
 
@@ -75,22 +88,29 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
         texts = connection.execute(
             select(ALERT_TEXT).where(ALERT_TEXT.c.alert_id == row.id).order_by(ALERT_TEXT.c.language)
         ).all()
-        facts = _facts(row) | {
-            "audience": row.audience,
-            "students": row.student_count,
-            "planned": row.cursor,
-            "expires_at": row.expires_at,
-            "break_glass": row.break_glass,
-            "ask_confirmation": row.ask_confirmation,
-            "reduced_at": _oslo(reduced_at(connection, [row.id]).get(row.id)),
-            "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
-        }
+        facts = (
+            _facts(row)
+            | _thread(*neighbours(connection, [row])[row.id])
+            | {
+                "audience": row.audience,
+                "students": row.student_count,
+                "planned": row.cursor,
+                "expires_at": row.expires_at,
+                "break_glass": row.break_glass,
+                "ask_confirmation": row.ask_confirmation,
+                "reduced_at": _oslo(reduced_at(connection, [row.id]).get(row.id)),
+                "texts": {text.language: {"sms": text.sms, "segments": text.segments} for text in texts},
+            }
+        )
     if as_json:
         print_json(facts)
         return
     typer.echo(f"{facts['number']}   {facts['status'].value}   {facts['state'].value}   {facts['scenario']}")
     typer.echo(f"{facts['schools']}: {facts['students']} students, {facts['planned']} planned")
     typer.echo(f"sent {facts['sent_at']} by {facts['operator']}, expires {_oslo(row.expires_at)}")
+    for words, other in (("refers to", facts["refers_to"]), ("followed by", facts["followed_by"])):
+        if other:
+            typer.echo(f"{words} {other}")
     if row.break_glass:
         typer.echo(f"without the role for it (--break-glass): {row.break_glass}")
     if facts["reduced_at"]:
@@ -136,7 +156,7 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
 @app.command()
 @command_errors(Right.STEER)
 def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Hold back what has not left. Those who were told already are not told of it.
+    """Hold back what has not left. Those who were told already are not told of it: `alert cancel` tells them.
 
     Examples:
 
@@ -148,11 +168,13 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
     from config.shell import confirm_typed
     from dispatcher.alerts.lifecycle import stop as stop_alert
     from dispatcher.alerts.sight import find_alert_for
+    from dispatcher.alerts.thread import replaced_by
     from dispatcher.running.delivering import revive
 
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
-            number = find_alert_for(connection, alert, store.operator).number
+            found = find_alert_for(connection, alert, store.operator)
+            number, replaces = found.number, replaced_by(connection, found)
         if not yes:
             confirm_typed(f"Type stop to hold back {number}:", "stop", refused="Nothing was stopped.")
         with store.database.write() as connection:
@@ -161,6 +183,8 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
     if as_json:
         print_json(stopped)
         return
+    if replaces:
+        typer.echo(f"What had not left of {replaces} when {number} took its place stays held back, too.")
     if not stopped.held_back and not stopped.left:
         # It was stopped before its messages were made, or had none.
         typer.echo(f"{stopped.number} is stopped: nothing had left.")
@@ -214,6 +238,10 @@ def _facts(row: AnyRow) -> dict[str, Any]:
         "operator": row.operator,
         "sent_at": _oslo(row.confirmed_at),
     }
+
+
+def _thread(refers_to: str | None, followed_by: str | None) -> dict[str, str | None]:
+    return {"refers_to": refers_to, "followed_by": followed_by}
 
 
 def _oslo(moment: Any) -> str | None:

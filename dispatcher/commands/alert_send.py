@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -10,20 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.roles import Right
-from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
-from dispatcher.commands.typed import NOTHING_SENT, channels_of, check_answerable, placeholders, seconds_of
+from config.shell import JsonOption, YesOption, command_errors, open_store
+from dispatcher.commands.confirming import Sending, check_configured, interrupted, run
+from dispatcher.commands.typed import channels_of, check_answerable, placeholders, seconds_of
 
 if TYPE_CHECKING:
     from config.sections import Language
-    from config.settings import Settings
-    from config.shell import KeyedStore
-    from dispatcher.alerts.draft import AlertRequest, Draft
-    from dispatcher.alerts.lifecycle import Confirmed
-    from dispatcher.alerts.preview import Preview
-    from dispatcher.alerts.preview_page import SendingTerms
-    from dispatcher.routine.county import BrokenGlass
-    from dispatcher.running.delivering import Delivering
-    from providers.base import Channel
 
 
 class Status(StrEnum):
@@ -34,16 +25,7 @@ class Status(StrEnum):
     TEST = "test"
 
 
-_CONFIRMED: list[str] = []
-
-
-def _interrupted() -> str:
-    if _CONFIRMED:
-        return f"You left. Alert {_CONFIRMED[0]} goes on: beredskap alert watch {_CONFIRMED[0]}"
-    return f"Stopped. {NOTHING_SENT}"
-
-
-@command_errors(Right.SEND, interrupted=_interrupted)
+@command_errors(Right.SEND, interrupted=interrupted)
 def send(
     scenario: Annotated[str, typer.Option(help="What has happened: lockdown, evacuation, fire, closed, info, …")],
     status: Annotated[Status, typer.Option(help="actual, exercise (a drill, and says so) or test.")],
@@ -97,20 +79,17 @@ def send(
       beredskap alert send --school "Eksempel vgs" --scenario fire --status actual --break-glass "rektor svarer ikke"
     """
     from config.audit import current_operator
-    from config.set_aside import warning_of
     from config.settings import load_settings
-    from dispatcher.alerts.draft import AlertRequest
+    from dispatcher.alerts.draft import AlertRequest, make_draft
     from dispatcher.codes import AlertStatus
     from dispatcher.commands.breaking_glass import reason_of
     from dispatcher.running.delivering import Delivering
 
     settings = load_settings()
-    if warning := warning_of(settings.set_aside):
-        typer.echo(warning, err=True)
     wanted = channels_of(channels)
     own: dict[Language, str | None] = {"nb": text_nb, "nn": text_nn, "se": text_se, "en": text_en}
     reason = reason_of(break_glass, actual=status is Status.ACTUAL)
-    _check_configured(settings, wanted)
+    check_configured(settings, wanted)
     if ask_confirmation:
         check_answerable(settings.sms.sender, wanted)
     with open_store(glass=bool(reason)) as store, closing(Delivering(settings, at_once=yes)) as delivering:
@@ -132,179 +111,15 @@ def send(
             again=again,
             ask_confirmation=ask_confirmation,
         )
-        hold_seconds = dispatch.hold_seconds if hold is None else hold
-        _run(store, delivering, request, hold_seconds, reason, yes=yes, watch=watch, as_json=as_json)
-
-
-def _run(
-    store: KeyedStore,
-    delivering: Delivering,
-    request: AlertRequest,
-    hold: float,
-    reason: str,
-    *,
-    yes: bool,
-    watch: bool,
-    as_json: bool,
-) -> None:
-    from dispatcher.alerts.draft import discard_draft
-    from dispatcher.alerts.preview_page import preview_json, preview_lines
-    from dispatcher.commands.breaking_glass import break_glass, glass_lines
-
-    draft, numbers, terms = _prepare(store, request, refuse=not reason)
-    confirmed: Confirmed | None = None
-    try:
-        glass = break_glass(store, draft, reason) if reason else None
-        if not as_json:
-            lines = preview_lines(draft, numbers, terms)
-            typer.echo("\n".join(lines + glass_lines(glass) if glass else lines))
-        delivering.find_workers(store.database)
-        confirmed = _sent_before(store, draft, request)
-        if confirmed is None:
-            if not yes:
-                _ask(draft, numbers, request)
-            delivering.check()
-            confirmed = _confirm(store, draft, request, hold, glass)
-            delivering.ring()
-        _CONFIRMED.append(confirmed.number)
-    finally:
-        if confirmed is None or confirmed.earlier:
-            with store.database.write() as connection:
-                discard_draft(connection, draft.alert_id)
-    if as_json:
-        shown = preview_json(draft, numbers, terms)
-        if glass:
-            shown["break_glass"] = {"reason": glass.reason, "county_is_told": glass.address_id is not None}
-        note = delivering.words()
-        print_json(
-            {
-                "alert": confirmed.number,
-                "already_sent": confirmed.earlier,
-                "note": note or None,
-                "settings_set_aside": [one.setting for one in store.settings.set_aside],
-                "preview": shown,
-            }
-        )
-        return
-    _tell(confirmed, hold, delivering.words())
-    if watch:
-        from dispatcher.reports.watch_loop import watch as watch_alert
-
-        watch_alert(store.database, confirmed.alert_id, console())
-
-
-def _sent_before(store: KeyedStore, draft: Draft, request: AlertRequest) -> Confirmed | None:
-    """The alert that the same request made minutes ago, shown instead of a question that would change nothing."""
-    from dispatcher.alerts.lifecycle import Confirmed, same_request
-
-    if request.again:
-        return None
-    with store.database.read() as connection:
-        earlier = same_request(connection, draft.request_id)
-    return None if earlier is None else Confirmed(earlier.id, earlier.number, earlier=True)
-
-
-def _prepare(store: KeyedStore, request: AlertRequest, *, refuse: bool) -> tuple[Draft, Preview, SendingTerms]:
-    """Make and count the draft. Raises UsageError when nothing could be sent at all, and, when it shall be refused,
-    NotPermittedError when the operator may not send it."""
-    from pathlib import Path
-
-    from config.catalogue import load_catalogue
-    from contacts.own_schools import check_audience
-    from dispatcher.alerts.draft import discard_draft, make_draft
-    from dispatcher.alerts.preview import preview
-    from dispatcher.alerts.preview_page import SendingTerms
-
-    settings = store.settings
-    messages = settings.organisation.messages_dir
-    catalogue = load_catalogue(Path(messages) if messages else None)
-    with store.database.write() as connection:
-        draft = make_draft(connection, catalogue, request, settings.organisation)
-        if refuse:
-            check_audience(connection, store.operator, draft.audience, draft.on)
-    try:
-        numbers = preview(store.database, draft, stale_after_months=settings.organisation.stale_after_months)
-    except BaseException:
-        with store.database.write() as connection:
-            discard_draft(connection, draft.alert_id)
-        raise
-    terms = SendingTerms(
-        settings.sms.sender,
-        settings.sms.segments_per_second,
-        settings.sms.price_per_segment,
-        request.expires_seconds,
-        store.database.now(),
-    )
-    return draft, numbers, terms
-
-
-def _check_configured(settings: Settings, channels: frozenset[Channel]) -> None:
-    from config.errors import UsageError
-    from providers.base import Channel
-
-    sms, smtp = settings.sms, settings.smtp
-    missing = [
-        name
-        for channel, name, value in (
-            (Channel.SMS, "sms.account_sid", sms.account_sid),
-            (Channel.SMS, "sms.sender", sms.sender),
-            (Channel.EMAIL, "smtp.host", smtp.host),
-            (Channel.EMAIL, "smtp.from_address", smtp.from_address),
-        )
-        if channel in channels and not value
-    ]
-    if missing:
-        raise UsageError(
-            f"The alert cannot leave: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            unchanged=NOTHING_SENT,
-            remedy="Set it in beredskap.toml, or send by the other channel alone with --channels.",
-        )
-
-
-def _ask(draft: Draft, numbers: Preview, request: AlertRequest) -> None:
-    from config.shell import confirm_typed
-    from dispatcher.codes import AlertStatus
-
-    words: tuple[str, ...]
-    match request.status:
-        case AlertStatus.ACTUAL if len(draft.audience.schools) == 1:
-            what, words = "the school's name", (draft.speaker, draft.audience.headline, str(numbers.guardians))
-        case AlertStatus.ACTUAL:
-            what, words = f"the number of guardians ({numbers.guardians})", (str(numbers.guardians),)
-        case AlertStatus.EXERCISE:
-            what, words = "øvelse", ("øvelse", "øving", "ovelse")
-        case AlertStatus.TEST:
-            what, words = "test", ("test",)
-    typer.echo()
-    confirm_typed(f"Type {what} to send, Ctrl-C to stop:", *words, refused=NOTHING_SENT)
-
-
-def _confirm(
-    store: KeyedStore, draft: Draft, request: AlertRequest, hold: float, glass: BrokenGlass | None
-) -> Confirmed:
-    from dispatcher.alerts.lifecycle import confirm
-
-    with store.database.write() as connection:
-        return confirm(
-            connection,
-            draft.alert_id,
-            hold_seconds=hold,
+        sending = Sending(
+            lambda connection, catalogue: make_draft(connection, catalogue, request, settings.organisation),
             operator=request.operator,
-            again=request.again,
-            glass=glass,
+            expires_seconds=request.expires_seconds,
+            hold=dispatch.hold_seconds if hold is None else hold,
+            again=again,
+            reason=reason,
+            yes=yes,
+            watch=watch,
+            as_json=as_json,
         )
-
-
-def _tell(confirmed: Confirmed, hold: float, words: str) -> None:
-    if confirmed.earlier:
-        typer.echo(
-            f"The same alert was confirmed less than ten minutes ago: this is {confirmed.number}. "
-            "Nothing more was sent. To send it once more, add --again."
-        )
-        return
-    stop = f"beredskap alert stop {confirmed.number}"
-    typer.echo(f"Alert {confirmed.number} is confirmed.")
-    if hold:
-        typer.echo(f"It leaves in {hold:g} s; to stop it: {stop}")
-    if words:
-        print(words, file=sys.stderr)  # noqa: T201
+        run(store, delivering, sending)

@@ -39,11 +39,11 @@ def reason_of(typed: str | None, *, actual: bool) -> str:
 
 def break_glass(store: Store, draft: Draft, reason: str) -> BrokenGlass | None:
     """What goes with the draft when its operator may not send it; None when they may, and no glass is broken."""
-    from contacts.own_schools import may_tell
+    from dispatcher.alerts.sight import may_send
     from dispatcher.routine.county import broken_glass
 
     with store.database.write() as connection:
-        if may_tell(connection, store.operator, draft.audience, draft.on):
+        if may_send(connection, store.operator, draft):
             return None
         return broken_glass(connection, store.settings, reason)
 

@@ -3,12 +3,13 @@
 A claim joins the alert: only rows of an alert that is being planned or open, not expired and past its hold are taken.
 A stop therefore holds for every row that was not yet claimed. Alerts under way at the same time have equal parts of
 each claim, however large they are; a drill waits for actual alerts. What a claim finds to be lost (an entitlement that
-ended, an owner who answered STOP, a student who has answered already) is cancelled in the same transaction.
+ended, an owner who answered STOP, a student who has answered already) is cancelled in the same transaction. A follow-up
+does not leave before the earlier messages to the same people are out: only its own claims ask for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -21,6 +22,7 @@ from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, MoveSource
+from dispatcher.outbox.follow import follow, kind_of_row
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.questions import NO_LONGER_ASKED, no_longer_asked
@@ -75,13 +77,25 @@ class ClaimRequest:
 
 def claim(database: Database, request: ClaimRequest, *, stale_after_months: int) -> list[Claimed]:
     """Claim due deliveries in one transaction. An empty list: nothing is due (or others have it)."""
+    while True:
+        claims, set_aside = _claim_some(database, request, stale_after_months)
+        if claims or not set_aside:
+            return claims
+
+
+def _claim_some(database: Database, request: ClaimRequest, stale_after_months: int) -> tuple[list[Claimed], bool]:
+    """What was claimed, and whether others were set aside, which are not due any more: then more may stand behind."""
     with database.write() as connection:
-        due = _not_stopped(connection, _due(connection, request))
-        if not due:
-            return []
-        lost = _lost(connection, due, stale_after_months)
+        picked = _due(connection, request)
+        alive = _alive(connection, picked)
+        rows = [row for row in picked if row.alert_id is None or row.alert_id in alive]
+        if not rows:
+            return [], False
+        following = follow(connection, rows, alive)
+        due = [row for row in rows if row.id not in following.waiting]
+        lost = {**following.lost} | _lost(connection, due, alive, set(following.lost), stale_after_months)
         keep = [row for row in due if row.id not in lost]
-        locked = {row.id: row.state for row in due}
+        locked = {row.id: row.state for row in rows}
         apply_moves(
             connection,
             [Move(id_, DeliveryState.CANCELLED, code=code) for id_, code in lost.items()],
@@ -97,7 +111,8 @@ def claim(database: Database, request: ClaimRequest, *, stale_after_months: int)
             locked=locked,
         )
         attempts = {move.delivery_id: move.attempt for move in moved}
-    return [_claimed(row, attempts[row.id]) for row in keep if row.id in attempts]
+    claims = [_claimed(row, attempts[row.id]) for row in keep if row.id in attempts]
+    return claims, bool(lost or following.waiting)
 
 
 _CLAIM = Further(
@@ -195,31 +210,44 @@ def _alerts(channel: Channel) -> Select[Any]:
 _ALERTS = {channel: _alerts(channel) for channel in Channel}
 
 
-def _not_stopped(connection: Connection, due: Sequence[AnyRow]) -> list[AnyRow]:
-    """Those whose alert is still alive, asked once more now that the rows are ours.
+def _alive(connection: Connection, due: Sequence[AnyRow]) -> dict[int, AnyRow]:
+    """Those alerts of the due rows that are still alive, asked once more now that the rows are ours.
 
     A stop that was recorded while they were being picked has counted them as held back.
     """
     alerts = {row.alert_id for row in due if row.alert_id is not None}
-    statement = select(ALERT.c.id).where(ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE))
-    alive = set(connection.execute(statement).scalars()) if alerts else set()
-    return [row for row in due if row.alert_id is None or row.alert_id in alive]
+    if not alerts:
+        return {}
+    statement = select(ALERT.c.id, ALERT.c.references_id, ALERT.c.msg_type, ALERT.c.response_type).where(
+        ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE)
+    )
+    return {row.id: row for row in connection.execute(statement)}
 
 
-def _lost(connection: Connection, due: Sequence[AnyRow], stale_after_months: int) -> dict[int, str]:
-    """Those of the due rows that must not be sent any more, with the reason's code."""
-    lost = {row.id: "opted_out" for row in due if row.channel is Channel.SMS and row.opted_out_at is not None}
-    today = oslo_date(due[0].now)
+def _lost(
+    connection: Connection,
+    due: Sequence[AnyRow],
+    alerts: Mapping[int, AnyRow],
+    known: Collection[int],
+    stale_after_months: int,
+) -> dict[int, str]:
+    """Those of the due rows that must not be sent any more, with the reason's code; beside those `known` to be lost."""
+    left = [row for row in due if row.id not in known]
+    lost = {row.id: "opted_out" for row in left if row.channel is Channel.SMS and row.opted_out_at is not None}
+    if not left:
+        return lost
+    today = oslo_date(left[0].now)
     revision = read_counter(connection, CONTACTS_REVISION)
     stale = [
         row.id
-        for row in due
+        for row in left
         if row.alert_id is not None
         and row.id not in lost
         and (row.contacts_revision != revision or row.decided_on != today)
     ]
     if stale:
-        gone = lost_entitlements(connection, stale, today, revision, stale_after_months)
+        to_told = {one.id for one in alerts.values() if (kind := kind_of_row(one)) is not None and kind.ends_it}
+        gone = lost_entitlements(connection, stale, today, revision, stale_after_months, to_told=to_told)
         lost.update(dict.fromkeys(gone, "entitlement_lost"))
     notices = [row for row in due if row.notice_id is not None and row.id not in lost]
     if notices:

@@ -2,49 +2,69 @@
 
 A delivery remembers the contacts revision and the day in Oslo of its decisions. When either has moved on, the claim
 asks the rule again, in bulk. Recipients no longer entitled are unlinked, with the new decision on record; a delivery
-that has nobody left to tell must not be sent.
+that has nobody left to tell must not be sent. An all-clear and a cancel also go to whoever was told earlier, and ask
+the rule for that.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, select, update
 
-from config.clock import db_now
-from contacts.entitlement import Entitlement, Verdict
+from contacts.entitlement import Verdict, decide_told
 from contacts.facts import GuardianCase, StudentCase, decision_inputs_json, load_cases
-from dispatcher.tables import DECISION, DELIVERY, RECIPIENT, AnyRow
+from contacts.reach import PointFacts
+from contacts.told import with_told
+from dispatcher.outbox.unlinking import Answer, Link, unlink
+from dispatcher.tables import DELIVERY, RECIPIENT, AnyRow
 
 # What became of a link to somebody the store no longer connects with the student at all.
 LINK_ENDED = "link_ended"
+_ENDED = Answer(Verdict.NO, LINK_ENDED, "{}")
 
 
 def lost_entitlements(
-    connection: Connection, delivery_ids: Sequence[int], today: date, revision: int, stale_after_months: int
+    connection: Connection,
+    delivery_ids: Sequence[int],
+    today: date,
+    revision: int,
+    stale_after_months: int,
+    *,
+    to_told: Collection[int] = (),
 ) -> set[int]:
-    """Re-check these unsent alert deliveries; return those with nobody left to tell. Marks the others as up to date."""
+    """Re-check these unsent alert deliveries; return those with nobody left to tell. Marks the others as up to date.
+
+    `to_told`: the alerts among theirs that go to those who were told earlier.
+    """
     recipients = _recipients(connection, delivery_ids)
     students = sorted({row.student_id for row in recipients})
-    loaded = load_cases(connection, students, today, stale_after_months=stale_after_months)
-    cases = {case.student_id: case for case in loaded}
-    left: dict[int, int] = dict.fromkeys(delivery_ids, 0)
-    lost = []
-    answers: dict[tuple[int, int], tuple[Entitlement | None, str]] = {}
+    cases: Sequence[StudentCase] = load_cases(connection, students, today, stale_after_months=stale_after_months)
+    told: dict[tuple[int, int], set[int]] = {}
     for row in recipients:
-        pair = (row.student_id, row.guardian_id)
-        if pair not in answers:
-            answers[pair] = _answer(cases.get(row.student_id), row.guardian_id, today)
-        answer, _inputs = answers[pair]
-        if answer is not None and answer.verdict is Verdict.ENTITLED and _may_use(cases, row):
+        if row.alert_id in to_told:
+            told.setdefault((row.student_id, row.guardian_id), set()).add(row.address_id)
+    former: Mapping[tuple[int, int], tuple[PointFacts, ...]] = {}
+    if told:
+        completed = with_told(connection, cases, told, today)
+        cases, former = completed.cases, completed.former
+    known = {case.student_id: case for case in cases}
+    left: dict[int, int] = dict.fromkeys(delivery_ids, 0)
+    # The same two may be meant by alerts of both sorts, and each sort has an answer of its own.
+    answers: dict[bool, dict[tuple[int, int], Answer]] = {False: {}, True: {}}
+    lost: dict[bool, list[Link]] = {False: [], True: []}
+    for row in recipients:
+        pair, was_told = (row.student_id, row.guardian_id), row.alert_id in to_told
+        if pair not in answers[was_told]:
+            answers[was_told][pair] = _answer(known.get(row.student_id), row.guardian_id, today, told=was_told)
+        points = _points(known, pair) + (former.get(pair, ()) if was_told else ())
+        if answers[was_told][pair].verdict is Verdict.ENTITLED and _may_use(points, row):
             left[row.delivery_id] += 1
         else:
-            lost.append(row)
-    if lost:
-        _unlink(connection, lost)
-        _record(connection, lost, answers, today)
+            lost[was_told].append(Link(row.alert_id, row.delivery_id, *pair))
+    for was_told, links in lost.items():
+        unlink(connection, links, answers[was_told], today)
     gone = {delivery_id for delivery_id, count in left.items() if count == 0}
     connection.execute(
         update(DELIVERY)
@@ -69,17 +89,23 @@ def _recipients(connection: Connection, delivery_ids: Sequence[int]) -> Sequence
     ).all()
 
 
-def _answer(case: StudentCase | None, guardian_id: int, today: date) -> tuple[Entitlement | None, str]:
+def _answer(case: StudentCase | None, guardian_id: int, today: date, *, told: bool) -> Answer:
     guardian = _find(case, guardian_id)
     if case is None or guardian is None:
-        return None, "{}"
-    return case.decide(guardian, today), decision_inputs_json(case, guardian, today)
+        return _ENDED
+    found = case.decide(guardian, today)
+    answer = decide_told(found) if told else found
+    return Answer(answer.verdict, answer.reason.value, decision_inputs_json(case, guardian, today))
 
 
-def _may_use(cases: dict[int, StudentCase], row: AnyRow) -> bool:
-    """Whether the address is still this guardian's, as sure as it was, and no blocked guardian shares it."""
-    guardian = _find(cases.get(row.student_id), row.guardian_id)
-    points = guardian.points if guardian else ()
+def _points(cases: Mapping[int, StudentCase], pair: tuple[int, int]) -> tuple[PointFacts, ...]:
+    guardian = _find(cases.get(pair[0]), pair[1])
+    return guardian.points if guardian else ()
+
+
+def _may_use(points: Sequence[PointFacts], row: AnyRow) -> bool:
+    """Whether the address is still this guardian's (or was when they were told), as sure as it was, and no blocked
+    guardian shares it."""
     return any(
         point.address_id == row.address_id and not point.shared_with_blocked and (point.verified or row.unverified)
         for point in points
@@ -90,72 +116,3 @@ def _find(case: StudentCase | None, guardian_id: int) -> GuardianCase | None:
     if case is None:
         return None
     return next((one for one in case.guardians if one.guardian_id == guardian_id), None)
-
-
-def _unlink(connection: Connection, lost: Sequence[AnyRow]) -> None:
-    connection.execute(
-        update(RECIPIENT)
-        .where(
-            and_(
-                RECIPIENT.c.delivery_id == bindparam("of_delivery"),
-                RECIPIENT.c.student_id == bindparam("of_student"),
-                RECIPIENT.c.guardian_id == bindparam("of_guardian"),
-            )
-        )
-        .values(unlinked_at=db_now()),
-        [
-            {"of_delivery": row.delivery_id, "of_student": row.student_id, "of_guardian": row.guardian_id}
-            for row in lost
-        ],
-    )
-
-
-def _record(
-    connection: Connection,
-    lost: Sequence[AnyRow],
-    answers: dict[tuple[int, int], tuple[Entitlement | None, str]],
-    today: date,
-) -> None:
-    """Keep the new answer beside the old one, which it supersedes; a removed address changes no decision.
-
-    Whoever finds the same for another message of the two, on the other channel, finds nothing left to supersede.
-    """
-    changed: dict[int, set[tuple[int, int]]] = defaultdict(set)
-    for row in lost:
-        answer, _inputs = answers[row.student_id, row.guardian_id]
-        if answer is None or answer.verdict is not Verdict.ENTITLED:
-            changed[row.alert_id].add((row.student_id, row.guardian_id))
-    for alert_id, pairs in sorted(changed.items()):
-        old = connection.execute(
-            select(DECISION.c.id, DECISION.c.student_id, DECISION.c.guardian_id)
-            .where(
-                DECISION.c.alert_id == alert_id,
-                tuple_(DECISION.c.student_id, DECISION.c.guardian_id).in_(sorted(pairs)),
-                DECISION.c.verdict == Verdict.ENTITLED,
-                DECISION.c.superseded.is_(False),
-            )
-            .order_by(DECISION.c.id)
-            .with_for_update(key_share=True)
-        ).all()
-        if old:
-            connection.execute(
-                update(DECISION).where(DECISION.c.id.in_([row.id for row in old])).values(superseded=True)
-            )
-            new = sorted({(row.student_id, row.guardian_id) for row in old})
-            connection.execute(insert(DECISION), [_decision(alert_id, *pair, *answers[pair], today) for pair in new])
-
-
-def _decision(
-    alert_id: int, student_id: int, guardian_id: int, answer: Entitlement | None, inputs: str, today: date
-) -> dict[str, object]:
-    return {
-        "alert_id": alert_id,
-        "student_id": student_id,
-        "guardian_id": guardian_id,
-        "verdict": answer.verdict if answer else Verdict.NO,
-        "reason": answer.reason.value if answer else LINK_ENDED,
-        "unreachable": None,
-        "decided_on": today,
-        "inputs": inputs,
-        "superseded": False,
-    }

@@ -5,16 +5,14 @@ Every step may be run by any process, at any time, by several at once: each row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    CompoundSelect,
     Connection,
     ScalarSelect,
-    Select,
     and_,
     exists,
     func,
@@ -29,6 +27,7 @@ from config.clock import db_now, plus_seconds
 from config.database import Database
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.claim import ALIVE
+from dispatcher.outbox.following import REPLACED
 from dispatcher.outbox.move_statements import Move
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.progress import fold_progress
@@ -110,14 +109,17 @@ def lost_leases(connection: Connection, patience: Patience) -> int:
 
 
 def cancel_stopped(connection: Connection) -> int:
-    """What has not left of stopped alerts is cancelled."""
+    """What has not left of stopped alerts is cancelled; the reason tells whether a follow-up stopped them."""
     waiting = _waiting_alerts()
     stopped = (
-        select(waiting.c.alert_id)
+        select(waiting.c.alert_id, ALERT.c.replaced_at)
         .join(ALERT, ALERT.c.id == waiting.c.alert_id)
         .where(ALERT.c.state == AlertState.STOPPED)
     )
-    return _move_due(connection, stopped, (), DeliveryState.CANCELLED, STOPPED)
+    codes = {
+        row.alert_id: STOPPED if row.replaced_at is None else REPLACED for row in connection.execute(stopped).all()
+    }
+    return _move_due(connection, codes, (), DeliveryState.CANCELLED)
 
 
 def expire_deliveries(connection: Connection) -> int:
@@ -125,9 +127,9 @@ def expire_deliveries(connection: Connection) -> int:
     waiting = _waiting_alerts()
     over = select(waiting.c.alert_id).where(_first_expiry(DELIVERY.c.alert_id == waiting.c.alert_id) <= db_now())
     notices = select(null()).where(_first_expiry(DELIVERY.c.alert_id.is_(None)) <= db_now())
-    return _move_due(
-        connection, over.union_all(notices), [DELIVERY.c.expires_at <= db_now()], DeliveryState.EXPIRED, EXPIRED
-    )
+    alerts = connection.execute(over.union_all(notices)).scalars().all()
+    expired = dict.fromkeys(alerts, EXPIRED)
+    return _move_due(connection, expired, [DELIVERY.c.expires_at <= db_now()], DeliveryState.EXPIRED)
 
 
 def _waiting_alerts() -> CTE:
@@ -146,14 +148,13 @@ def _first_expiry(of: ColumnElement[bool]) -> ScalarSelect[Any]:
 
 def _move_due(
     connection: Connection,
-    alerts: Select[Any] | CompoundSelect[Any],
+    codes: Mapping[int | None, str],
     where: Sequence[ColumnElement[bool]],
     to: DeliveryState,
-    code: str,
 ) -> int:
-    """Move the due rows of these alerts (NULL: of notices), at most a batch of each."""
+    """Move the due rows of these alerts (None: of notices), at most a batch of each. `codes`: the reason, by alert."""
     count = 0
-    for alert_id in connection.execute(alerts).scalars().all():
+    for alert_id, code in codes.items():
         rows = connection.execute(
             select(DELIVERY.c.id, DELIVERY.c.state)
             .where(DELIVERY.c.alert_id == alert_id, DELIVERY.c.state.in_(DUE), *where)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, case, func, or_, select
 
 from config.clock import db_now, plus_seconds
 from contacts.entitlement import Verdict
+from dispatcher.alerts.thread import neighbours
 from dispatcher.answers.listing import confirmed_messages, unmatched_answers
 from dispatcher.codes import AttemptOutcome, DeliveryState
 from dispatcher.reports.acts import acts
@@ -86,6 +87,7 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
 def alert_head(connection: Connection, alert_id: int) -> AlertHead:
     """The facts of the alert's own row. The alert must have been confirmed: a preview has no report."""
     row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).one()
+    refers_to, followed_by = neighbours(connection, [row])[alert_id]
     return AlertHead(
         number=row.number,
         status=row.status,
@@ -107,6 +109,9 @@ def alert_head(connection: Connection, alert_id: int) -> AlertHead:
         expires_at=row.expires_at,
         ended_at=row.ended_at,
         ended_by=row.ended_by,
+        response_type=row.response_type,
+        refers_to=refers_to,
+        followed_by=followed_by,
     )
 
 

@@ -16,7 +16,10 @@ from providers.base import Channel
 
 @dataclass(frozen=True, slots=True)
 class AlertHead:
-    """What the alert is. `planned_students` of `students`: how far planning has come."""
+    """What the alert is. `planned_students` of `students`: how far planning has come.
+
+    `refers_to` and `followed_by`: the numbers of the alert that it follows up, and of the one that follows it.
+    """
 
     number: str
     status: AlertStatus
@@ -38,6 +41,9 @@ class AlertHead:
     expires_at: datetime | None
     ended_at: datetime | None
     ended_by: str | None
+    response_type: str | None = None
+    refers_to: str | None = None
+    followed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

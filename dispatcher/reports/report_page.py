@@ -127,6 +127,15 @@ def _print_alert(console: Console, alert: AlertHead) -> None:
         state += f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students, "
     confirmed = oslo_day_time(alert.confirmed_at) if alert.confirmed_at else "never"
     console.print(Text(f"{state}sent by {alert.operator} {confirmed}"))
+    if thread := thread_words(alert):
+        console.print(Text(thread))
+
+
+def thread_words(alert: AlertHead) -> str:
+    """What it follows up, and what follows it; empty for an alert that stands alone."""
+    parts = [f"refers to {alert.refers_to}"] if alert.refers_to else []
+    parts += [f"followed by {alert.followed_by}"] if alert.followed_by else []
+    return ", ".join(parts)
 
 
 def _print_classes(console: Console, report: Report) -> None:
@@ -139,7 +148,12 @@ def _print_classes(console: Console, report: Report) -> None:
         (grouped(classes.handed_over), "handed over: a provider has it, or may have it"),
         (grouped(classes.confirmed), "confirmed: delivered to, or answered by, somebody entitled"),
         (grouped(classes.students), "students in all"),
-        (grouped(classes.nobody_may_be_told), "apart: nobody may be told (adult without consent and the like)"),
+        (
+            grouped(classes.nobody_may_be_told),
+            "apart: nobody was told before, or nobody may be told"
+            if report.alert.refers_to
+            else "apart: nobody may be told (adult without consent and the like)",
+        ),
     ]
     # The total counts everybody, those apart too: it closes the sum.
     _lines(console, [*rows[:5], rows[6], rows[5]], numbers=(0,))

@@ -82,10 +82,13 @@ def _header(figures: WatchFigures) -> Text:
     line.append(HEADINGS[alert.status], style=_STATUS_STYLES[alert.status])
     line.append(f"   {alert.scenario}   {alert.school_names}\n", style="not bold")
     when = f" {oslo_time(alert.confirmed_at)}" if alert.confirmed_at else ""
-    line.append(f"sent by {alert.operator}{when}   ", style="not bold")
+    thread = f"   refers to {alert.refers_to}" if alert.refers_to else ""
+    line.append(f"sent by {alert.operator}{when}{thread}   ", style="not bold")
     if figures.ended and alert.ended_at is not None:
         by = f" by {alert.ended_by}" if alert.ended_by else ""
         line.append(f"{_ENDED_WORDS[alert.state]}{by} {oslo_time(alert.ended_at)}")
+        if alert.followed_by:
+            line.append(f"\nfollowed by {alert.followed_by}", style="not bold")
     else:
         line.append("Ctrl-C leaves, the alert goes on", style="not bold")
     return line

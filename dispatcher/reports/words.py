@@ -38,6 +38,8 @@ _DELIVERY_WORDS = {
     "opted_out": "the owner of the number answered STOP",
     "no_longer_asked": "the student has answered, or is not to be asked there any more",
     "stopped": "the alert was stopped before it left",
+    "replaced": "another alert took its place before it left",
+    "never_told": "nobody it was meant for has been told what it is about",
     "expired": "the alert expired before it left",
     "lease_lost": "the worker that sent it disappeared; whether it left is not known",
     "crashed": "the program failed while it sent the message; whether it left is not known",
@@ -64,6 +66,7 @@ _UNREACHABLE_WORDS = {
     "failing": "earlier messages failed there again and again; it must be verified anew",
     "fixed_line_only": "only a fixed line, which cannot take SMS",
     "shared_with_blocked": "the address is shared with somebody who must not be contacted",
+    "never_told": "the earlier message of this alert did not go there",
     "replaced": "the guardian has confirmed another address with us",
     "no_contact_point": "no phone number and no e-mail address",
 }

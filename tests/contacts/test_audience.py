@@ -146,7 +146,9 @@ def test_a_student_of_two_schools_is_in_the_audience_of_both_once(county: County
 
 def test_the_schools_of_an_audience(county: County) -> None:
     def named(**audience: list[str]) -> list[str]:
-        return [one.name for one in schools_of(county.store.connection, county.resolve(**audience), DAY)]
+        return [
+            one.name for one in schools_of(county.store.connection, county.resolve(**audience).select_ids(DAY), DAY)
+        ]
 
     assert named(grades=["VG1", "VG2", "VG3"]) == ["Eksempel vgs", "Ås vidaregåande skule"]
     assert named(students=["O1"]) == ["Ås vidaregåande skule"]
@@ -180,7 +182,7 @@ def test_no_text_names_the_school_of_a_student_who_may_be_protected(
     county.store.enrol(county.ids["H1"], county.example, main=False)
     audience = county.resolve(**named)
     connection = county.store.connection
-    attended = schools_of(connection, audience, DAY)
+    attended = schools_of(connection, audience.select_ids(DAY), DAY)
     assert [one.name for one in speaking_schools(connection, audience, attended, DAY)] == speaking
 
 

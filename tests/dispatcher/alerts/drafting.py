@@ -7,8 +7,10 @@ from typing import Any
 from config.catalogue import load_catalogue
 from config.sections import OrganisationSettings
 from dispatcher.alerts.draft import AlertRequest, Draft, make_draft
+from dispatcher.alerts.follow_up_draft import FollowUpRequest, make_follow_up
 from dispatcher.alerts.lifecycle import Confirmed, confirm
 from dispatcher.codes import AlertStatus
+from dispatcher.outbox.following import Kind
 from providers.base import Channel
 from tests.dispatcher.world import World
 
@@ -45,3 +47,26 @@ def draft(world: World, **values: Any) -> Draft:
 def confirmed(world: World, one: Draft, *, again: bool = False, hold: float = 5.0) -> Confirmed:
     with world.clock(), world.database.write() as connection:
         return confirm(connection, one.alert_id, hold_seconds=hold, operator="leder", again=again)
+
+
+def follow_up(world: World, alert: int, kind: Kind, **values: Any) -> Draft:
+    """The draft of a follow-up to an alert."""
+    asked: dict[str, Any] = {
+        "kind": kind,
+        "refers_to": alert,
+        "text": "Elevene er trygge." if kind is Kind.UPDATE else None,
+        "texts": {},
+        "values": {},
+        "expires_seconds": 7200,
+        "operator": "leder",
+    }
+    with world.clock(), world.database.write() as connection:
+        return make_follow_up(connection, CATALOGUE, FollowUpRequest(**(asked | values)), ORGANISATION)
+
+
+def followed(world: World, alert: int, kind: Kind, **values: Any) -> int:
+    """The id of a follow-up that was confirmed and planned, and may leave at once."""
+    made = follow_up(world, alert, kind, **values)
+    answer = confirmed(world, made, hold=0.0, again=values.get("again", False))
+    world.plan()
+    return answer.alert_id

@@ -382,6 +382,7 @@ def _stored(world: World, alert: int) -> Preview:
         held=classes.held,
         nobody_may_be_told=classes.nobody_may_be_told,
         adults_without_consent=adults,
+        never_told=0,
         guardians=len({row.guardian_id for row in linked}),
         unverified_guardians=len({row.guardian_id for row in decisions if row.unreachable == "unverified_only"}),
         stale_guardians=len({row.guardian_id for row in linked if row.stale}),

@@ -27,6 +27,7 @@ NUMBERS = Preview(
     held=9,
     nobody_may_be_told=51,
     adults_without_consent=51,
+    never_told=0,
     guardians=1744,
     unverified_guardians=61,
     stale_guardians=0,
