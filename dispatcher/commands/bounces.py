@@ -18,12 +18,6 @@ app = typer.Typer(
 )
 
 
-# More than one command may come here; without this, typer would leave out the only one's name.
-@app.callback()
-def bounces() -> None:
-    pass
-
-
 @app.command("read")
 @command_errors(Right.RUN, interrupted="Stopped. What was read so far is on record, and is not counted again.")
 def read(

@@ -9,6 +9,7 @@ import pytest
 
 from config.catalogue import LANGUAGES, MessageText, MsgType, ResponseType, Scenario, Severity, load_catalogue
 from config.errors import ExitStatus, UsageError
+from config.sections import Language
 
 CATALOGUE = load_catalogue()
 SCENARIOS = CATALOGUE.scenarios()
@@ -155,3 +156,46 @@ def test_a_name_that_cannot_be_typed_is_refused(tmp_path: Path) -> None:
 def test_a_missing_folder_is_an_error_and_not_an_empty_catalogue(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         load_catalogue(tmp_path / "gone")
+
+
+PHRASES = ("answered_stop", "answered_help", "ask_confirmation")
+
+
+@pytest.mark.parametrize("name", PHRASES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_default_phrases_are_short_plain_and_without_web_addresses(name: str, language: Language) -> None:
+    phrase = CATALOGUE.phrase(name, language)
+    filled = phrase.text.replace("{school}", LONGEST_SCHOOL)
+    assert phrase.awaiting_review == (language == "se")
+    assert ("{school}" in phrase.text) == name.startswith("answered_")
+    assert not re.search(r"https?:|www\.|\w\.(no|com|net|org)\b", filled, re.IGNORECASE)
+    assert len(filled) <= 3 * 67 if language == "se" else PLAIN.fullmatch(filled) and len(filled) <= 160
+    # The word that the text tells people to answer is one that is understood.
+    assert {"answered_stop": "START", "answered_help": "STOPP", "ask_confirmation": " 1 "}[name] in phrase.text
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('[nb]\ntext = "A"\n', "the language nn is missing"),
+        ("".join(f'[{one}]\ntext = "A\\nB"\n' for one in LANGUAGES), "more than one line"),
+        ("".join(f'[{one}]\nsms = "A"\n' for one in LANGUAGES), "holds the unknown name sms"),
+        ("".join(f"[{one}]\nawaiting_review = true\n" for one in LANGUAGES), "[nb] has no text"),
+        ('[da]\ntext = "A"\n', "unknown name da"),
+    ],
+)
+def test_a_phrase_that_cannot_be_used_is_named_with_its_reason(tmp_path: Path, body: str, reason: str) -> None:
+    (tmp_path / "phrases").mkdir()
+    (tmp_path / "phrases" / "answered_stop.toml").write_text(body, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_catalogue(tmp_path)
+    assert reason in caught.value.what and "answered_stop.toml" in caught.value.what
+
+
+def test_a_school_answers_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "phrases").mkdir()
+    own = "".join(f'[{one}]\ntext = "Takk {one}"\n' for one in LANGUAGES)
+    (tmp_path / "phrases" / "answered_stop.toml").write_text(own, encoding="utf-8")
+    catalogue = load_catalogue(tmp_path)
+    assert catalogue.phrase("answered_stop", "nn").text == "Takk nn"
+    assert catalogue.phrase("answered_help", "nn") == CATALOGUE.phrase("answered_help", "nn")
