@@ -27,6 +27,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "channel": "kanal",
     "code": "kode",
     "confirmed_at": "sist bekreftet",
+    "consent_asked_at": "spurt om samtykke",
     "created_at": "laget",
     "current": "i bruk",
     "deceased": "død",
@@ -130,6 +131,7 @@ _STATES: Final = {
 # Codes that this program gives itself; the others are a provider's.
 _CODES: Final = {
     "entitlement_lost": "ingen kunne lenger varsles der",
+    "no_longer_asked": "spørsmålet trengtes ikke lenger",
     "opted_out": "eieren av nummeret har svart STOPP",
     "stopped": "varselet ble stanset",
     "expired": "varselet var utløpt",
@@ -137,6 +139,7 @@ _CODES: Final = {
     "crashed": "programmet feilet",
     "never_taken": "leverandøren tok den aldri imot",
     "repeat": "sendes en gang til",
+    "replaced": "erstattet av en ny melding",
     "poison": "meldingen kunne ikke lages",
 }
 
@@ -145,6 +148,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     "about": _PEOPLE,
     "act": {
         "alert.send": "varsel sendt",
+        "consent.ask": "eleven er spurt om samtykke",
         "consent.give": "samtykke gitt",
         "consent.withdraw": "samtykke trukket tilbake",
         "contact.add": "kontaktopplysning lagt til",
@@ -176,6 +180,13 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     "kind": {
         "verification_code": "engangskode",
         "break_glass": "beskjed om et varsel sendt uten rolle",
+        "consent_question": "spørsmål om samtykke før du fyller 18",
+        # answers
+        "stop": "STOPP: ingen flere SMS",
+        "start": "START: SMS igjen",
+        "help": "HJELP: spørsmål om hvem avsenderen er",
+        "confirmation": "bekreftelse på et varsel",
+        "other": "svar som et menneske må lese",
     },
     "language": {"nb": "bokmål", "nn": "nynorsk", "se": "nordsamisk", "en": "engelsk"},
     "outcome": {
@@ -208,6 +219,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "undocumented_contact": "kontaktperson uten vedtak",
         "no_custody": "ikke foreldreansvar",
         "consented": "den myndige eleven har samtykket",
+        "told_earlier": "varslet tidligere om det samme",
         "consent_withdrawn": "den myndige eleven har trukket samtykket tilbake",
         "adult_without_consent": "den myndige eleven har ikke samtykket",
         "no_guardian_known": "ingen foresatt er registrert",

@@ -34,6 +34,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     "alerts": "Beredskapsmeldinger",
     "withheld": "Beredskapsmeldinger som er utelatt av hensyn til andre",
     "routine_messages": "Andre meldinger",
+    "answers": "Svar på SMS",
     "acts": "Hva loggen sier om personen",
 }
 

@@ -50,6 +50,15 @@ _OWN: Final = "it is the person's own right (GDPR art. 15): their own data, and 
 _FIGURES: Final = "schools with figures, and no persons"
 
 CASES: Final[dict[str, tuple[Case, ...]]] = {
+    "alert all-clear": (
+        Case("latest --yes --no-watch --hold 0", before=(_ABOUT_THEM,)),
+        Case("latest --yes --no-watch --hold 0 --again", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
+    ),
+    "alert cancel": (Case("latest --yes --no-watch --hold 0", before=(_ABOUT_THEM,)),),
+    "alert cap": (
+        Case("latest", before=(_ABOUT_THEM,)),
+        Case("latest", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
+    ),
     "alert list": (Case("", before=(_ABOUT_THEM,)), Case("", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,))),
     "alert resend-failed": (Case("latest --yes", before=(_ABOUT_THEM,)),),
     "alert send": (
@@ -72,10 +81,12 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("latest", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
     ),
     "alert stop": (Case("latest --yes", before=(f"{_ABOUT_THEM} --hold 60",), again=2),),
+    "alert update": (Case("latest --text x --yes --no-watch --hold 0", before=(_ABOUT_THEM,)),),
     "alert watch": (
         Case("latest", before=(_ABOUT_THEM,)),
         Case("latest", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
     ),
+    "answers list": (Case("", before=(_ABOUT_THEM,)), Case("--alert latest"), Case("--unmatched")),
     "audit": (Case("", before=(_ABOUT_THEM,)),),
     "audit-log show": (
         Case(
@@ -91,6 +102,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         ),
     ),
     "audit-log verify": (Case(""),),
+    "bounces read": (Case("{out}", 2),),
     "contacts add": (Case("{guardian_held} --phone 41999999"), Case("{guardian_held} --email ny@example.no")),
     "contacts block": (
         Case("{guardian_held} --decision 2026/1"),
@@ -143,7 +155,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("--html {out}/q.html", 0, (Mark.SCHOOL,), _FIGURES),
     ),
     "contacts release": (Case("{held} --reason x --until 2026-12-31"), Case("{unknown} --reason x --until 2026-12-31")),
-    "contacts turning-18": (Case(""), Case("--school '{school}'")),
+    "contacts turning-18": (Case(""), Case("--school '{school}'"), Case("--ask --dry-run")),
     "contacts unblock": (
         Case("{guardian_held} --decision 2026/1", before=("contacts block {guardian_held} --decision 2026/1",)),
     ),

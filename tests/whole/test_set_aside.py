@@ -111,7 +111,9 @@ def test_the_list_of_operators_says_whose_entry_is_wrong(family: Inside) -> None
     assert family.json("operator", "list")["set_aside"]["clerk"]["setting"] == setting
 
 
-@pytest.mark.parametrize(("section", "missing"), [("audit", "audit"), ("retention", "purge"), ("krr", None)])
+@pytest.mark.parametrize(
+    ("section", "missing"), [("audit", "audit"), ("retention", "purge"), ("coming_of_age", "questions"), ("krr", None)]
+)
 def test_a_scheduler_leaves_that_round_out(
     section: str, missing: str | None, family: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +126,7 @@ def test_a_scheduler_leaves_that_round_out(
         settings, family.world.database, family.keys, kind="scheduler", process_id="s", lanes=tuple(Lane), sends=False
     )
     scheduler._start_rounds()
-    assert set(threads) == {"audit", "purge", "registers"} - {missing}
+    assert set(threads) == {"audit", "purge", "questions", "registers"} - {missing}
 
 
 def test_rounds_ask_no_register_whose_settings_are_wrong(family: Inside, monkeypatch: pytest.MonkeyPatch) -> None:

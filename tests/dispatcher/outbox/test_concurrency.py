@@ -260,7 +260,7 @@ def test_a_claim_that_saw_the_alert_before_its_stop_takes_nothing(
 ) -> None:
     world, gate = pg_world, Gate()
     alert = world.sent(world.family())
-    monkeypatch.setattr(claiming, "_not_stopped", gate.before(claiming._not_stopped))
+    monkeypatch.setattr(claiming, "_alive", gate.before(claiming._alive))
     with world.clock():
         claims = meanwhile(world.claim)
         with gate.held():

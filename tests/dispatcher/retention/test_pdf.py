@@ -20,7 +20,7 @@ from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, Re
 from contacts.entitlement import Reason, Verdict
 from contacts.people import find_person
 from contacts.reach import Unreachable
-from dispatcher.codes import AlertStatus, AttemptOutcome, DeliveryState, NoticeKind
+from dispatcher.codes import AlertStatus, AnswerKind, AttemptOutcome, DeliveryState, NoticeKind
 from dispatcher.retention.export import PARTS, export
 from dispatcher.retention.norwegian import FIELDS, VALUES, value_words
 from dispatcher.retention.pdf import HEADINGS, as_pdf
@@ -33,8 +33,8 @@ from tests.dispatcher.retention.town import TODAY, Town
 def letters_of(pdf: bytes) -> str:
     """All letters that the file can show, by the tables with which its fonts tell which they are."""
     found = set()
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
-        body = stream.strip()
+    # One line break ends the stream; whatever else looks like white space belongs to it.
+    for body in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
         try:
             content = zlib.decompress(a85decode(body, adobe=True) if body.endswith(b"~>") else body)
         except (ValueError, zlib.error):
@@ -79,6 +79,7 @@ def test_every_field_has_a_norwegian_name(sqlite_town: Town) -> None:
     [
         ("basis", Basis),
         ("channel", AddressChannel),
+        ("kind", AnswerKind),
         ("kind", NoticeKind),
         ("outcome", AttemptOutcome),
         ("protection", Protection),
