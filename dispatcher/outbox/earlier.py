@@ -125,8 +125,8 @@ def _meant(dialect: str) -> Select[Any]:
 
 @cache
 def _before(dialect: str) -> Select[Any]:
-    old = RECIPIENT.alias("old")
-    same = and_(old.c.student_id == RECIPIENT.c.student_id, old.c.guardian_id == RECIPIENT.c.guardian_id)
+    former = RECIPIENT.alias("former")
+    same = and_(former.c.student_id == RECIPIENT.c.student_id, former.c.guardian_id == RECIPIENT.c.guardian_id)
     return (
         select(
             RECIPIENT.c.delivery_id,
@@ -137,11 +137,11 @@ def _before(dialect: str) -> Select[Any]:
             DELIVERY.c.claimed_at,
             db_now_when_run().label("now"),
         )
-        .select_from(RECIPIENT.join(old, same).join(DELIVERY, DELIVERY.c.id == old.c.delivery_id))
+        .select_from(RECIPIENT.join(former, same).join(DELIVERY, DELIVERY.c.id == former.c.delivery_id))
         .where(
             among(RECIPIENT.c.delivery_id, "deliveries", dialect),
             RECIPIENT.c.unlinked_at.is_(None),
-            old.c.unlinked_at.is_(None),
+            former.c.unlinked_at.is_(None),
             among(DELIVERY.c.alert_id, "earlier", dialect),
         )
     )

@@ -22,6 +22,7 @@ from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
 from dispatcher.outbox.addresses import mark_failing
 from dispatcher.outbox.claim import alerts_to_send
+from dispatcher.outbox.following import Kind
 from dispatcher.outbox.progress import fold, fold_progress
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.sweep import anything_left
@@ -31,6 +32,7 @@ from dispatcher.reports.counting import report
 from dispatcher.reports.watching import watch_figures, watch_students
 from dispatcher.tables import ALERT
 from providers.base import Accepted, Channel, Deferred, Receipt, ReceiptStatus, Rejected, Unknown
+from tests.dispatcher.alerts.drafting import followed
 from tests.dispatcher.past import write_past
 from tests.dispatcher.world import LEASE, LIFE, SETTLE, FakeProvider, World
 
@@ -185,7 +187,38 @@ def test_planning_claiming_and_recording(world: World) -> None:
         with world.database.write() as connection:
             match_waiting(connection)
 
-    assert "\n".join(explained(world, send).complaints) == ""
+    heard = explained(world, send)
+    assert "\n".join(heard.complaints) == ""
+    # What went before is asked for by the claims of follow-ups alone.
+    assert not any("delivery_recipient AS former" in statement for statement in heard.statements)
+
+
+def test_following_up(world: World) -> None:
+    families = [world.family(email=True) for _ in range(8)]
+    alert = world.sent(*families, number="A-2610-0001")
+    one, two, *rest = world.claim()
+    world.record((two, Unknown("read_timeout")), *((each, Accepted(f"S{each.delivery_id}")) for each in rest))
+    with world.database.write() as connection:
+        for _ in range(100):  # the past has numbers of this month, and did not count them
+            bump(connection, "alert_number_2611")
+
+    def follow() -> None:
+        for kind in (Kind.UPDATE, Kind.ALL_CLEAR):
+            followed(world, alert, kind)
+            # One waits for what is being sent, and one for what is unknown.
+            claimed = world.claim()
+            assert len(claimed) == len(families) - 2
+            world.record(*((each, Accepted(f"{kind}{each.delivery_id}")) for each in claimed))
+        world.record((one, Deferred("20429", 5.0)))
+        world.later(61)
+        with world.database.write() as connection:
+            bump(connection, CONTACTS_REVISION)
+        world.sweep()
+        assert len(world.claim()) == 1
+
+    heard = explained(world, follow)
+    assert "\n".join(heard.complaints) == ""
+    assert any("delivery_recipient AS former" in statement for statement in heard.statements)
 
 
 def test_upkeep(world: World) -> None:
