@@ -3,6 +3,7 @@
 # The tests that judge each file, those most likely to notice first. The long one, of any order of events, is left out.
 _CONTACTS = "tests/contacts"
 _OUTBOX = "tests/dispatcher/outbox"
+_FOLLOW_UPS = ("tests/dispatcher/alerts/test_follow_ups.py", "tests/dispatcher/alerts/test_follow_reach.py")
 JUDGES = {
     "contacts/entitlement.py": [
         f"{_CONTACTS}/test_entitlement.py",
@@ -49,12 +50,19 @@ JUDGES = {
         "--deselect=tests/dispatcher/alerts/test_planner.py::test_two_processes_count_what_one_counts",
         f"{_OUTBOX}/test_concurrency.py",
     ],
+    "dispatcher/outbox/following.py": [f"{_OUTBOX}/test_following.py"],
+    "dispatcher/outbox/earlier.py": [*_FOLLOW_UPS],
+    "dispatcher/outbox/follow.py": [*_FOLLOW_UPS],
+    "dispatcher/outbox/unlinking.py": [f"{_OUTBOX}/test_recheck.py", *_FOLLOW_UPS],
+    "dispatcher/outbox/questions.py": ["tests/dispatcher/test_consent_questions.py"],
+    "dispatcher/outbox/bounces.py": ["tests/dispatcher/test_bounces.py"],
+    "dispatcher/outbox/removal.py": ["tests/dispatcher/retention"],
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
     "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
     "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],
 }
 # Rules that know no database.
-PURE = {"contacts/entitlement.py", "dispatcher/outbox/transitions.py"}
+PURE = {"contacts/entitlement.py", "dispatcher/outbox/following.py", "dispatcher/outbox/transitions.py"}
 # Imports run one way: what a room below the file's knows nothing of it, and can be loaded before it is changed.
 BELOW = {
     "contacts": ("config", "providers"),
