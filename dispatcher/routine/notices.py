@@ -112,7 +112,8 @@ class Notices:
     def _student_school(self, connection: Connection, notice_id: int) -> str:
         """The main school of the student whom a notice is to; the organisation where it may not be named, or is none.
 
-        A student who may be protected is not asked. One who became so since is looked for at the provider, perhaps.
+        A student who may be protected is not asked. The words are needed once more when the provider is asked what
+        became of a message: by then the student may have become protected.
         """
         name = connection.execute(
             select(SCHOOL.c.name).where(
