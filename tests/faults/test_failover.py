@@ -75,6 +75,7 @@ def _send(trial: Trial) -> None:
     assert installation.send("--json", "--no-watch").status == 0
 
 
+@embedded_by_hand
 def test_the_first_provider_away_and_back(trial: Trial, first: Relay, second: FarEnd) -> None:
     """The second goes on within seconds; the first is tried with single messages, and then has the rest."""
     far_end = trial.installation.far_end

@@ -39,10 +39,11 @@ def test_a_worker_frozen_in_the_middle_of(distributed_trial: Trial, during: str)
                 holding.execute("LOCK TABLE delivery_event IN SHARE MODE")
                 assert installation.send("--json", "--no-watch").status == 0
             else:
-                assert installation.send("--json", "--no-watch", "--hold", "2").status == 0
+                assert installation.send("--json", "--no-watch", "--hold", "600").status == 0
                 eventually(lambda: installation.alert_state() is AlertState.OPEN, what="all is planned")
                 # A claim locks its rows, which this allows, and then changes them.
                 holding.execute("LOCK TABLE delivery IN SHARE MODE")
+                asking.execute("UPDATE alert SET hold_until = now()")
             sessions = 1 if during == "a copy" else 2
             eventually(lambda: _sessions(asking, _FOR_A_LOCK) == sessions, what="it waits for what we hold")
             frozen.freeze()

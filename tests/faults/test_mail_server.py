@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.base import Channel
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 
 # The replies of each stage, told apart by their enhanced status.
 _BEFORE_ANY_RECIPIENT = (
@@ -59,6 +59,7 @@ def test_mail_put_off_at_each_stage_without_pipelining(embedded_trial: Trial) ->
     _put_off_at_each_stage(embedded_trial, pipelining=False)
 
 
+@embedded_by_hand
 def test_a_family_that_is_refused(trial: Trial) -> None:
     """By SMS and by e-mail, each in another way: they are on the call list, and all others are told."""
     far_end = trial.installation.far_end

@@ -40,6 +40,7 @@ def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:
     trial.time_passes(_PART)
 
 
+@embedded_by_hand
 def test_a_day_without_the_provider(trial: Trial, way: Way) -> None:
     installation = trial.installation
     _away_for_a_day(trial, way, "30h")

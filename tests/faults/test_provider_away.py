@@ -11,6 +11,7 @@ from tests.services.waiting import eventually
 _CUTS = 4
 
 
+@embedded_by_hand
 def test_connections_refused_for_a_while(trial: Trial, way: Way) -> None:
     """Certainly not taken: put off, and tried again by itself. Soon only single messages are tried."""
     way.close()

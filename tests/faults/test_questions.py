@@ -107,6 +107,7 @@ def test_answers_lost_while_the_messages_wait_at_the_provider(trial: Trial) -> N
     assert len([call for call in far_end.calls("list") if not call["to"] and call["status"] == 200]) >= 2
 
 
+@embedded_by_hand
 def test_a_provider_that_may_not_be_asked_for_a_while(trial: Trial) -> None:
     """Nothing is concluded from that, nothing is sent again, and nobody asks before the time is over."""
     far_end = trial.installation.far_end

@@ -9,7 +9,7 @@ from dispatcher.tables import ATTEMPT, EVENT, RECEIPT
 from providers.base import Channel
 from providers.breaker import IN_A_ROW_ALONE
 from tests.faults.callbacks import Callback, callback_of, post, start_web, take_callbacks
-from tests.faults.conftest import Trial
+from tests.faults.conftest import Trial, embedded_by_hand
 from tests.services.waiting import eventually
 
 _STORED = 204
@@ -92,6 +92,7 @@ def test_receipts_after_the_alert_has_closed(trial: Trial) -> None:
     assert classes["confirmed"] == trial.school.students
 
 
+@embedded_by_hand
 def test_receipts_before_our_own_commit(trial: Trial) -> None:
     """The provider answers last: the phone has rung, and we do not know yet that the message was taken."""
     trial.installation.far_end.behave(delivery_seconds=0.05)
@@ -110,6 +111,7 @@ def test_receipts_before_our_own_commit(trial: Trial) -> None:
     assert all(row == (1, AttemptOutcome.ACCEPTED, row.reference) and row.reference for row in attempts)
 
 
+@embedded_by_hand
 def test_receipts_of_messages_of_which_nothing_is_known(trial: Trial) -> None:
     """Every answer was lost and nobody may look them up: the receipt is what clears them up, and nothing goes again."""
     trial.installation.far_end.behave(to="list", behaviour="busy", seconds=600.0)
@@ -123,6 +125,7 @@ def test_receipts_of_messages_of_which_nothing_is_known(trial: Trial) -> None:
     assert len(trial.installation.far_end.calls("create")) == count
 
 
+@embedded_by_hand
 def test_receipts_that_name_no_delivery_of_ours(trial: Trial) -> None:
     """Stored, and matched by the provider's reference as soon as that is known; a stranger's waits and harms nobody."""
     far_end = trial.installation.far_end
