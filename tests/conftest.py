@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +16,10 @@ from config.database import Database
 from tests.services.binaries import MissingServerError
 from tests.services.guard import loopback
 from tests.services.inside import Inside
+from tests.services.kept import KeptPostgres, KeptSqlite
+from tests.services.nursery import Nursery
 from tests.services.postgres import PostgresServer
-from tests.services.processes import COMMAND, Processes, clean_environment
+from tests.services.processes import COMMAND, Processes, clean_environment, guarded
 from tests.services.redis import RedisServer
 from tests.services.schema import all_tables
 from tests.services.terminal import Terminal
@@ -138,19 +139,30 @@ def _postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def _kept_sqlite(_sqlite_template: Path) -> KeptSqlite:
+    return KeptSqlite(_sqlite_template, _sqlite_template.with_name("with-tables.db"))
+
+
+@pytest.fixture(scope="session")
+def _kept_postgres(_postgres_template: str, postgres_server: PostgresServer) -> Iterator[KeptPostgres]:
+    kept = KeptPostgres(postgres_server, _postgres_template)
+    yield kept
+    kept.discard()
+
+
 @pytest.fixture
-def sqlite_database(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+def sqlite_database(_kept_sqlite: KeptSqlite) -> Iterator[Database]:
     """An SQLite database with all tables, and no rows."""
-    file = tmp_path / "with-tables.db"
-    shutil.copyfile(_sqlite_template, file)
-    yield from _opened(f"sqlite:///{file}")
+    yield _kept_sqlite.take()
+    _kept_sqlite.give_back()
 
 
 @pytest.fixture
-def postgres_database(_postgres_template: str, postgres_server: PostgresServer) -> Iterator[Database]:
+def postgres_database(_kept_postgres: KeptPostgres) -> Iterator[Database]:
     """A PostgreSQL database with all tables, and no rows."""
-    for url in _fresh_database(postgres_server, _postgres_template):
-        yield from _opened(url)
+    yield _kept_postgres.take()
+    _kept_postgres.give_back()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -167,10 +179,26 @@ def inside(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.Monkey
     return Inside(sqlite_database, tmp_path, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def _nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    nursery = Nursery(guarded(clean_environment(tmp_path_factory.mktemp("nursery"))))
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def processes(clean_surroundings: Path) -> Iterator[Processes]:
-    """Starts `beredskap` commands in the test's directory; all of them, detached ones too, are gone at its end."""
-    processes = Processes(clean_surroundings, clean_environment(clean_surroundings / "home"))
+def started_cold() -> None:
+    """For tests of how a command starts, or what the system shows of it: see `processes`."""
+
+
+@pytest.fixture
+def processes(clean_surroundings: Path, request: pytest.FixtureRequest) -> Iterator[Processes]:
+    """Starts `beredskap` commands in the test's directory; all of them, detached ones too, are gone at its end.
+
+    They come from a process that has loaded the program, unless the test asks for `started_cold`.
+    """
+    nursery = None if "started_cold" in request.fixturenames else request.getfixturevalue("_nursery")
+    processes = Processes(clean_surroundings, clean_environment(clean_surroundings / "home"), nursery)
     yield processes
     processes.end_all()
 
@@ -214,10 +242,4 @@ def _fresh_database(server: PostgresServer, template: str) -> Iterator[str]:
 def _create_tables(url: str) -> None:
     database = Database(url)
     all_tables().create_all(database.engine)
-    database.dispose()
-
-
-def _opened(url: str) -> Iterator[Database]:
-    database = Database(url)
-    yield database
     database.dispose()

@@ -33,6 +33,8 @@ def _away_for_a_day(trial: Trial, way: Way, expires: str) -> None:
     if installation.distributed:
         installation.workers("alerts")
     assert installation.send("--json", "--no-watch", "--expires", expires).status == 0
+    # What is still being written would know nothing of the time that passes.
+    eventually(lambda: installation.alert_state() is AlertState.OPEN, what="all is planned")
     for _ in range(_PARTS - 1):
         before = _attempts(trial)
         trial.time_passes(_PART)

@@ -20,7 +20,17 @@ def test_a_worker_frozen_beyond_its_lease_that_wakes_up_and_goes_on(distributed_
     frozen, _other = installation.workers("alerts", "alerts")
     assert installation.send("--json").status == 0
     eventually(lambda: installation.far_end.taken() >= 60, what="some have left")
-    frozen.freeze()
+
+    def frozen_with_a_claim() -> bool:
+        frozen.freeze()
+        with installation.database.read() as connection:
+            its_own = DELIVERY.c.claimed_by.contains(f"-{frozen.pid}-")
+            if connection.execute(select(DELIVERY.c.id).where(its_own)).first() is not None:
+                return True
+        frozen.thaw()
+        return False
+
+    eventually(frozen_with_a_claim, what="it stands still with messages in hand")
 
     def lease_lost() -> bool:
         with installation.database.read() as connection:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from tests.services.nursery import Born, Nursery
 from tests.services.waiting import eventually
 
 COMMAND = Path(sys.executable).with_name("beredskap")
@@ -38,7 +39,7 @@ class Finished:
 class Running:
     """A command that runs. What it writes goes to files, so that it never waits for a reader."""
 
-    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Born, out: Path, err: Path) -> None:
         self.process = process
         self._out = out
         self._err = err
@@ -100,19 +101,17 @@ class Running:
 
 
 class Processes:
-    """Starts commands with one environment, and ends all of them, detached ones included."""
+    """Starts commands with one environment, and ends all of them, detached ones included.
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    With a nursery they begin where the program is loaded already, but for those with an environment that the loading
+    itself has to see.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], nursery: Nursery | None = None) -> None:
         self.directory = directory
+        self._nursery = nursery
         self._mark = secrets.token_hex(8)
-        self.environment = {
-            **environment,
-            _MARK: self._mark,
-            "PYTHONPATH": str(_GUARD),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONFAULTHANDLER": "1",
-            "COLUMNS": "80",
-        }
+        self.environment = {**guarded(environment), _MARK: self._mark, "COLUMNS": "80"}
         self._count = 0
         self._started: list[Running] = []
 
@@ -125,17 +124,23 @@ class Processes:
         """Start `beredskap ARGUMENTS…` (or another `command`) in the test's directory, with nothing to read."""
         self._count += 1
         out, err = (self.directory / f".process-{self._count}.{stream}" for stream in ("out", "err"))
+        line = [str(command), *map(str, arguments)]
+        all_of_it = {**self.environment, **(environment or {})}
+        process: subprocess.Popen[bytes] | Born
         with out.open("wb") as out_file, err.open("wb") as err_file:
-            process = subprocess.Popen(
-                [str(command), *map(str, arguments)],
-                cwd=self.directory,
-                env={**self.environment, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=out_file,
-                stderr=err_file,
-                start_new_session=True,
-                preexec_fn=listen_to_ctrl_c,
-            )
+            if self._nursery is not None and command == COMMAND and not _seen_when_loading(all_of_it):
+                process = self._nursery.start(line, self.directory, all_of_it, out_file, err_file)
+            else:
+                process = subprocess.Popen(
+                    line,
+                    cwd=self.directory,
+                    env=all_of_it,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out_file,
+                    stderr=err_file,
+                    start_new_session=True,
+                    preexec_fn=listen_to_ctrl_c,
+                )
         running = Running(process, out, err)
         self._started.append(running)
         return running
@@ -152,12 +157,15 @@ class Processes:
 
     def living(self) -> list[psutil.Process]:
         """Every process that comes from these commands and is not dead, detached ones too."""
+        # Of a command from the nursery the system knows the nursery's environment; its session is its own.
+        sessions = {running.pid for running in self._started}
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(_MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
+                ours = os.getsid(process.pid) in sessions or process.environ().get(_MARK) == self._mark
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            except (ProcessLookupError, psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return found
 
@@ -175,6 +183,16 @@ class Processes:
             psutil.wait_procs(found, 5)
         for running in self._started:
             running.process.wait(10)
+
+
+def guarded(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of Python processes that cannot leave this machine, and write at once."""
+    return {**environment, "PYTHONPATH": str(_GUARD), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+def _seen_when_loading(environment: Mapping[str, str]) -> bool:
+    """A changed clock, or other libraries."""
+    return "LD_PRELOAD" in environment or environment.get("PYTHONPATH") != str(_GUARD)
 
 
 def listen_to_ctrl_c() -> None:
