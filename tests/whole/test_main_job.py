@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from dispatcher.codes import DeliveryState
 from providers.base import Channel
 from tests.whole import school as schools
@@ -11,6 +13,7 @@ from tests.whole.conftest import Installation
 from tests.whole.school import fill
 
 
+@pytest.mark.usefixtures("started_cold")
 def test_an_alert_goes_out_through_every_fault_once_each_and_closes_by_itself(installation: Installation) -> None:
     school = fill(
         installation.database,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import psutil
+import pytest
 from sqlalchemy import insert, select
 
 from config.keys import load_keys
@@ -51,6 +52,7 @@ def leaks(text: str, secrets: set[str]) -> set[str]:
     }
 
 
+@pytest.mark.usefixtures("started_cold")
 def test_a_whole_day_at_the_lowest_log_level_writes_nothing_about_anybody(installation: Installation) -> None:
     school = fill(
         installation.database,

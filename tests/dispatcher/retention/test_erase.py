@@ -82,13 +82,13 @@ def found_in_tables_by(town: Town, people: list[Person]) -> list[tuple[int, froz
     return [(person, some) for person, some in marks if some]
 
 
-def test_nothing_is_left_in_the_file(sqlite_town: Town, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_left_in_the_file(sqlite_town: Town) -> None:
     one = sqlite_town.family()
     sqlite_town.alert(one)
     erased(sqlite_town, one.guardian)
     assert sqlite_town.database.overwrite_deleted()
-    assert found_in_files(tmp_path / "with-tables.db", one.guardian.marks) == set()
-    assert found_in_files(tmp_path / "with-tables.db", one.student.marks) != set()
+    assert found_in_files(sqlite_town.database, one.guardian.marks) == set()
+    assert found_in_files(sqlite_town.database, one.student.marks) != set()
 
 
 def test_in_attendance_only_when_it_is_meant(town: Town) -> None:

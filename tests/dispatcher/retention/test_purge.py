@@ -73,14 +73,13 @@ def _numbers(family: Any) -> set[str]:
     return {mark for mark in family.marks if len(mark) == 11 and mark.isdigit()}
 
 
-def test_nothing_is_left_in_the_file_either(sqlite_town: Town, tmp_path: Any) -> None:
+def test_nothing_is_left_in_the_file_either(sqlite_town: Town) -> None:
     gone, stays = sqlite_town.family(left_on=LAST_YEAR), sqlite_town.family()
-    file = tmp_path / "with-tables.db"
-    assert len(found_in_files(file, gone.marks)) == len(gone.marks) - 2
+    assert len(found_in_files(sqlite_town.database, gone.marks)) == len(gone.marks) - 2
     purged(sqlite_town)
     assert sqlite_town.database.overwrite_deleted()
-    assert found_in_files(file, gone.marks) == set()
-    assert len(found_in_files(file, stays.marks)) == len(stays.marks) - 2
+    assert found_in_files(sqlite_town.database, gone.marks) == set()
+    assert len(found_in_files(sqlite_town.database, stays.marks)) == len(stays.marks) - 2
 
 
 def test_what_was_previewed_is_what_goes_and_a_second_purge_finds_nothing(town: Town) -> None:

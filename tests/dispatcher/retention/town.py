@@ -186,7 +186,8 @@ def found_in_tables(database: Database, marks: tuple[str, ...]) -> set[tuple[str
     }
 
 
-def found_in_files(file: Path, marks: tuple[str, ...]) -> set[str]:
+def found_in_files(database: Database, marks: tuple[str, ...]) -> set[str]:
     """The marks that stand in an SQLite database's files, its log among them."""
+    file = Path(str(database.engine.url.database))
     content = b"".join(each.read_bytes() for each in sorted(file.parent.glob(f"{file.name}*")))
     return {mark for mark in marks if mark.encode() in content}
