@@ -71,7 +71,9 @@ DECLARED = {
     "operator list": Right.SEE_LOG,
     "operator revoke": Right.HAND_OUT,
     "operator token": Right.HAND_OUT,
-    "report": Right.SEE_ALERTS,
+    "report alert": Right.SEE_ALERTS,
+    "report compare": Right.SEE_ALERTS,
+    "report school": Right.SEE_ALERTS,
 }
 
 
