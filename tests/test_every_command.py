@@ -29,6 +29,7 @@ ANYBODY = {
     "audit",
     "audit-log verify",
     "bounces read",
+    "card",
     "doctor",
     "drain",
     "init",

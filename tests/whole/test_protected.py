@@ -103,6 +103,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "audit-log verify": (Case(""),),
     "bounces read": (Case("{out}", 2),),
+    "card": (Case("'{elsewhere}' --output {out}/card.pdf"),),
     "contacts add": (Case("{guardian_held} --phone 41999999"), Case("{guardian_held} --email ny@example.no")),
     "contacts block": (
         Case("{guardian_held} --decision 2026/1"),
