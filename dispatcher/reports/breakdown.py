@@ -41,7 +41,8 @@ class Milestone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`messages` had come so far at most `seconds` after the confirmation."""
+    """`messages` had come so far at most `seconds` after the confirmation: by whole seconds of the clock, so that it is
+    never more than had come, and all that had come a second before."""
 
     seconds: int
     messages: int
