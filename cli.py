@@ -17,6 +17,7 @@ from dispatcher.commands import (
     audit,
     audit_log,
     bounces,
+    card,
     doctor,
     erase,
     export,
@@ -63,7 +64,8 @@ people.app.command("export")(export.export)
 app.add_typer(alert.app, name="alert")
 app.add_typer(answers.app, name="answers")
 app.add_typer(bounces.app, name="bounces")
-app.command()(report.report)
+app.add_typer(report.app, name="report")
+app.command()(card.card)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")
 app.add_typer(sync.app, name="sync")

@@ -174,6 +174,10 @@ class CountySettings(_Section):
         return email
 
 
+class CardSettings(_Section):
+    call: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=60)], ...], Field(max_length=6)]
+
+
 class OperatorSettings(_Section):
     """What one operator may do; the name it stands under is that of the operating-system user."""
 

@@ -17,6 +17,7 @@ from config.errors import UsageError
 from config.sections import (
     AuditSettings,
     BounceSettings,
+    CardSettings,
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
@@ -48,6 +49,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "freg": RegisterSettings,
         "log": LogSettings,
         "county": CountySettings,
+        "card": CardSettings,
     }
 )
 
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     freg: RegisterSettings | SetAside
     log: LogSettings | SetAside
     county: CountySettings | SetAside
+    card: CardSettings | SetAside
     operators: Operators
 
     @field_validator(*_SPARE, mode="plain")

@@ -29,6 +29,7 @@ ANYBODY = {
     "audit",
     "audit-log verify",
     "bounces read",
+    "card",
     "doctor",
     "drain",
     "init",
@@ -71,7 +72,9 @@ DECLARED = {
     "operator list": Right.SEE_LOG,
     "operator revoke": Right.HAND_OUT,
     "operator token": Right.HAND_OUT,
-    "report": Right.SEE_ALERTS,
+    "report alert": Right.SEE_ALERTS,
+    "report compare": Right.SEE_ALERTS,
+    "report school": Right.SEE_ALERTS,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
@@ -26,6 +27,16 @@ def alerts_for(connection: Connection, operator: Operator, limit: int) -> Sequen
     if not found and operator.reach is Reach.THEIR_ALERTS:
         operator.refuse()
     return found
+
+
+def alerts_since(connection: Connection, operator: Operator, since: datetime) -> Sequence[AnyRow]:
+    """All alerts confirmed since then that the operator may look at, the oldest first."""
+    sight = _in_sight(connection, operator)
+    return connection.execute(
+        select(ALERT)
+        .where(ALERT.c.confirmed_at >= since, *(() if sight is None else (sight,)))
+        .order_by(ALERT.c.confirmed_at, ALERT.c.id)
+    ).all()
 
 
 def find_alert_for(connection: Connection, number: str, operator: Operator) -> AnyRow:

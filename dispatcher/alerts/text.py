@@ -181,7 +181,7 @@ def _value(value: str) -> str:
         raise _not_sent(f"{error} (--set)", "Check the terminal's character set, and type it again.") from None
 
 
-def _names(text: MessageText) -> list[str]:
+def placeholders_of(text: MessageText) -> list[str]:
     """The placeholders of a message that an operator must fill, each once, in the order they come."""
     parts = (text.sms, text.email, text.headline)
     names = (found[1].lower() for part in parts for found in _PLACEHOLDER.finditer(part))
@@ -189,7 +189,7 @@ def _names(text: MessageText) -> list[str]:
 
 
 def _refuse_unknown(fill: Mapping[str, str], templates: Iterable[MessageText]) -> None:
-    known = dict.fromkeys(name for template in templates for name in _names(template))
+    known = dict.fromkeys(name for template in templates for name in placeholders_of(template))
     for name in fill:
         if name in _SCHOOL:
             raise _not_sent(f"{{{name}}} is filled by the program", f"Leave out --set {name}.")
@@ -204,7 +204,9 @@ def _refuse_unknown(fill: Mapping[str, str], templates: Iterable[MessageText]) -
 
 
 def _refuse_unfilled(fill: Mapping[str, str], templates: Mapping[Language, MessageText], *, one_for_all: bool) -> None:
-    missing = {language: [one for one in _names(text) if one not in fill] for language, text in templates.items()}
+    missing = {
+        language: [one for one in placeholders_of(text) if one not in fill] for language, text in templates.items()
+    }
     missing = {language: names for language, names in missing.items() if names}
     if not missing:
         return

@@ -47,6 +47,7 @@ def export(
     from config.audit import current_operator, record_act
     from config.clock import oslo_date
     from config.errors import UsageError
+    from config.new_file import check_free, new_file
     from config.shell import plain
     from contacts.people import find_person, person_subject
     from dispatcher.retention.export import export as document_of
@@ -55,7 +56,7 @@ def export(
     if len(files) == 2 and out == pdf:
         raise UsageError("--out and --pdf name the same file.", remedy="Give each a name of its own.")
     for file in files:
-        _check_free(file)
+        check_free(file)
     with open_store() as store:
         today = oslo_date(store.database.now())
         with store.database.read() as connection:
@@ -81,46 +82,9 @@ def export(
 
         contents[pdf] = as_pdf(document)
     for file, content in contents.items():
-        _write(file, content)
+        with new_file(file) as stream:
+            stream.write(content)
     if as_json:
         print_json({"person": found.label, "files": files, "withheld": document["withheld"]})
     else:
         typer.echo(f"Written: {' and '.join(map(str, files))}. Only you can read it.")
-
-
-def _write(file: Path, content: bytes) -> None:
-    """All of the content under its name, or nothing: a new file that only its owner can read."""
-    import os
-    import secrets
-
-    from config.errors import UsageError
-
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.link(draft, file)  # which never replaces one that is there
-        finally:
-            draft.unlink(missing_ok=True)
-    except FileExistsError:
-        _check_free(file)
-        raise
-    except OSError as error:
-        raise UsageError(
-            f"The file {file} cannot be written: {error.strerror}.",
-            unchanged="There is no such file now.",
-            remedy="Choose another place for it.",
-        ) from None
-
-
-def _check_free(file: Path) -> None:
-    from config.errors import UsageError
-
-    if file.exists() or file.is_symlink():
-        raise UsageError(
-            f"The file {file} is there already.", unchanged="It is kept as it is.", remedy="Choose another name."
-        )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TextIO
 
+from dispatcher.reports.breakdown import Breakdown
 from dispatcher.reports.call_list import StudentToCallAbout
 from dispatcher.reports.figures import AlertHead, Report
 from dispatcher.reports.watch_page import why_words
@@ -20,12 +21,17 @@ FIGURE_COLUMNS = ("section", "what", "detail", "value")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_report_json(stream: TextIO, report: Report, students: Iterable[StudentToCallAbout]) -> None:
-    """One document: `nobody_reached`, the classes and the alert first, then the call list, then everything else."""
+def write_report_json(
+    stream: TextIO, report: Report, students: Iterable[StudentToCallAbout], breakdown: Breakdown | None = None
+) -> None:
+    """One document: `nobody_reached`, the classes and the alert first, then the call list, then everything else.
+
+    `breakdown`: None where it was not asked for, or cannot be counted any more; then nothing stands for it.
+    """
     first: dict[str, object] = {"nobody_reached": report.classes.nobody_reached}
     rest: dict[str, object] = {part.name: getattr(report, part.name) for part in dataclasses.fields(report)}
     first |= {name: rest.pop(name) for name in ("classes", "alert")}
-    _write_json(stream, first, students, rest)
+    _write_json(stream, first, students, rest | ({"breakdown": breakdown} if breakdown else {}))
 
 
 def write_call_list_json(stream: TextIO, alert: AlertHead, students: Iterable[StudentToCallAbout]) -> None:
@@ -68,11 +74,11 @@ def write_call_list_csv(stream: TextIO, students: Iterable[StudentToCallAbout]) 
             writer.writerow([*map(_cell, about), "", "", _cell(student.why or ""), ""])
 
 
-def write_figures_csv(stream: TextIO, report: Report) -> None:
+def write_figures_csv(stream: TextIO, report: Report, breakdown: Breakdown | None = None) -> None:
     """Every figure as one row: section, what, detail, value; students with nobody reached first."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(FIGURE_COLUMNS)
-    for row in _figure_rows(report):
+    for row in (*_figure_rows(report), *(_breakdown_rows(breakdown) if breakdown else ())):
         writer.writerow([_cell(str(cell)) for cell in row])
 
 
@@ -119,6 +125,22 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
         yield "details", "reduced_at", "", report.reduced.at.isoformat()
     for act in report.acts:
         yield "acts", act.act, act.operator, act.at.isoformat()
+
+
+def _breakdown_rows(breakdown: Breakdown) -> Iterator[tuple[object, ...]]:
+    for home in breakdown.home_classes:
+        name = "protected, or may be" if home.hidden else f"{home.school or ''} {home.home_class or ''}".strip()
+        for part in dataclasses.fields(home.classes):
+            yield "students of one home class", name, part.name, getattr(home.classes, part.name)
+    for curve in breakdown.curves:
+        for point in curve.points:
+            what = f"{curve.channel.value} {curve.milestone.value}"
+            yield "messages so far", what, f"{point.seconds} s", point.messages
+    for slow in breakdown.slowest:
+        about = "protected, or may be" if slow.hidden else ", ".join(slow.home_classes)
+        yield "slowest messages", f"{slow.channel.value} {slow.milestone.value} (s)", about, slow.seconds
+    yield "cost", "sms_segments", "", breakdown.sms_segments
+    yield "cost", "cost_nok", "", breakdown.cost_nok
 
 
 def _cell(text: str) -> str:

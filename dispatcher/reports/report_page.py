@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from contacts.addresses import mask_phone
 from contacts.entitlement import Verdict
-from dispatcher.alerts.status_words import HEADINGS
 from dispatcher.codes import DeliveryState
-from dispatcher.reports.call_list import PROTECTED, Phone, StudentToCallAbout
-from dispatcher.reports.classes import ClassCounts
-from dispatcher.reports.figures import AlertHead, Reduced, Report
+from dispatcher.reports.call_list import StudentToCallAbout
+from dispatcher.reports.call_page import print_alert, print_call_list, print_heading
+from dispatcher.reports.figures import Reduced, Report
 from dispatcher.reports.times import ChannelTimes
-from dispatcher.reports.watch_page import why_words
 from dispatcher.reports.words import (
     CHANNEL_WORDS,
-    CLASS_WORDS,
     STATE_WORDS,
     grouped,
     oslo_day_time,
@@ -29,14 +24,13 @@ from dispatcher.reports.words import (
     seconds_words,
 )
 
-ShowNumber = Callable[[str], str]
 # Students of the call list in the report itself; all of them with --call-list.
 SHOWN = 40
 
 
 def print_report(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
     """Print the whole report. `first`: the beginning of the call list; its numbers are masked here."""
-    _print_alert(console, report.alert)
+    print_alert(console, report.alert)
     _print_classes(console, report)
     if report.reduced is None:
         _print_calls(console, report, first)
@@ -49,56 +43,6 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_details(console, report)
     _print_texts(console, report)
     _print_acts(console, report)
-
-
-def print_call_page(
-    console: Console, alert: AlertHead, classes: ClassCounts, students: Iterable[StudentToCallAbout]
-) -> None:
-    """Print the call list alone: all students, whole numbers."""
-    _print_alert(console, alert)
-    _heading(console, f"Call list ({grouped(classes.nobody_reached)})")
-    print_call_list(console, students)
-
-
-def print_call_list(
-    console: Console, students: Iterable[StudentToCallAbout], *, number: ShowNumber = lambda number: number
-) -> None:
-    """Print the call list by home class while it is read, with whole numbers unless `number` masks them."""
-    nobody = True
-    for (student_class, group_name), group in groupby(students, lambda one: (one.student_class, _group_name(one))):
-        console.print(Text(f"\n {group_name}   {CLASS_WORDS[student_class]}", style="bold"))
-        nobody = False
-        for student in group:
-            for indent, line in _call_lines(student, number):
-                console.print(Padding(Text(line), (0, 0, 0, indent)))
-    if nobody:
-        console.print(" Nobody.")
-
-
-def _group_name(student: StudentToCallAbout) -> str:
-    if student.name is None:
-        return "protected" if student.why == PROTECTED else "may be protected"
-    return student.home_class or "no class"
-
-
-def _call_lines(student: StudentToCallAbout, number: ShowNumber) -> Iterator[tuple[int, str]]:
-    yield 3, f"{student.name}   {student.ref}" if student.name else student.ref
-    if student.why:
-        yield 6, student.why
-    for guardian in student.guardians:
-        phones = ", ".join(_phone_words(phone, number) for phone in guardian.phones) or "no phone number"
-        yield 6, f"{guardian.name}   {phones}"
-        for why in guardian.why:
-            yield 9, why_words(why)
-
-
-def _phone_words(phone: Phone, number: ShowNumber) -> str:
-    notes = [note for note, holds in (("fixed line", phone.fixed_line), ("not verified", not phone.verified)) if holds]
-    return f"{number(phone.number)} ({', '.join(notes)})" if notes else number(phone.number)
-
-
-def _heading(console: Console, words: str) -> None:
-    console.print(Text(f"\n{words}", style="bold"))
 
 
 def _lines(console: Console, rows: Iterable[tuple[str, ...]], *, numbers: tuple[int, ...] = ()) -> None:
@@ -116,26 +60,6 @@ def _lines(console: Console, rows: Iterable[tuple[str, ...]], *, numbers: tuple[
     for row in filled:
         table.add_row("", *(Text(cell) for cell in row))
     console.print(table)
-
-
-def _print_alert(console: Console, alert: AlertHead) -> None:
-    console.print(
-        Text(f"{alert.number}   {HEADINGS[alert.status]}   {alert.scenario}   {alert.school_names}", style="bold")
-    )
-    state = f"{alert.state.value}, "
-    if alert.planned_students < alert.students:
-        state += f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students, "
-    confirmed = oslo_day_time(alert.confirmed_at) if alert.confirmed_at else "never"
-    console.print(Text(f"{state}sent by {alert.operator} {confirmed}"))
-    if thread := thread_words(alert):
-        console.print(Text(thread))
-
-
-def thread_words(alert: AlertHead) -> str:
-    """What it follows up, and what follows it; empty for an alert that stands alone."""
-    parts = [f"refers to {alert.refers_to}"] if alert.refers_to else []
-    parts += [f"followed by {alert.followed_by}"] if alert.followed_by else []
-    return ", ".join(parts)
 
 
 def _print_classes(console: Console, report: Report) -> None:
@@ -160,7 +84,7 @@ def _print_classes(console: Console, report: Report) -> None:
 
 
 def _print_calls(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
-    _heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
+    print_heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
     if first:
         console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
     print_call_list(console, first, number=mask_phone)
@@ -171,15 +95,15 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
 
 def _print_answers(console: Console, report: Report) -> None:
     if report.confirmed_by_answer:
-        _heading(console, f"{grouped(report.confirmed_by_answer)} SMS confirmed by answering 1")
+        print_heading(console, f"{grouped(report.confirmed_by_answer)} SMS confirmed by answering 1")
     if report.unmatched_answers:
         several = "s" if report.unmatched_answers > 1 else ""
-        _heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")
+        print_heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")
         console.print(Text(f" beredskap answers list --alert {report.alert.number} --unmatched"))
 
 
 def _print_reduced(console: Console, reduced: Reduced) -> None:
-    _heading(console, f"Reduced to figures {oslo_day_time(reduced.at)}: who was told is no longer on record")
+    print_heading(console, f"Reduced to figures {oslo_day_time(reduced.at)}: who was told is no longer on record")
     _lines(
         console,
         (
@@ -196,7 +120,7 @@ def _print_reduced(console: Console, reduced: Reduced) -> None:
 
 
 def _print_states(console: Console, report: Report) -> None:
-    _heading(console, "Messages")
+    print_heading(console, "Messages")
     if not report.states:
         console.print(" None.")
     _lines(
@@ -215,7 +139,7 @@ def _gloss(state: DeliveryState) -> str:
 
 
 def _print_times(console: Console, times: tuple[ChannelTimes, ...]) -> None:
-    _heading(console, "Times (from confirmation)")
+    print_heading(console, "Times (from confirmation)")
     if not times:
         console.print(" Nothing was handed over.")
     rows: list[tuple[str, ...]] = []
@@ -244,7 +168,7 @@ def _print_times(console: Console, times: tuple[ChannelTimes, ...]) -> None:
 
 def _print_reasons(console: Console, report: Report) -> None:
     if report.reasons:
-        _heading(console, "Reasons")
+        print_heading(console, "Reasons")
         rows = (
             (grouped(one.deliveries), f"{CHANNEL_WORDS[one.channel]} {one.state.value}", one.words, one.code or "")
             for one in report.reasons
@@ -263,7 +187,7 @@ def _print_reasons(console: Console, report: Report) -> None:
             )
         )
     if report.unreachable:
-        _heading(console, "Entitled guardians without a message")
+        print_heading(console, "Entitled guardians without a message")
         _lines(console, ((grouped(one.guardians), one.words) for one in report.unreachable), numbers=(0,))
 
 
@@ -274,7 +198,7 @@ def _print_details(console: Console, report: Report) -> None:
         sum(one.decisions for one in report.decisions if one.verdict is verdict)
         for verdict in (Verdict.ENTITLED, Verdict.HELD, Verdict.NO)
     )
-    _heading(console, "Details")
+    print_heading(console, "Details")
     _lines(
         console,
         [
@@ -293,7 +217,7 @@ def _print_details(console: Console, report: Report) -> None:
 
 
 def _print_texts(console: Console, report: Report) -> None:
-    _heading(console, "Texts")
+    print_heading(console, "Texts")
     for text in report.texts:
         segments = f"{text.segments} segment" + ("" if text.segments == 1 else "s")
         console.print(Text(f" {text.language}   {grouped(text.deliveries)} messages   {segments} {text.encoding}"))
@@ -301,7 +225,7 @@ def _print_texts(console: Console, report: Report) -> None:
 
 
 def _print_acts(console: Console, report: Report) -> None:
-    _heading(console, "Who did what when")
+    print_heading(console, "Who did what when")
     _lines(
         console,
         (

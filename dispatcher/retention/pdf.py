@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
+from dispatcher.paper.font import NAME, drawable, letters
 from dispatcher.retention.norwegian import field_words, value_words
 
 if TYPE_CHECKING:
     from reportlab.platypus import Flowable
 
-# Roboto (Apache License 2.0): it has the letters of Norwegian and of the Sámi languages, which PDF's own fonts lack.
-_FONT: Final = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
-_NAME: Final = "Roboto"
 _INDENT: Final = 12
 
 HEADINGS: Final[Mapping[str, str]] = {
@@ -42,28 +39,24 @@ HEADINGS: Final[Mapping[str, str]] = {
 def as_pdf(document: Mapping[str, Any]) -> bytes:
     """The document that `dispatcher.retention.export` makes, as a PDF file (A4)."""
     from reportlab.lib.pagesizes import A4
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
     from reportlab.platypus import SimpleDocTemplate
 
-    font = TTFont(_NAME, str(_FONT))
-    pdfmetrics.registerFont(font)
-    known = frozenset(font.face.charToGlyph)
+    letters()
     written = BytesIO()
     paper = SimpleDocTemplate(written, pagesize=A4, title="Innsyn i egne opplysninger", author="", lang="nb")
-    paper.build(list(_story(document, known)), onFirstPage=_number, onLaterPages=_number)
+    paper.build(list(_story(document)), onFirstPage=_number, onLaterPages=_number)
     return written.getvalue()
 
 
-def _story(document: Mapping[str, Any], known: frozenset[int]) -> Iterator[Flowable]:
-    yield _line("Innsyn i egne opplysninger", 0, known, size=16)
-    yield _line(f"{document['person']}, {value_words('on', document['on'])}", 0, known)
+def _story(document: Mapping[str, Any]) -> Iterator[Flowable]:
+    yield _line("Innsyn i egne opplysninger", 0, size=16)
+    yield _line(f"{document['person']}, {value_words('on', document['on'])}", 0)
     for name, heading in HEADINGS.items():
-        yield _line(heading, 0, known, size=12)
+        yield _line(heading, 0, size=12)
         for indent, text in _lines(document[name], 1):
-            yield _line(text, indent, known)
-    if _lacking(document, known):
-        yield _line("Noen bokstaver finnes ikke i skriften her og er vist som �; JSON-filen har dem.", 0, known)
+            yield _line(text, indent)
+    if _lacking(document):
+        yield _line("Noen bokstaver finnes ikke i skriften her og er vist som �; JSON-filen har dem.", 0)
 
 
 def _lines(value: Any, indent: int) -> Iterator[tuple[int, str]]:
@@ -89,13 +82,13 @@ def _lines(value: Any, indent: int) -> Iterator[tuple[int, str]]:
         yield indent, value_words("", value)
 
 
-def _line(text: str, indent: int, known: frozenset[int], *, size: int = 9) -> Flowable:
+def _line(text: str, indent: int, *, size: int = 9) -> Flowable:
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph
 
     style = ParagraphStyle(
         name="line",
-        fontName=_NAME,
+        fontName=NAME,
         fontSize=size,
         leading=size * 1.35,
         leftIndent=indent * _INDENT,
@@ -103,14 +96,14 @@ def _line(text: str, indent: int, known: frozenset[int], *, size: int = 9) -> Fl
         splitLongWords=1,
         keepWithNext=size > 9,
     )
-    shown = "".join(letter if ord(letter) in known or letter == " " else "�" for letter in " ".join(text.split()))
-    return Paragraph(escape(shown), style)
+    return Paragraph(escape(drawable(text)), style)
 
 
-def _lacking(value: Any, known: frozenset[int]) -> bool:
+def _lacking(value: Any) -> bool:
+    known = letters()
     return any(ord(letter) not in known for _indent, text in _lines(value, 0) for letter in "".join(text.split()))
 
 
 def _number(canvas: Any, paper: Any) -> None:
-    canvas.setFont(_NAME, 8)
+    canvas.setFont(NAME, 8)
     canvas.drawRightString(paper.pagesize[0] - 40, 30, str(canvas.getPageNumber()))

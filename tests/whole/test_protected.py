@@ -103,6 +103,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "audit-log verify": (Case(""),),
     "bounces read": (Case("{out}", 2),),
+    "card": (Case("'{elsewhere}' --output {out}/card.pdf"),),
     "contacts add": (Case("{guardian_held} --phone 41999999"), Case("{guardian_held} --email ny@example.no")),
     "contacts block": (
         Case("{guardian_held} --decision 2026/1"),
@@ -172,13 +173,23 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     "operator list": (Case(""),),
     "operator revoke": (Case("5f3a90c1", 2),),
     "operator token": (Case("{held}", 2),),
-    "report": (
+    "report alert": (
         Case("latest", before=(_ABOUT_THEM,)),
         Case("latest --call-list", before=(_ABOUT_THEM,)),
-        Case("latest --format csv", before=(_ABOUT_THEM,)),
+        Case("latest --format csv --breakdown", before=(_ABOUT_THEM,)),
         Case("latest --call-list --format csv", before=(_ABOUT_THEM,)),
+        # The PDF says what this one does: both are drawn of one document.
+        Case("latest --format html", before=(_ABOUT_THEM,)),
+        Case("latest --call-list --format html", before=(_ABOUT_THEM,)),
         Case("latest", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
         Case("latest --call-list", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
+        Case("latest --format html", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
+        Case("latest --format csv --breakdown", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
+    ),
+    "report compare": (Case("latest latest", before=(_ABOUT_THEM,)),),
+    "report school": (
+        Case("'{school}'", 0, (Mark.SCHOOL,), _NAMED, (_ABOUT_THEM,)),
+        Case("'{elsewhere}'", before=(_ABOUT_THEM,)),
     ),
     "sync freg": (Case("--dry-run"), Case(""), Case("--events")),
     "sync krr": (Case("--dry-run"), Case("")),

@@ -7,53 +7,21 @@ import json
 import math
 from collections import Counter
 from datetime import timedelta
-from typing import Any
-
-from sqlalchemy import select
 
 from config.clock import bound_db_now
 from config.database import Database
 from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import call_list
-from dispatcher.reports.classes import Standing, student_class
 from dispatcher.reports.counting import report
 from dispatcher.reports.report_files import write_report_json
 from dispatcher.reports.times import channel_times
-from dispatcher.tables import ALERT_STUDENT, ATTEMPT, DECISION, DELIVERY, EVENT, RECIPIENT
 from providers.base import Channel
 from tests.dispatcher.reports.conftest import Case
+from tests.dispatcher.reports.recount import Rows
 from tests.dispatcher.reports.world import CONFIRMED_AT, NOW, World, after
 
 S = DeliveryState
-
-
-class Rows:
-    """All rows of the alert, in plain lists."""
-
-    def __init__(self, case: Case) -> None:
-        with case.database.read() as connection:
-
-            def all_of(statement: Any) -> list[Any]:
-                return list(connection.execute(statement))
-
-            self.deliveries = all_of(select(DELIVERY).where(DELIVERY.c.alert_id == case.alert))
-            ids = {row.id for row in self.deliveries}
-            self.links = [row for row in all_of(select(RECIPIENT)) if row.delivery_id in ids]
-            self.attempts = [row for row in all_of(select(ATTEMPT)) if row.delivery_id in ids]
-            self.events = [row for row in all_of(select(EVENT)) if row.delivery_id in ids]
-            self.decisions = [
-                row for row in all_of(select(DECISION).where(DECISION.c.alert_id == case.alert)) if not row.superseded
-            ]
-            self.students = [
-                row.student_id for row in all_of(select(ALERT_STUDENT).where(ALERT_STUDENT.c.alert_id == case.alert))
-            ]
-
-    def class_of(self, student: int) -> str:
-        linked = {row.delivery_id for row in self.links if row.student_id == student and row.unlinked_at is None}
-        states = frozenset(row.state for row in self.deliveries if row.id in linked)
-        verdicts = frozenset(row.verdict for row in self.decisions if row.student_id == student)
-        return student_class(Standing(True, states, verdicts)).value
 
 
 def test_every_number_equals_a_recount(case: Case) -> None:

@@ -14,10 +14,11 @@ from config.catalogue import MsgType
 from config.clock import bound_db_now
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, StudentClass
 from dispatcher.reports.call_list import GuardianToCall, Phone, StudentToCallAbout, Why, call_list
+from dispatcher.reports.call_page import print_call_list
 from dispatcher.reports.classes import ClassCounts
 from dispatcher.reports.counting import report
 from dispatcher.reports.figures import AlertHead
-from dispatcher.reports.report_page import print_call_list, print_report
+from dispatcher.reports.report_page import print_report
 from dispatcher.reports.watch_page import summary_line, watch_page
 from dispatcher.reports.watching import ChannelProgress, Health, WatchFigures, WatchStudents
 from dispatcher.reports.words import grouped, short_name

@@ -8,7 +8,6 @@ import json
 from types import SimpleNamespace
 
 import pytest
-import typer
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -23,8 +22,7 @@ from tests.dispatcher.reports.conftest import Case
 
 OPERATOR = Operator("k.leder", Right.SEE_ALERTS, Reach.EVERYTHING)
 
-app = typer.Typer()
-app.command()(module.report)
+app = module.app
 run = CliRunner()
 
 

@@ -62,6 +62,11 @@ def test_a_reduced_alert_in_all_commands(run: Run, installed: Town) -> None:
     )
     assert "Eksempel vgs   nobody reached 0   handed over 0   confirmed 1   of 1" in page.stdout
     assert "students of one school,Eksempel vgs,confirmed,1" in run("report", alert, "--format", "csv").stdout
+    paper = run("report", alert, "--format", "html").stdout
+    assert "Varselet ble redusert til tall 08.01.2029 kl. 10.00.00" in paper
+    assert "<td>Eksempel vgs</td>" in paper
+    assert not any(words in paper for words in ("Klassene", "De tregeste meldingene", "SMS har kostet"))
+    assert "breakdown" not in json.loads(run("report", alert, "--json", "--breakdown").stdout)
 
     for arguments in (("report", alert, "--call-list"), ("alert", "watch", alert), ("alert", "watch", alert, "--json")):
         refused = run(*arguments)

@@ -1,0 +1,53 @@
+"""Reports on paper have Norwegian words for everything that they can say."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, StudentClass
+from dispatcher.reports import call_list, norwegian, words
+from dispatcher.reports.norwegian import in_norwegian, share
+from dispatcher.reports.reasons_in_norwegian import REASONS
+from providers import errors
+from providers.error_codes import OWN, TWILIO
+
+
+def test_every_reason_has_norwegian_words() -> None:
+    english = {meaning.words for meaning in (*TWILIO.values(), *OWN.values())}
+    for table in (errors._HTTP_WORDS, errors._BAD_MAILBOX, errors._SMTP_WORDS):
+        english |= set(table.values())
+    english |= set(re.findall(r'(?:return|else|if code) "(the [^"]+)"', inspect.getsource(errors.in_plain_words)))
+    english |= {words.delivery_reason(state, None) for state in DeliveryState}
+    for own in (words._DELIVERY_WORDS, words._UNREACHABLE_WORDS, words._HELD_WORDS):
+        english |= set(own.values())
+    english |= {call_list.NOT_PLANNED, call_list.PROTECTED, call_list.MAYBE_PROTECTED, call_list.NO_LONGER}
+    assert english - set(REASONS) == set()
+    assert len(english) > 100
+
+
+def test_every_code_has_norwegian_words() -> None:
+    for table, codes in (
+        (norwegian.STATUSES, AlertStatus),
+        (norwegian.ALERT_STATES, AlertState),
+        (norwegian.CLASSES, StudentClass),
+        (norwegian.STATES, DeliveryState),
+        (norwegian.OUTCOMES, AttemptOutcome),
+    ):
+        assert set(table) == set(codes)
+
+
+def test_several_reasons_and_reasons_of_others() -> None:
+    both = "the student is protected, the student's birth date is unknown"
+    assert in_norwegian(both) == "eleven har adressesperre, elevens fødselsdato er ukjent"
+    assert in_norwegian("something else, the student is protected") == "something else, the student is protected"
+
+
+def test_a_share_is_100_per_cent_of_all_alone() -> None:
+    assert [share(*pair) for pair in ((0, 0), (0, 9), (1, 100_000), (99_999, 100_000), (7, 7))] == [
+        "–",
+        "0,0\u00a0%",
+        "0,1\u00a0%",
+        "99,9\u00a0%",
+        "100,0\u00a0%",
+    ]

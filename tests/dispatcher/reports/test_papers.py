@@ -1,0 +1,210 @@
+"""The report on paper: its tables hold the recounted numbers to the last row, in HTML and in PDF."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import stat
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pypdf
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from config.clock import bound_db_now
+from config.errors import ExitStatus
+from config.operators import Operator
+from config.roles import Reach, Right
+from config.shell import Store
+from dispatcher.commands import report as module
+from dispatcher.reports.norwegian import CHANNELS, STATES
+from dispatcher.tables import ALERT
+from tests.dispatcher.reports.conftest import Case
+from tests.dispatcher.reports.recount import Rows
+from tests.dispatcher.reports.world import NOW
+
+OPERATOR = Operator("k.leder", Right.SEE_ALERTS, Reach.EVERYTHING)
+run = CliRunner()
+
+
+@pytest.fixture
+def number(case: Case, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The alert of the case; the commands open its database."""
+    settings = SimpleNamespace(sms=SimpleNamespace(price_per_segment=0.83))
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(settings, case.database, OPERATOR))  # type: ignore[arg-type]
+    with case.database.read() as connection:
+        return str(connection.execute(select(ALERT.c.number).where(ALERT.c.id == case.alert)).scalar_one())
+
+
+def typed(*arguments: str | Path) -> str:
+    with bound_db_now(NOW):
+        result = run.invoke(module.app, [str(one) for one in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+class Page(HTMLParser):
+    """What an HTML page says: its tables by caption, its words, and the tags and addresses in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.tags: set[str] = set()
+        self.loads: list[str] = []
+        self.described: dict[str, str] = {}
+        self._open: list[str] = []
+        self._caption = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.loads += [name for name, _value in attrs if name in ("src", "href", "xlink:href", "onload", "onclick")]
+        if tag in ("br", "col", "meta", "rect", "polyline"):
+            if tag == "br":
+                self.tables[self._caption][-1][-1] += "\n"
+            return
+        self._open.append(tag)
+        if tag == "tr":
+            self.tables[self._caption].append([])
+        if tag in ("td", "th"):
+            self.tables[self._caption][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        tag = self._open[-1] if self._open else ""
+        if tag == "caption":
+            self._caption = data
+            self.tables[data] = []
+        elif tag in ("td", "th"):
+            self.tables[self._caption][-1][-1] += data
+        elif tag in ("title", "desc"):
+            self.described[f"{tag} {len(self.described)}"] = data
+
+
+def words_of(pdf: Path) -> str:
+    """All words of the file, without the spaces between them."""
+    return re.sub(r"\s", "", "".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages))
+
+
+def test_html_and_pdf_hold_the_recounted_numbers_to_the_last_row(case: Case, number: str, tmp_path: Path) -> None:
+    rows = Rows(case)
+    html, pdf = tmp_path / "r.html", tmp_path / "r.pdf"
+    typed(number, "--format", "html", "--output", html)
+    typed(number, "--format", "pdf", "--output", pdf)
+    page = Page(html.read_text())
+
+    classes = Counter(rows.class_of(student) for student in rows.students)
+    names = ("unreached", "held", "handed_over", "confirmed", "nobody_may_be_told")
+    nobody = classes["unreached"] + classes["held"]
+    _head, *students = page.tables["Elevene"]
+    expected = [nobody, *(classes[name] for name in names), len(rows.students)]
+    assert [int(row[0]) for row in students] == expected
+
+    homes = rows.home_classes()
+    _head, *home_rows = page.tables["Elevene i hver klasse"]
+    for name in ("1A", "2B", "3C", None):
+        of_class = Counter({key[1]: count for key, count in homes.items() if key[0] == name})
+        told = [sum(of_class.values()), of_class["unreached"] + of_class["held"]]
+        told += [of_class[one] for one in ("handed_over", "confirmed", "nobody_may_be_told")]
+        assert [name or "skjermede elever", *map(str, told)] in home_rows
+    assert [int(cell) for cell in home_rows[-1][1:]] == [
+        sum(int(row[column]) for row in home_rows[:-1]) for column in range(1, 6)
+    ]
+    assert len(home_rows) == 5
+
+    states = Counter((row.channel, row.state) for row in rows.deliveries)
+    bars = next(text for text in page.described.values() if "uten kvittering" in text)
+    assert sorted(bars.removesuffix(".").split(". ")) == sorted(
+        f"{CHANNELS[channel]} {STATES[state]}: {count}" for (channel, state), count in states.items()
+    )
+    _head, *reasons = page.tables["Grunner"]
+    assert sum(int(row[0]) for row in reasons) == sum(
+        count for (_channel, state), count in states.items() if state not in ("delivered", "accepted")
+    )
+    _head, *unreachable = page.tables["Foresatte uten melding"]
+    assert sum(int(row[0]) for row in unreachable) == sum(row.unreachable is not None for row in rows.decisions)
+    others = {row[1].split(" (")[0]: int(row[0]) for row in page.tables["Andre tall"]}
+    assert others["avgjørelser om en foresatt kan varsles om en elev"] == len(rows.decisions)
+    assert others["forsøk på å sende"] == len(rows.attempts)
+    assert "3,32 kr (4 SMS-deler" in html.read_text()
+
+    # The PDF says every cell of it.
+    said = words_of(pdf)
+    for caption, table in page.tables.items():
+        for row in table:
+            for cell in row:
+                assert re.sub(r"\s", "", cell) in said, (caption, cell)
+
+
+def test_the_first_thing_said_is_the_students_with_nobody_reached_and_whom_to_call(number: str) -> None:
+    page = typed(number, "--format", "html")
+    places = [page.index(words) for words in ("Elever der ingen er nådd: 4 av 8", "Ring disse først (4)", "<svg")]
+    assert places == sorted(places)
+    assert "+47 9xx xx x03" in page
+    assert "SMS kom ikke fram: nummeret er ikke i bruk (30005)" in page
+
+
+def test_the_html_file_stands_alone_and_its_charts_are_told_in_words(number: str) -> None:
+    html = typed(number, "--format", "html")
+    page = Page(html)
+    assert page.tags.isdisjoint({"script", "img", "link", "iframe", "object", "image", "use"})
+    assert page.loads == []
+    assert "url(" not in html
+    assert html.count("<svg") == html.count("<desc ") == html.count('role="img"') == 2
+
+
+@pytest.mark.parametrize("call_list", [False, True])
+def test_of_a_protected_student_the_paper_says_the_ref_alone(number: str, call_list: bool) -> None:
+    page = typed(number, "--format", "html", *(["--call-list"] if call_list else []))
+    assert "1A-004" in page
+    for secret in ("Fredrik", "Hemmelig", "90000005", "Finn"):
+        assert secret not in page
+    assert ("+4790000003" in page) is call_list
+
+
+def test_json_and_csv_hold_the_breakdown_when_it_is_asked_for(number: str) -> None:
+    assert "breakdown" not in json.loads(typed(number, "--json"))
+    document = json.loads(typed(number, "--json", "--breakdown"))["breakdown"]
+    rows = list(csv.reader(io.StringIO(typed(number, "--format", "csv", "--breakdown"))))
+    for home in document["home_classes"]:
+        name = "protected, or may be" if home["hidden"] else f"{home['school']} {home['home_class']}"
+        for what, count in home["classes"].items():
+            assert ["students of one home class", name, what, str(count)] in rows
+    for curve in document["curves"]:
+        last = curve["points"][-1]
+        what = f"{curve['channel']} {curve['milestone']}"
+        assert ["messages so far", what, f"{last['seconds']} s", str(last["messages"])] in rows
+    assert ["cost", "cost_nok", "", "3.32"] in rows
+
+
+def test_a_file_is_for_its_owner_alone_and_is_not_replaced_unasked(number: str, tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    file = folder / "r.pdf"
+    file.write_text("mine")
+    result = run.invoke(module.app, [number, "--format", "pdf", "--output", str(file)])
+    assert result.exit_code == ExitStatus.UNUSABLE
+    assert "--force" in result.stderr
+    assert file.read_text() == "mine"
+    typed(number, "--format", "pdf", "--output", file, "--force")
+    assert file.read_bytes().startswith(b"%PDF")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(folder.iterdir()) == [file]
+
+
+def test_the_other_reports_count_the_same(case: Case, number: str) -> None:
+    one, two = json.loads(typed("compare", number, number, "--json"))["alerts"]
+    whole = json.loads(typed(number, "--json"))
+    assert one == two == {name: whole[name] for name in one}
+    table = typed("compare", number, number)
+    assert re.search(r"nobody reached +4 \(50\.0 %\) +4 \(50\.0 %\)", table)
+    assert run.invoke(module.app, ["compare", number]).exit_code == ExitStatus.UNUSABLE
