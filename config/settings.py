@@ -22,6 +22,7 @@ from config.sections import (
     DispatchSettings,
     LastResortSettings,
     LogSettings,
+    MetricsSettings,
     OrganisationSettings,
     RegisterSettings,
     RetentionSettings,
@@ -48,6 +49,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "freg": RegisterSettings,
         "log": LogSettings,
         "county": CountySettings,
+        "metrics": MetricsSettings,
     }
 )
 
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     freg: RegisterSettings | SetAside
     log: LogSettings | SetAside
     county: CountySettings | SetAside
+    metrics: MetricsSettings | SetAside
     operators: Operators
 
     @field_validator(*_SPARE, mode="plain")

@@ -44,6 +44,7 @@ def report(
     """
     import sys
 
+    from config.logs import note_command
     from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports import report_files, report_page
     from dispatcher.reports.call_list import call_list as students_to_call
@@ -55,6 +56,7 @@ def report(
     with open_store(need_keys=False) as store, store.database.read() as connection:
         found = find_alert_for(connection, alert, store.operator)
         alert_id = found.id
+        note_command(store.settings, "report_read", alert=found.number)
         kept = kept_figures(connection, alert_id)
         if kept is not None and call_list:
             raise who_is_gone(found.number, kept.reduced_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import structlog
@@ -11,8 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from config.database import Database
+from dispatcher.codes import AttemptOutcome
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.record import Ended, Patience, record_outcomes, release
+from dispatcher.outbox.transitions import attempt_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +101,19 @@ class Recorder:
                 return
             for one in batch:
                 await self._write([one])
+        else:
+            self._tell(batch)
+
+    def _tell(self, batch: Sequence[Ended | Claimed]) -> None:
+        """A line for each alert: what became of so many of its messages at the provider, and is on record now."""
+        by_alert: dict[str | None, Counter[str]] = defaultdict(Counter)
+        for one in batch:
+            if isinstance(one, Ended):
+                by_alert[one.claimed.alert_number][attempt_outcome(one.outcome).value] += 1
+            else:
+                by_alert[one.alert_number][AttemptOutcome.RELEASED.value] += 1
+        for alert, counts in by_alert.items():
+            log.info("recorded", alert=alert, provider=self._provider, **counts)
 
     def _store(self, batch: Sequence[Ended | Claimed]) -> None:
         ended = [one for one in batch if isinstance(one, Ended)]
