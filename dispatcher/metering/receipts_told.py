@@ -1,4 +1,4 @@
-"""Receipts that are on record are told of: counted, and a line in the log for each alert that they are about."""
+"""Receipts that are on record are told of: counted, and where they are the last word, a line for each alert."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from config.database import Database
 from dispatcher.metering.meter import Meter
 from dispatcher.outbox.receipts import Arrived
 from dispatcher.tables import ALERT, DELIVERY
+from providers.base import ReceiptStatus
 
 log = structlog.get_logger(__name__)
 
@@ -25,16 +26,16 @@ def tell_of_receipts(database: Database, meter: Meter, provider: str, way: str, 
 
     A database that is away by then costs the line in the log, and nothing else.
     """
-    if not arrived:
-        return
     meter.receipts(provider, way, [one.receipt.status for one in arrived])
+    # That the provider has a message says nothing that our own record of the attempt does not.
+    final = [one for one in arrived if one.receipt.status is not ReceiptStatus.PENDING]
     try:
-        numbers = _numbers(database, {one.delivery_id for one in arrived if one.delivery_id is not None})
+        numbers = _numbers(database, {one.delivery_id for one in final if one.delivery_id is not None})
     except SQLAlchemyError as error:
-        log.warning("receipts_not_told_of", count=len(arrived), error=type(error).__name__)
+        log.warning("receipts_not_told_of", count=len(final), error=type(error).__name__)
         return
     by_alert: dict[str | None, Counter[str]] = defaultdict(Counter)
-    for one in arrived:
+    for one in final:
         by_alert[numbers.get(one.delivery_id)][one.receipt.status.value] += 1
     for alert, counts in by_alert.items():
         log.info("receipts", alert=alert, provider=provider, way=way, **counts)

@@ -47,8 +47,12 @@ def test_one_number_leads_through_the_logs_of_all_processes_and_the_metrics_agre
     assert set(events["web"]) == {"receipts"}
     assert (ended[0]["event"], ended[0]["state"]) == ("alert_ended", "closed")
     messages = len(school.numbers) + len(school.emails)
+
+    def recorded() -> int:
+        return sum(line.get("accepted", 0) for line in _lines(distributed, number)["worker"])
+
+    eventually(lambda: recorded() == messages, what="the worker has told of every attempt")
     worker = _lines(distributed, number)["worker"]
-    assert sum(line.get("accepted", 0) for line in worker) == messages
     assert sum(line["messages"] for line in worker if line["event"] == "planned") == messages
     receipts = [line for line in _lines(distributed, number)["web"] if line["event"] == "receipts"]
     assert sum(line.get("delivered", 0) for line in receipts) == len(school.numbers)
