@@ -105,6 +105,7 @@ def note_command(settings: Settings, event: str, **facts: Any) -> None:
     line = structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")(None, "info", line)
     line = _without_persons(None, "info", _Named("command")(None, "info", line))
     written = structlog.processors.JSONRenderer(ensure_ascii=False)(None, "info", line)
+    assert isinstance(written, str)
     with contextlib.suppress(OSError):
         # Somebody else's (root looks at a report, for instance): a folder of ours would be in the service's way.
         if settings.data_dir.exists() and settings.data_dir.stat().st_uid != os.geteuid():
