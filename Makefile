@@ -95,6 +95,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no
         --python-version 3.11
 lock: $(STAMP)
 	$(LOCK) --extra dev pyproject.toml requirements/build.in -o requirements/dev.lock
+	$(LOCK) --constraint requirements/dev.lock pyproject.toml requirements/build.in -o requirements/run.lock
 	$(LOCK) requirements/uv.in -o requirements/uv.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/bench.in -o requirements/bench.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/mutation.in -o requirements/mutation.lock

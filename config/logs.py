@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -92,6 +93,34 @@ def configure_logging(settings: Settings, process: str, file: Path | None = None
         structlog.get_logger(__name__).warning("setting_set_aside", setting=wrong.setting, reason=wrong.reason)
 
 
+def note_command(settings: Settings, event: str, **facts: Any) -> None:
+    """A line about what a command has done, in logs/commands.log of the data directory, in the form of all others.
+
+    A command's own streams are for its operator. Raises nothing when the file cannot be written, and says nothing where
+    the settings want warnings alone.
+    """
+    if not isinstance(settings.log, SetAside) and settings.log.level not in ("debug", "info"):
+        return
+    line: EventDict = {"event": event, "level": "info", "logger": "command", **facts}
+    line = structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")(None, "info", line)
+    line = _without_persons(None, "info", _Named("command")(None, "info", line))
+    written = structlog.processors.JSONRenderer(ensure_ascii=False)(None, "info", line)
+    assert isinstance(written, str)
+    with contextlib.suppress(OSError):
+        # Somebody else's (root looks at a report, for instance): a folder of ours would be in the service's way.
+        if settings.data_dir.exists() and settings.data_dir.stat().st_uid != os.geteuid():
+            return
+        with open_log(settings.data_dir / "logs" / "commands.log") as file:
+            # In one piece, so that lines of commands at the same time do not mix.
+            file.write(f"{written}\n")
+
+
+def open_log(path: Path) -> IO[str]:
+    """To write at its end; readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+
+
 class _StderrHandler(logging.StreamHandler[IO[str]]):
     """To stderr; a class of its own, so that a second call finds what the first one added."""
 
@@ -100,9 +129,7 @@ class _FileHandler(WatchedFileHandler):
     """To a file that may be moved away by logrotate at any time, readable by its owner alone."""
 
     def _open(self) -> Any:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "a", encoding="utf-8")
+        return open_log(Path(self.baseFilename))
 
 
 def _handler(file: Path | None) -> logging.Handler:

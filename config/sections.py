@@ -114,6 +114,23 @@ class WebSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)]
 
 
+class MetricsSettings(_Section):
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    token: SecretStr
+
+    @model_validator(mode="after")
+    def _strangers_need_the_token(self) -> MetricsSettings:
+        if self.port and not self.token.get_secret_value() and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("it needs metrics.token, because others than this machine can reach metrics.host")
+        return self
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody can ask for them: at the port, or with the token at the web server."""
+        return bool(self.port or self.token.get_secret_value())
+
+
 class AuditSettings(_Section):
     ping_url: SecretStr
     grace_seconds: Seconds

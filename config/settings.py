@@ -23,6 +23,7 @@ from config.sections import (
     DispatchSettings,
     LastResortSettings,
     LogSettings,
+    MetricsSettings,
     OrganisationSettings,
     RegisterSettings,
     RetentionSettings,
@@ -50,6 +51,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "log": LogSettings,
         "county": CountySettings,
         "card": CardSettings,
+        "metrics": MetricsSettings,
     }
 )
 
@@ -85,6 +87,7 @@ class Settings(BaseSettings):
     log: LogSettings | SetAside
     county: CountySettings | SetAside
     card: CardSettings | SetAside
+    metrics: MetricsSettings | SetAside
     operators: Operators
 
     @field_validator(*_SPARE, mode="plain")

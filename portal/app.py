@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,11 +21,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.database import Database
 from config.settings import Settings
+from dispatcher.metering.meter import SILENT
 from portal.arrivals import Arrivals
 from portal.twilio_answers import TwilioAnswers
 from portal.twilio_callbacks import TwilioCallbacks
 from portal.twilio_signature import TwilioSignature
 from providers.twilio_sms import TWILIO, TWILIO_BACKUP
+
+if TYPE_CHECKING:
+    from dispatcher.metering.exposed import Metrics
 
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -38,15 +43,17 @@ SECURITY_HEADERS: Final = {
 _HEALTH_SECONDS: Final = 2.0
 
 
-def create_app(settings: Settings, database: Database) -> Starlette:
+def create_app(settings: Settings, database: Database, metrics: Metrics | None = None) -> Starlette:
     """The application over one database, which stays the caller's to dispose of.
 
-    Raises UsageError when the public address in the settings is none.
+    `metrics` are told at /metrics to whoever has their token; those without one are not told here, where anybody may
+    ask. Raises UsageError when the public address in the settings is none.
     """
     webhooks: list[TwilioCallbacks | TwilioAnswers] = []
     for provider, account in ((TWILIO, settings.sms), (TWILIO_BACKUP, settings.sms_backup)):
         signature = TwilioSignature(account, settings.sms.callback_base_url)
-        webhooks.append(TwilioCallbacks(signature, Arrivals(database, provider)))
+        meter = metrics.meter if metrics else SILENT
+        webhooks.append(TwilioCallbacks(signature, Arrivals(database, provider, meter)))
         webhooks.append(TwilioAnswers(signature, provider, settings, database))
     health = Health(database)
 
@@ -61,6 +68,8 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         routes=[
             *(route for each in webhooks for route in each.routes()),
             Route("/healthz", health.answer, methods=["GET"]),
+            Route("/readyz", health.readiness, methods=["GET"]),
+            *(metering_routes(metrics) if metrics else ()),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={Exception: _fault},
@@ -79,11 +88,22 @@ class Health:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="health")
 
     async def answer(self, _request: Request) -> Response:
+        return JSONResponse({"up": True, "database": await self._answers()})
+
+    async def readiness(self, _request: Request) -> Response:
+        """The same for a balancer that reads the status alone: 503 while what it would send here is told to come again.
+
+        Not for whoever restarts processes: this one is well, and goes on by itself when the database is back.
+        """
+        answers = await self._answers()
+        return JSONResponse({"up": True, "database": answers}, 200 if answers else 503)
+
+    async def _answers(self) -> bool:
         # All who ask at once share one question, so that asking often costs the database nothing.
         if self._asking is None or self._asking.done():
             self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._database_answers)
         done, _ = await asyncio.wait({self._asking}, timeout=_HEALTH_SECONDS)
-        return JSONResponse({"up": True, "database": bool(done) and self._asking.result()})
+        return bool(done) and self._asking.result()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False)
@@ -95,6 +115,20 @@ class Health:
         except SQLAlchemyError:
             return False
         return True
+
+
+def metering_routes(metrics: Metrics) -> list[Route]:
+    """/metrics, where there is a token to ask for."""
+    if not metrics.needs_token:
+        return []
+
+    async def answer(request: Request) -> Response:
+        if not metrics.may_read(request.headers.get("Authorization", "")):
+            return PlainTextResponse("Unauthorized", 401, headers={"WWW-Authenticate": "Bearer"})
+        content_type, content = await run_in_threadpool(metrics.page, request.headers.get("Accept", ""))
+        return Response(content, headers={"Content-Type": content_type})
+
+    return [Route("/metrics", answer, methods=["GET"])]
 
 
 class SecurityHeaders:

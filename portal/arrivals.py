@@ -5,6 +5,7 @@ answered after its commit. An answer therefore means that it is stored, in a bur
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config.database import Database
+from dispatcher.metering.meter import SILENT, Meter
+from dispatcher.metering.receipts_told import CALLBACK, tell_of_receipts
 from dispatcher.outbox.receipts import Arrived, take_receipts
 
 T = TypeVar("T")
@@ -34,7 +37,7 @@ class Gathering(Generic[T, R]):
     `write` stores several in the transaction that it is given, and returns what became of each. `gather_seconds`: how
     long the first of a batch waits for company. `answer_seconds`: after which a caller is told that theirs was not
     stored, whatever the database is doing. `batch`: so many in one transaction. `most_waiting`: what comes beyond these
-    is turned away.
+    is turned away. `stored`: called with each batch after its commit, in the same thread; raises nothing.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class Gathering(Generic[T, R]):
         answer_seconds: float = 5.0,
         batch: int = 500,
         most_waiting: int = 20_000,
+        stored: Callable[[Sequence[T]], None] = lambda _batch: None,
     ) -> None:
         self._database = database
         self._write_all = write
+        self._stored = stored
         self._gather_seconds = gather_seconds
         self._answer_seconds = answer_seconds
         self._batch = batch
@@ -111,14 +116,16 @@ class Gathering(Generic[T, R]):
                 return [NotStored() if isinstance(error, DBAPIError) and _may_go_well_later(error) else error]
             # One that cannot be stored must not take the others with it.
             return [result for one in batch for result in self._write([one])]
+        self._stored(batch)
         return list(done)
 
 
 class Arrivals(Gathering[Arrived, None]):
     """Takes the receipts of one provider. `options`: those of `Gathering`."""
 
-    def __init__(self, database: Database, provider: str, **options: Any) -> None:
-        super().__init__(database, self._take, name="receipts", **options)
+    def __init__(self, database: Database, provider: str, meter: Meter = SILENT, **options: Any) -> None:
+        told = functools.partial(tell_of_receipts, database, meter, provider, CALLBACK)
+        super().__init__(database, self._take, name="receipts", stored=told, **options)
         self.provider = provider
 
     def _take(self, connection: Connection, batch: Sequence[Arrived]) -> list[None]:

@@ -21,8 +21,9 @@ def web(
 ) -> None:
     """Take the provider's delivery receipts, answers to SMS and bounces, and tell about its own health at /healthz.
 
-    Bounces come by LMTP, where bounces.lmtp_port is set. Runs until it is stopped (Ctrl-C, SIGTERM); what is under way
-    is answered first. Put a proxy with TLS before it, and its public address into sms.callback_base_url.
+    /readyz is for a balancer, and /metrics, with metrics.token, for Prometheus. Bounces come by LMTP, where
+    bounces.lmtp_port is set. Runs until it is stopped (Ctrl-C, SIGTERM); what is under way is answered first. Put a
+    proxy with TLS before it, and its public address into sms.callback_base_url.
 
     Examples:
 
@@ -36,12 +37,14 @@ def web(
 
     from config.logs import configure_logging
     from config.shell import open_store
+    from dispatcher.metering.wanted import listening, metrics_of
     from portal.heartbeat import beating
     from portal.lmtp import taking_bounces
     from portal.server import create_server
 
     with open_store(need_keys=False) as store:
-        server = create_server(store.settings, store.database, host=host, port=port)
+        metrics = metrics_of(store.settings, store.database)
+        server = create_server(store.settings, store.database, host=host, port=port, metrics=metrics)
         configure_logging(store.settings, "web")
         # For a signal before uvicorn listens to any, and for the one that it raises again when all is answered:
         # stopping as asked is no failure.
@@ -50,7 +53,11 @@ def web(
         log.info("listening", address=server.url)
         if not store.settings.sms.callback_base_url:
             log.warning("sms.callback_base_url is not set: callbacks are refused, and receipts are polled")
-        with beating(store.database, "web"), taking_bounces(store.settings, store.database):
+        with (
+            beating(store.database, "web"),
+            taking_bounces(store.settings, store.database),
+            listening(metrics, store.settings),
+        ):
             server.run()
         log.info("stopped")
 
@@ -67,10 +74,13 @@ def run() -> None:
     """
     from config.shell import open_store
     from dispatcher.codes import Lane
+    from dispatcher.metering.wanted import metrics_of
     from dispatcher.running.service import work
     from portal.lmtp import beside_work
     from portal.server import create_server
 
     with open_store() as store:
-        server = create_server(store.settings, store.database)
-        work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=beside_work(server, store.settings, store.database))
+        metrics = metrics_of(store.settings, store.database)
+        server = create_server(store.settings, store.database, metrics=metrics)
+        beside = beside_work(server, store.settings, store.database)
+        work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=beside, metrics=metrics)

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -14,6 +15,9 @@ from config.errors import UsageError
 from config.set_aside import usable
 from config.settings import Settings
 from portal.app import create_app
+
+if TYPE_CHECKING:
+    from dispatcher.metering.exposed import Metrics
 
 # Seconds that answers under way have at the end; a receipt is answered within five.
 _GRACE = 10
@@ -49,7 +53,12 @@ class WebServer:
 
 
 def create_server(
-    settings: Settings, database: Database, *, host: str | None = None, port: int | None = None
+    settings: Settings,
+    database: Database,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    metrics: Metrics | None = None,
 ) -> WebServer:
     """A server on `host` and `port`, by default those of the settings; port 0 lets the system choose.
 
@@ -59,7 +68,7 @@ def create_server(
     host = usable(settings.web).host if host is None else host
     port = usable(settings.web).port if port is None else port
     config = uvicorn.Config(
-        create_app(settings, database),
+        create_app(settings, database, metrics),
         loop="asyncio",
         http="h11",
         ws="none",

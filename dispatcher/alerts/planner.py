@@ -56,7 +56,10 @@ class Chunking:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:
+    """What one transaction planned. No students: planning of this alert has ended."""
+
     alert_id: int
+    number: str
     students: int
     deliveries: int
 
@@ -73,12 +76,12 @@ def plan_next_chunk(database: Database, planner: str, chunking: Chunking) -> Pla
             return None
         if not students:
             _finish(connection, alert.id)
-            return PlannedChunk(alert.id, 0, 0)
+            return PlannedChunk(alert.id, alert.number, 0, 0)
         with collector_paused():
             made = _plan(connection, alert, students, chunking.stale_after_months)
     if _has_grown(alert.cursor, alert.cursor + len(students)):
         database.refresh_statistics((ALERT_STUDENT, DECISION, DELIVERY, RECIPIENT))
-    return PlannedChunk(alert.id, len(students), made)
+    return PlannedChunk(alert.id, alert.number, len(students), made)
 
 
 def _has_grown(before: int, after: int) -> bool:

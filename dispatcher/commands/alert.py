@@ -121,7 +121,13 @@ def show(alert: AlertArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 @command_errors(Right.SEE_ALERTS, interrupted="You left. The alert goes on.")
-def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
+def watch(
+    alert: AlertArgument = "latest",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="With --json: a document a line at each change, until it has ended.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Watch an alert go out. Ctrl-C leaves; the alert goes on. With --json: one document as it stands now,
     with whole phone numbers of those to call.
 
@@ -130,13 +136,18 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
       beredskap alert watch A-2611-0042
 
       beredskap alert watch latest --json
+
+      beredskap alert watch latest --json --follow
     """
+    from config.errors import UsageError
     from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.reduced import reduced_at, who_is_gone
     from dispatcher.reports.watch_loop import watch as watch_alert
     from dispatcher.reports.watching import watch_figures, watch_students
     from dispatcher.running.delivering import revive
 
+    if follow and not as_json:
+        raise UsageError("--follow goes with --json.", remedy="Without both, alert watch follows the alert as a page.")
     with open_store(need_keys=False) as store:
         with store.database.read() as connection:
             found = find_alert_for(connection, alert, store.operator)
@@ -144,13 +155,13 @@ def watch(alert: AlertArgument = "latest", as_json: JsonOption = False) -> None:
             if (since := reduced_at(connection, [alert_id]).get(alert_id)) is not None:
                 raise who_is_gone(found.number, since)
         revive(store.database)
-        if as_json:
+        if as_json and not follow:
             with store.database.read() as connection:
                 print_json(
                     {"figures": watch_figures(connection, alert_id), "students": watch_students(connection, alert_id)}
                 )
         else:
-            watch_alert(store.database, alert_id, console())
+            watch_alert(store.database, alert_id, console(), as_json=as_json)
 
 
 @app.command()
@@ -165,6 +176,7 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
       beredskap alert stop latest --yes
     """
     from config.audit import current_operator
+    from config.logs import note_command
     from config.shell import confirm_typed
     from dispatcher.alerts.lifecycle import stop as stop_alert
     from dispatcher.alerts.sight import find_alert_for
@@ -179,6 +191,7 @@ def stop(alert: AlertArgument, yes: YesOption = False, as_json: JsonOption = Fal
             confirm_typed(f"Type stop to hold back {number}:", "stop", refused="Nothing was stopped.")
         with store.database.write() as connection:
             stopped = stop_alert(connection, number, current_operator())
+        note_command(store.settings, "alert_stopped", alert=number, held_back=stopped.held_back)
         revive(store.database)
     if as_json:
         print_json(stopped)
@@ -204,6 +217,7 @@ def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOpt
       beredskap alert resend-failed A-2611-0042
     """
     from config.audit import current_operator
+    from config.logs import note_command
     from config.shell import confirm_typed
     from dispatcher.alerts.lifecycle import resend_failed as resend
     from dispatcher.alerts.sight import find_alert_for
@@ -222,6 +236,7 @@ def resend_failed(alert: AlertArgument, yes: YesOption = False, as_json: JsonOpt
             with store.database.write() as connection:
                 number, made = resend(connection, number, current_operator())
             delivering.ring()
+        note_command(store.settings, "failed_sent_again", alert=number, messages=made)
     if as_json:
         print_json({"alert": number, "messages": made})
     else:

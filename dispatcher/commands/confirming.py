@@ -59,6 +59,7 @@ class Sending:
 
 def run(store: KeyedStore, delivering: Delivering, sending: Sending) -> None:
     """Show what would be sent, ask, and send it. Raises what making and confirming a draft raises."""
+    from config.logs import note_command
     from config.set_aside import warning_of
     from dispatcher.alerts.draft import discard_draft
     from dispatcher.alerts.preview_page import preview_json, preview_lines
@@ -82,6 +83,8 @@ def run(store: KeyedStore, delivering: Delivering, sending: Sending) -> None:
             confirmed = _confirm(store, draft, sending, glass)
             delivering.ring()
         _CONFIRMED.append(confirmed.number)
+        if not confirmed.earlier:
+            note_command(store.settings, "alert_confirmed", alert=confirmed.number, students=draft.student_count)
     finally:
         if confirmed is None or confirmed.earlier:
             with store.database.write() as connection:

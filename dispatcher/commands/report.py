@@ -80,6 +80,7 @@ def report(
     import sys
 
     from config.errors import UsageError
+    from config.logs import note_command
     from config.new_file import check_free
     from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.classes import StudentsByClass, read_classes
@@ -100,6 +101,7 @@ def report(
         )
     with open_store(need_keys=False) as store, store.database.read() as connection:
         found = find_alert_for(connection, alert, store.operator)
+        note_command(store.settings, "report_read", alert=found.number)
         kept = kept_figures(connection, found.id)
         if kept is not None and call_list:
             raise who_is_gone(found.number, kept.reduced_at)

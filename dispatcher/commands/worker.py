@@ -31,10 +31,11 @@ def worker(
       beredskap worker --lane routine
     """
     from dispatcher.codes import Lane
+    from dispatcher.metering.wanted import metrics_of
     from dispatcher.running.service import work
 
     with open_store() as store:
-        work(store, "worker", (Lane(lane.value),))
+        work(store, "worker", (Lane(lane.value),), metrics=metrics_of(store.settings, None))
 
 
 @command_errors(Right.RUN, interrupted="Stopped.")
@@ -48,10 +49,12 @@ def scheduler() -> None:
       beredskap scheduler
     """
     from dispatcher.codes import Lane
+    from dispatcher.metering.wanted import metrics_of
     from dispatcher.running.service import work
 
     with open_store() as store:
-        work(store, "scheduler", (Lane.ALERTS, Lane.ROUTINE), sends=False)
+        metrics = metrics_of(store.settings, store.database)
+        work(store, "scheduler", (Lane.ALERTS, Lane.ROUTINE), sends=False, metrics=metrics)
 
 
 @command_errors(Right.RUN)

@@ -53,6 +53,8 @@ class Claimed(NamedTuple):
     claimed_at: datetime
     deferrals: int
     repeats: int
+    due_since: datetime  # from then on it might have left
+    alert_number: str | None
 
     def __repr__(self) -> str:
         return f"Claimed(delivery_id={self.delivery_id}, attempt={self.attempt})"
@@ -111,7 +113,7 @@ def _claim_some(database: Database, request: ClaimRequest, stale_after_months: i
             locked=locked,
         )
         attempts = {move.delivery_id: move.attempt for move in moved}
-    claims = [_claimed(row, attempts[row.id]) for row in keep if row.id in attempts]
+    claims = [_claimed(row, attempts[row.id], alive.get(row.alert_id)) for row in keep if row.id in attempts]
     return claims, bool(lost or following.waiting)
 
 
@@ -161,6 +163,7 @@ def _due_rows(of_alert: bool, alone: bool) -> Select[Any]:
             DELIVERY.c.channel,
             DELIVERY.c.language,
             DELIVERY.c.segments,
+            DELIVERY.c.due_at,
             DELIVERY.c.expires_at,
             DELIVERY.c.deferrals,
             DELIVERY.c.repeats,
@@ -218,9 +221,14 @@ def _alive(connection: Connection, due: Sequence[AnyRow]) -> dict[int, AnyRow]:
     alerts = {row.alert_id for row in due if row.alert_id is not None}
     if not alerts:
         return {}
-    statement = select(ALERT.c.id, ALERT.c.references_id, ALERT.c.msg_type, ALERT.c.response_type).where(
-        ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE)
-    )
+    statement = select(
+        ALERT.c.id,
+        ALERT.c.number,
+        ALERT.c.hold_until,
+        ALERT.c.references_id,
+        ALERT.c.msg_type,
+        ALERT.c.response_type,
+    ).where(ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE))
     return {row.id: row for row in connection.execute(statement)}
 
 
@@ -256,7 +264,7 @@ def _lost(
     return lost
 
 
-def _claimed(row: AnyRow, attempt: int) -> Claimed:
+def _claimed(row: AnyRow, attempt: int, alert: AnyRow | None) -> Claimed:
     return Claimed(
         delivery_id=row.id,
         attempt=attempt,
@@ -270,4 +278,6 @@ def _claimed(row: AnyRow, attempt: int) -> Claimed:
         claimed_at=row.now,
         deferrals=row.deferrals,
         repeats=row.repeats,
+        due_since=row.due_at if alert is None else max(row.due_at, alert.hold_until),
+        alert_number=None if alert is None else alert.number,
     )

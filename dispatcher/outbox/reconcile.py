@@ -8,7 +8,7 @@ be asked stays unknown, too. Only the provider that was given a message is asked
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, select, tuple_, update
@@ -65,8 +65,16 @@ async def look_up_unknown(
     return len(rows)
 
 
-async def poll_receipts(database: Database, lane: Lane, provider: Provider) -> int:
-    """Ask for the receipts of accepted messages that are overdue; the number asked for."""
+async def poll_receipts(
+    database: Database,
+    lane: Lane,
+    provider: Provider,
+    taken: Callable[[Sequence[Arrived]], None] = lambda _arrived: None,
+) -> int:
+    """Ask for the receipts of accepted messages that are overdue; the number asked for.
+
+    `taken` is called with those that came, once they are on record.
+    """
     with database.write() as connection:
         rows = connection.execute(
             select(
@@ -105,13 +113,10 @@ async def poll_receipts(database: Database, lane: Lane, provider: Provider) -> i
             )
         return len(rows)
     owners = {row.reference: row.id for row in rows}
+    arrived = [Arrived(one, owners.get(one.reference)) for one in receipts if one.status is not ReceiptStatus.PENDING]
     with database.write() as connection:
-        take_receipts(
-            connection,
-            provider.name,
-            [Arrived(one, owners.get(one.reference)) for one in receipts if one.status is not ReceiptStatus.PENDING],
-            MoveSource.POLL,
-        )
+        take_receipts(connection, provider.name, arrived, MoveSource.POLL)
+    taken(arrived)
     return len(rows)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -35,6 +36,8 @@ from dispatcher.outbox.reconcile import GRACE_SECONDS
 from dispatcher.outbox.record import LOST_CLAIM, AttemptRow, Patience, unknown_wait, write_attempts
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, PROGRESS
+
+log = structlog.get_logger(__name__)
 
 LEASE_LOST = "lease_lost"
 EXPIRED = "expired"
@@ -190,16 +193,19 @@ def _close_ended_alerts(database: Database) -> None:
         moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
         over = ALERT.c.expires_at <= db_now()
         ended = connection.execute(
-            select(ALERT.c.id, over.label("over")).where(
+            select(ALERT.c.id, ALERT.c.number).where(
                 ALERT.c.state.in_(ALIVE), or_(over, and_(ALERT.c.state == AlertState.OPEN, ~moving))
             )
         ).all()
     for row in ended:
         with database.write() as connection:
-            _end(connection, row.id)
+            state = _end(connection, row.id)
+        if state is not None:
+            log.info("alert_ended", alert=row.number, state=state.value)
 
 
-def _end(connection: Connection, alert_id: int) -> None:
+def _end(connection: Connection, alert_id: int) -> AlertState | None:
+    """The state in which the alert ended; None when it goes on after all."""
     # The row is ours before anybody looks at its messages: a second chance given meanwhile keeps the alert open.
     connection.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
     moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
@@ -220,12 +226,14 @@ def _end(connection: Connection, alert_id: int) -> None:
         .where(or_(unsent, ALERT.c.state == AlertState.PLANNING))
         .values(state=AlertState.EXPIRED, **values)
     ).rowcount
-    if not expired:
-        connection.execute(
-            update(ALERT)
-            .where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.OPEN, or_(over, ~moving))
-            .values(state=AlertState.CLOSED, **values)
-        )
+    if expired:
+        return AlertState.EXPIRED
+    closed = connection.execute(
+        update(ALERT)
+        .where(ALERT.c.id == alert_id, ALERT.c.state == AlertState.OPEN, or_(over, ~moving))
+        .values(state=AlertState.CLOSED, **values)
+    ).rowcount
+    return AlertState.CLOSED if closed else None
 
 
 def anything_left(connection: Connection) -> bool:

@@ -1,7 +1,8 @@
-"""Watching an alert until it has ended: a live page on a terminal, one line a change elsewhere."""
+"""Watching an alert until it has ended: a live page on a terminal, one line or JSON document a change elsewhere."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from rich.live import Live
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from config.database import Database
+from config.shell import plain
 from dispatcher.reports.watch_page import away_line, summary_line, watch_page
 from dispatcher.reports.watching import WatchFigures, WatchStudents, watch_figures, watch_students
 
@@ -29,15 +31,16 @@ def watch(
     console: Console,
     until_settled: bool = True,
     *,
+    as_json: bool = False,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Show the alert until it has ended; with `until_settled` also once every outcome and SMS receipt is in.
 
     Only reads, so that leaving (KeyboardInterrupt passes through) changes nothing. A database that does not answer is
-    said, and asked again until it does.
+    said, and asked again until it does. `as_json`: on a terminal, too, a document a line whenever something changed.
     """
     watcher = _Watcher(database, alert_id)
-    with _shown_on(console) as show:
+    with _shown_on(console, as_json) as show:
         while True:
             watcher.refresh()
             show(watcher.figures, watcher.students, watcher.away_since)
@@ -91,7 +94,10 @@ def _is_away(error: DBAPIError | TimeoutError) -> bool:
 
 
 @contextmanager
-def _shown_on(console: Console) -> Iterator[Show]:
+def _shown_on(console: Console, as_json: bool) -> Iterator[Show]:
+    if as_json:
+        yield _Documents(console).show
+        return
     if not console.is_terminal:
         yield _Lines(console).show
         return
@@ -99,29 +105,51 @@ def _shown_on(console: Console) -> Iterator[Show]:
 
         def show(figures: WatchFigures | None, students: WatchStudents | None, away_since: datetime | None) -> None:
             if figures is not None:
-                live.update(watch_page(figures, students, away_since=away_since), refresh=True)
+                # Asked each time: the window may have been made narrower.
+                page = watch_page(figures, students, away_since=away_since, width=console.width)
+                live.update(page, refresh=True)
             elif away_since is not None:
                 live.update(away_line(away_since), refresh=True)
 
         yield show
 
 
-class _Lines:
-    """One plain line whenever something changed."""
+class _Changes:
+    """Says something whenever what it is about has changed, at once and as it is."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last: object = None
 
+    def _say(self, facts: object, line: str) -> None:
+        if facts != self._last:
+            self._last = facts
+            self._console.out(line, highlight=False)
+            self._console.file.flush()
+
+
+def _facts_of(figures: WatchFigures, students: WatchStudents | None) -> object:
+    """What has to change for something to be said. Not the rates, which always do."""
+    rates_aside = [(c.channel, c.total, c.handed_over, c.delivered, c.failed, c.unknown) for c in figures.channels]
+    return figures.alert.state, rates_aside, students and students.counts
+
+
+class _Documents(_Changes):
+    """One JSON document a line."""
+
+    def show(self, figures: WatchFigures | None, students: WatchStudents | None, away_since: datetime | None) -> None:
+        if figures is None and away_since is None:
+            return
+        facts = None if figures is None else _facts_of(figures, students)
+        document = {"figures": figures, "students": students, "database_away_since": away_since}
+        self._say((facts, away_since), json.dumps(document, default=plain, ensure_ascii=False))
+
+
+class _Lines(_Changes):
+    """One plain line."""
+
     def show(self, figures: WatchFigures | None, students: WatchStudents | None, away_since: datetime | None) -> None:
         if away_since is not None:
             self._say(away_since, away_line(away_since).plain.strip())
         elif figures is not None:
-            rates_aside = [(c.channel, c.total, c.handed_over, c.delivered, c.failed) for c in figures.channels]
-            said = (figures.alert.state, rates_aside, students and students.counts)
-            self._say(said, summary_line(figures, students))
-
-    def _say(self, facts: object, line: str) -> None:
-        if facts != self._last:
-            self._last = facts
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self._say(_facts_of(figures, students), summary_line(figures, students))

@@ -1,7 +1,8 @@
-"""The page of `alert watch`, drawn from figures (pure): 80 columns, and no meaning in colour alone."""
+"""The page of `alert watch`, drawn from figures (pure): for 80 columns or fewer, and no meaning in colour alone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
@@ -17,8 +18,13 @@ from dispatcher.reports.words import CHANNEL_WORDS, STATE_WORDS, grouped, oslo_t
 from providers.base import Channel
 from providers.errors import in_plain_words
 
-_WIDTH = 80
+WIDTH = 80
 _BAR = 30
+# What a row has beside its bar: its name, and two numbers.
+_BESIDE_BAR = 30
+_LEAST_BAR = 5
+# On fewer columns than this, a table of those to call would show the first letters of each name.
+_TABLE = 60
 # A drainer that was just started has not yet reported itself: that is no reason to alarm anybody.
 _STARTING = timedelta(seconds=5)
 _STATUS_STYLES = {AlertStatus.ACTUAL: "bold red", AlertStatus.EXERCISE: "bold yellow", AlertStatus.TEST: "bold cyan"}
@@ -33,20 +39,25 @@ _PARTS = {
 
 
 def watch_page(
-    figures: WatchFigures, students: WatchStudents | None, *, away_since: datetime | None = None
+    figures: WatchFigures,
+    students: WatchStudents | None,
+    *,
+    away_since: datetime | None = None,
+    width: int = WIDTH,
 ) -> RenderableType:
     """The whole page. `students`: None until they were read first. `away_since`: the database does not answer, and the
-    figures are those of the last time it did."""
+    figures are those of the last time it did. `width`: the terminal's columns; of more than 80, 80 are used."""
+    width = min(width, WIDTH)
     parts: list[RenderableType] = [_header(figures), Text("")]
     if away_since is not None:
         parts.append(away_line(away_since))
     if students is not None:
-        parts.append(_students_line(students))
-    parts += [_channel_lines(channel) for channel in figures.channels]
-    parts.append(_motion_line(figures))
+        parts.append(_students_line(students, width))
+    parts += [_channel_lines(channel, width) for channel in figures.channels]
+    parts.append(_motion_line(figures, width))
     parts += _warnings(figures)
     if students is not None and students.counts.nobody_reached:
-        parts += [Text(""), _call_heading(figures, students), _call_first(students.call_first)]
+        parts += [Text(""), _call_heading(figures, students), _call_first(students.call_first, width)]
     return Group(*parts)
 
 
@@ -97,7 +108,7 @@ def _header(figures: WatchFigures) -> Text:
 _ENDED_WORDS = {AlertState.CLOSED: "CLOSED", AlertState.STOPPED: "STOPPED", AlertState.EXPIRED: "EXPIRED"}
 
 
-def _students_line(students: WatchStudents) -> Text:
+def _students_line(students: WatchStudents, width: int) -> Text:
     counts = students.counts
     facts = [
         f"confirmed {grouped(counts.confirmed)}",
@@ -108,15 +119,16 @@ def _students_line(students: WatchStudents) -> Text:
     ]
     if counts.nobody_may_be_told:
         facts.append(f"(nobody may be told {grouped(counts.nobody_may_be_told)})")
-    line = _filled("students", facts)
+    line = _filled("students", facts, width)
     line.highlight_regex(r"(unreached|held) [\d\u00a0]+", "bold")
     return line
 
 
-def _channel_lines(channel: ChannelProgress) -> Text:
+def _channel_lines(channel: ChannelProgress, width: int) -> Text:
     # Full only when all of it is: 1,701 of 1,702 must not look finished.
-    filled = channel.handed_over * _BAR // channel.total if channel.total else 0
-    bar = "█" * filled + "░" * (_BAR - filled)
+    cells = max(_LEAST_BAR, min(_BAR, width - _BESIDE_BAR))
+    filled = channel.handed_over * cells // channel.total if channel.total else 0
+    bar = "█" * filled + "░" * (cells - filled)
     facts = [f"{bar}  {grouped(channel.handed_over)} / {grouped(channel.total)}"]
     if channel.channel is Channel.SMS or channel.delivered:
         facts.append(f"delivered {grouped(channel.delivered)}")
@@ -125,10 +137,10 @@ def _channel_lines(channel: ChannelProgress) -> Text:
         facts.append(f"unknown {grouped(channel.unknown)}")
     if channel.waiting:
         facts.append(f"waiting {grouped(channel.waiting)}")
-    return _filled(CHANNEL_WORDS[channel.channel], facts)
+    return _filled(CHANNEL_WORDS[channel.channel], facts, width)
 
 
-def _motion_line(figures: WatchFigures) -> Text:
+def _motion_line(figures: WatchFigures, width: int) -> Text:
     facts = [f"{sum(channel.rate for channel in figures.channels):.0f}/s"]
     if not figures.planned and not figures.ended:
         alert = figures.alert
@@ -136,15 +148,15 @@ def _motion_line(figures: WatchFigures) -> Text:
     if figures.expected_at is not None:
         facts.append(f"last hand-over expected {oslo_time(figures.expected_at)}")
     facts += [_health_words(health) for health in figures.health]
-    return _filled("rate", facts)
+    return _filled("rate", facts, width)
 
 
-def _filled(name: str, facts: list[str]) -> Text:
+def _filled(name: str, facts: list[str], width: int) -> Text:
     """A row of facts behind its name, in as many lines as it takes: no fact is torn at the end of one."""
     indent = 12
     lines = [f" {name}".ljust(indent) + facts[0]]
     for fact in facts[1:]:
-        if len(lines[-1]) + 3 + len(fact) <= _WIDTH:
+        if len(lines[-1]) + 3 + len(fact) <= width:
             lines[-1] += f"   {fact}"
         else:
             lines.append(" " * indent + fact)
@@ -183,7 +195,9 @@ def _call_heading(figures: WatchFigures, students: WatchStudents) -> Text:
     return line.append(f"   beredskap report {figures.alert.number} --call-list", style="not bold")
 
 
-def _call_first(students: tuple[StudentToCallAbout, ...]) -> Table:
+def _call_first(students: tuple[StudentToCallAbout, ...], width: int) -> RenderableType:
+    if width < _TABLE:
+        return Group(*(line for student in students for line in _narrow_lines(student)))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=1)
     for _ in range(4):
@@ -193,6 +207,14 @@ def _call_first(students: tuple[StudentToCallAbout, ...]) -> Table:
         for row in _rows(student):
             table.add_row("", *(Text(cell) for cell in row))
     return table
+
+
+def _narrow_lines(student: StudentToCallAbout) -> Iterator[Text]:
+    """One under the other: the student, then each guardian with the number, then why."""
+    for home_class, name, guardian, phone, why in _rows(student):
+        for indent, parts in ((1, (home_class, name)), (3, (guardian, phone)), (5, (why,))):
+            if any(parts):
+                yield Text(" " * indent + "  ".join(part for part in parts if part))
 
 
 def _rows(student: StudentToCallAbout) -> list[tuple[str, str, str, str, str]]:

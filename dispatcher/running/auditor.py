@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Final
 
 import structlog
@@ -11,6 +12,7 @@ from config.database import Database
 from config.sections import AuditSettings
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import Audit
+from dispatcher.metering.meter import SILENT, Meter
 from dispatcher.running.dead_mans_switch import ping
 from dispatcher.running.presence import take_lease
 
@@ -27,7 +29,8 @@ _LEASE_SECONDS: Final = 90.0
 class Auditor:
     """The audits of one process. Also when no alert is under way: a switch that falls silent then would cry wolf."""
 
-    def __init__(self, database: Database, settings: AuditSettings, holder: str) -> None:
+    def __init__(self, database: Database, settings: AuditSettings, holder: str, meter: Meter = SILENT) -> None:
+        self._meter = meter
         self._database = database
         self._settings = settings
         self._holder = holder
@@ -40,8 +43,10 @@ class Auditor:
         A finding is logged each minute for as long as it lasts: the last lines of the log then say how things stand.
         """
         if not await asyncio.to_thread(self._begin):
+            self._meter.audited(None)
             return
         result = await asyncio.to_thread(self._audit)
+        self._meter.audited(Counter(one.code.value for one in result.findings))
         self._balanced = result.balanced
         for one in result.findings:
             log.error("audit_finding", code=one.code.value, alert=one.alert, count=one.count, what=one.what)

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import structlog
+
 from config.database import Database
 from dispatcher.alerts.planner import plan_next_chunk
 from dispatcher.codes import Lane
+from dispatcher.metering.meter import SILENT, Meter
 from dispatcher.outbox.messages import Renderer
 from dispatcher.running.job import Job
 from dispatcher.running.senders import Sender
 from dispatcher.running.sending import DrainOptions, SenderAtWork
+
+log = structlog.get_logger(__name__)
 
 
 class LaneDrain:
@@ -29,8 +34,10 @@ class LaneDrain:
         renderer: Renderer,
         holder: str,
         options: DrainOptions,
+        meter: Meter = SILENT,
     ) -> None:
         self.lane = lane
+        self._meter = meter
         self._database = database
         self._holder = holder
         self._chunking = options.chunking
@@ -41,7 +48,15 @@ class LaneDrain:
     def _job(self, sender: Sender, senders: Sequence[Sender], renderer: Renderer, options: DrainOptions) -> Job:
         others = [other for other in senders if other is not sender and other.channel is sender.channel]
         at_work = SenderAtWork(
-            self._database, self.lane, sender, others, renderer, self._holder, options, self._stopped
+            self._database,
+            self.lane,
+            sender,
+            others,
+            renderer,
+            self._holder,
+            options,
+            self._stopped,
+            self._meter.sender(self.lane, sender),
         )
         return Job(at_work.work)
 
@@ -72,5 +87,9 @@ class LaneDrain:
             planned = await asyncio.to_thread(plan_next_chunk, self._database, self._holder, self._chunking)
             if planned is None:
                 return
+            if planned.students:
+                log.info("planned", alert=planned.number, students=planned.students, messages=planned.deliveries)
+            else:
+                log.info("planning_ended", alert=planned.number)
             for channel in self._channels:
                 channel.wake()

@@ -89,6 +89,10 @@ def alive(connection: Connection, kinds: Sequence[str] = (), lane: str | None = 
     return [row for row in connection.execute(statement.order_by(PROCESS.c.id)) if not died_here(row.id)]
 
 
+# The lease of whoever does the upkeep of a lane, and for how long it is taken: longer than any look-up takes, shorter
+# than anybody would wait for a dead process's share of the work.
+UPKEEP = "upkeep:"
+UPKEEP_SECONDS = 15.0
 ALL_LANES = "all"
 # The kinds of process that send.
 SENDING = ("worker", "drainer", "run")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import structlog
@@ -11,8 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from config.database import Database
+from dispatcher.codes import AttemptOutcome
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.record import Ended, Patience, record_outcomes, release
+from dispatcher.outbox.transitions import attempt_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +24,7 @@ _BATCH = 500
 # So many outcomes are written at once; fewer wait for others so long: a transaction costs more than a row.
 _ENOUGH = 400
 _GATHER_SECONDS = 0.1
+_TELL_SECONDS = 1.0
 
 
 def _passes(error: BaseException) -> bool:
@@ -39,6 +44,8 @@ class Recorder:
         self._news = asyncio.Event()
         self._enough = asyncio.Event()
         self._closed = False
+        self._untold: dict[str | None, Counter[str]] = defaultdict(Counter)
+        self._told_at = float("-inf")
         self._task = asyncio.create_task(self._run())
 
     def ended(self, one: Ended) -> None:
@@ -54,6 +61,7 @@ class Recorder:
         self._news.set()
         self._enough.set()
         await self._task
+        self._tell()
 
     def _take(self, one: Ended | Claimed) -> None:
         self._waiting.append(one)
@@ -98,6 +106,25 @@ class Recorder:
                 return
             for one in batch:
                 await self._write([one])
+        else:
+            self._note(batch)
+
+    def _note(self, batch: Sequence[Ended | Claimed]) -> None:
+        """It is on record. Told about once a second: at some forty small batches a second the lines would cost more."""
+        for one in batch:
+            if isinstance(one, Ended):
+                self._untold[one.claimed.alert_number][attempt_outcome(one.outcome).value] += 1
+            else:
+                self._untold[one.alert_number][AttemptOutcome.RELEASED.value] += 1
+        if time.monotonic() - self._told_at >= _TELL_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        """A line for each alert: how so many of its attempts ended at the provider."""
+        for alert, counts in self._untold.items():
+            log.info("recorded", alert=alert, provider=self._provider, **counts)
+        self._untold.clear()
+        self._told_at = time.monotonic()
 
     def _store(self, batch: Sequence[Ended | Claimed]) -> None:
         ended = [one for one in batch if isinstance(one, Ended)]

@@ -24,6 +24,7 @@ from config.keys import Keys
 from config.set_aside import SetAside
 from config.settings import Settings
 from dispatcher.codes import Lane
+from dispatcher.metering.meter import SILENT, Meter
 from dispatcher.outbox.messages import Renderer
 from dispatcher.reports.watching import OK
 from dispatcher.routine.notices import Notices
@@ -67,7 +68,9 @@ class Runtime:
         process_id: str,
         lanes: Sequence[Lane],
         sends: bool = True,
+        meter: Meter = SILENT,
     ) -> None:
+        self._meter = meter
         self._settings = settings
         self._database = database
         database.limit_idle_transactions(settings.store.idle_transaction_seconds)
@@ -105,7 +108,7 @@ class Runtime:
         """What one process does for all. A round whose settings were set aside is left out; the log tells of them."""
         audit, policy, coming_of_age = self._settings.audit, self._settings.retention, self._settings.coming_of_age
         if not isinstance(audit, SetAside):
-            auditor = Auditor(self._database, audit, self._id)
+            auditor = Auditor(self._database, audit, self._id, self._meter)
             self._thread("audit", lambda: self._run(auditor.run()), AUDIT_SECONDS)
         if not isinstance(policy, SetAside) and policy.nightly:
             nightly = NightlyPurge(self._database, policy, self._id, self._stopping.is_set)
@@ -166,7 +169,9 @@ class Runtime:
         for lane in self._lanes:
             senders = make_senders(self._settings, lane, self._rates)
             self._senders[lane] = senders
-            self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options)
+            # Who does not send knows nothing of how the providers are.
+            meter = self._meter if self._sends else SILENT
+            self._drains[lane] = LaneDrain(self._database, lane, senders, renderer, self._id, options, meter)
             self._upkeeps.append(
                 Upkeep(
                     self._database,
@@ -177,6 +182,7 @@ class Runtime:
                     options.patience,
                     idle,
                     organisation.failing_after,
+                    self._meter,
                 )
             )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,9 +19,11 @@ from config.database import Database
 from config.sections import DispatchSettings
 from dispatcher.alerts.planner import Chunking
 from dispatcher.codes import Lane
+from dispatcher.metering.meter import SenderMeter
 from dispatcher.outbox.claim import Claimed, ClaimRequest, alerts_to_send, claim
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.record import CRASHED, POISON, Ended, Patience
+from dispatcher.outbox.transitions import attempt_outcome
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
 from providers.base import Message, Outcome, Rejected, Unknown
@@ -60,7 +62,8 @@ class DrainOptions:
 @dataclass(slots=True)
 class _Ready:
     """A claimed delivery with its message. `last_start`: the loop's time until which it may be handed over; and
-    `last_start_by_wall`: the same by the clock on the wall, in seconds since 1970.
+    `last_start_by_wall`: the same by the clock on the wall, in seconds since 1970. `due_since` and `left_at`: the
+    loop's time from which on it might have left, and when it did.
 
     `trial`: it goes even to a provider that does not work, to see whether it does again.
     """
@@ -69,8 +72,10 @@ class _Ready:
     message: Message
     last_start: float
     last_start_by_wall: float
+    due_since: float
     trial: bool
     handed_over: bool = False
+    left_at: float = 0.0
 
 
 class SenderAtWork:
@@ -86,7 +91,9 @@ class SenderAtWork:
         holder: str,
         options: DrainOptions,
         stopped: asyncio.Event,
+        meter: SenderMeter,
     ) -> None:
+        self._meter = meter
         self._database = database
         self._lane = lane
         self._sender = sender
@@ -156,7 +163,8 @@ class SenderAtWork:
             if trial:
                 self._sender.condition.tried()
             may_take = min(self._options.lease_seconds / 2, one.seconds_left)
-            self._waiting.append(_Ready(one, message, began + may_take, began_by_wall + may_take, trial))
+            due_since = began - (one.claimed_at - one.due_since).total_seconds()
+            self._waiting.append(_Ready(one, message, began + may_take, began_by_wall + may_take, due_since, trial))
         return bool(claims)
 
     def _start_callers(self) -> None:
@@ -183,6 +191,9 @@ class SenderAtWork:
         claims = claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
         if claims:
             self._after = claims[-1].alert_id or 0
+            for alert, count in Counter(one.alert_number for one in claims).items():
+                name, channel = request.provider, request.channel.value
+                log.info("claimed", alert=alert, lane=self._lane.value, channel=channel, provider=name, messages=count)
         return claims
 
     async def _rendered(self, claims: Sequence[Claimed]) -> list[tuple[Claimed, Message | None]]:
@@ -220,6 +231,7 @@ class SenderAtWork:
                     self._unsent(one)
                     self._left()
                 else:
+                    self._meter.ended(attempt_outcome(outcome), asyncio.get_running_loop().time() - one.left_at)
                     self._ended(one, outcome)
         finally:
             # Here and not when the task is seen to be done: what is claimed in between would find no caller.
@@ -256,6 +268,8 @@ class SenderAtWork:
             if not await self._turn(one):
                 return None
             one.handed_over = True
+            one.left_at = asyncio.get_running_loop().time()
+            self._meter.handed_over(one.left_at - one.due_since)
             self._left()
             return await self._sender.provider.send(one.message)
         except asyncio.CancelledError:

@@ -6,14 +6,20 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
 from config.logs import configure_logging
 from config.shell import KeyedStore
 from dispatcher.codes import Lane
+from dispatcher.metering.meter import SILENT
+from dispatcher.metering.wanted import listening
 from dispatcher.running.presence import new_process_id
 from dispatcher.running.runtime import Runtime
+
+if TYPE_CHECKING:
+    from dispatcher.metering.exposed import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -39,14 +45,25 @@ def work(
     *,
     sends: bool = True,
     beside: contextlib.AbstractContextManager[object] | None = None,
+    metrics: Metrics | None = None,
 ) -> None:
-    """Be a worker, a scheduler (`sends` false) or a whole service, with `beside` running meanwhile, until stopped."""
+    """Be a worker, a scheduler (`sends` false) or a whole service, with `beside` running meanwhile, until stopped.
+
+    `metrics` count what it does, and are told where the settings say.
+    """
     configure_logging(store.settings, kind)
     process_id = new_process_id(kind)
     runtime = Runtime(
-        store.settings, store.database, store.keys, kind=kind, process_id=process_id, lanes=lanes, sends=sends
+        store.settings,
+        store.database,
+        store.keys,
+        kind=kind,
+        process_id=process_id,
+        lanes=lanes,
+        sends=sends,
+        meter=metrics.meter if metrics else SILENT,
     )
-    with until_stopped() as stopped, beside or contextlib.nullcontext():
+    with until_stopped() as stopped, beside or contextlib.nullcontext(), listening(metrics, store.settings):
         runtime.start()
         log.info("working", process_id=process_id, lanes=[lane.value for lane in lanes])
         stopped.wait()

@@ -6,6 +6,7 @@ Any process may do it. A short lease keeps several from doing it at once, which 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 
 import structlog
@@ -13,20 +14,19 @@ import structlog
 from config.database import Database
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.codes import Lane
+from dispatcher.metering.meter import SILENT, Meter
+from dispatcher.metering.receipts_told import POLL, tell_of_receipts
 from dispatcher.outbox.addresses import mark_failing
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.reconcile import look_up_unknown, poll_receipts
 from dispatcher.outbox.record import Patience
 from dispatcher.outbox.sweep import nobody_to_ask, sweep
-from dispatcher.running.presence import take_lease
+from dispatcher.running.presence import UPKEEP, UPKEEP_SECONDS, take_lease
 from dispatcher.running.senders import Sender
 from providers.base import Provider
 
 log = structlog.get_logger(__name__)
-
-# Longer than any look-up takes; shorter than anybody would wait for a dead process's share of the work.
-_LEASE_SECONDS = 15.0
 
 
 class Upkeep:
@@ -42,7 +42,9 @@ class Upkeep:
         patience: Patience,
         idle_seconds: float,
         failing_after: int,
+        meter: Meter = SILENT,
     ) -> None:
+        self._meter = meter
         self._database = database
         self._lane = lane
         self._senders = senders
@@ -66,11 +68,12 @@ class Upkeep:
 
     async def _ask(self, provider: Provider) -> None:
         await look_up_unknown(self._database, self._lane, provider, self._renderer, self._patience.settle)
-        await poll_receipts(self._database, self._lane, provider)
+        taken = functools.partial(tell_of_receipts, self._database, self._meter, provider.name, POLL)
+        await poll_receipts(self._database, self._lane, provider, taken)
 
     def _begin(self) -> bool:
         with self._database.write() as connection:
-            return take_lease(connection, f"upkeep:{self._lane.value}", self._holder, _LEASE_SECONDS)
+            return take_lease(connection, UPKEEP + self._lane.value, self._holder, UPKEEP_SECONDS)
 
     def _tidy(self) -> None:
         with self._database.write() as connection:

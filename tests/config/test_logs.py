@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from config.logs import note_command
+from config.settings import load_settings
 from tests.services.processes import Processes
 
 LOGGED = """
@@ -111,3 +113,37 @@ def test_configuring_again_does_not_double_the_lines(processes: Processes, calls
     finished = processes.run("-c", program, command=_PYTHON)
     assert finished.status == 0
     assert finished.err.count("once") == 1
+
+
+def test_a_command_leaves_a_line_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEREDSKAP_STORE__DATA_DIR", str(tmp_path / "data"))
+    note_command(load_settings(), "alert_confirmed", alert="A-2611-0042", students=7, reason="ring 98765432")
+    file = tmp_path / "data" / "logs" / "commands.log"
+    (line,) = (json.loads(text) for text in file.read_text(encoding="utf-8").splitlines())
+    assert {name: line[name] for name in ("event", "level", "process", "alert", "students")} == {
+        "event": "alert_confirmed",
+        "level": "info",
+        "process": "command",
+        "alert": "A-2611-0042",
+        "students": 7,
+    }
+    assert line["reason"] == "ring [number]"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_cannot_be_written_stops_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("not a directory", encoding="utf-8")
+    monkeypatch.setenv("BEREDSKAP_STORE__DATA_DIR", str(tmp_path / "data"))
+    note_command(load_settings(), "alert_confirmed", alert="A-2611-0042")
+
+
+def test_in_somebody_elses_folder_and_below_the_level_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEREDSKAP_STORE__DATA_DIR", str(tmp_path))
+    with monkeypatch.context() as other:
+        other.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+        note_command(load_settings(), "report_read", alert="A-2611-0042")
+    monkeypatch.setenv("BEREDSKAP_LOG__LEVEL", "warning")
+    note_command(load_settings(), "report_read", alert="A-2611-0042")
+    assert not (tmp_path / "logs").exists()

@@ -20,6 +20,7 @@ from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.alerts.lifecycle import resend_failed, stop
 from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
+from dispatcher.metering.store_figures import store_figures
 from dispatcher.outbox.addresses import mark_failing
 from dispatcher.outbox.claim import alerts_to_send
 from dispatcher.outbox.following import Kind
@@ -263,6 +264,7 @@ def test_watching_and_what_concerns_one_alert_alone(world: World) -> None:
         with world.database.read() as connection:
             watch_figures(connection, alert)
             watch_students(connection, alert)
+            assert store_figures(connection).long_unknown
             classes = read_classes(connection, alert)
             report(connection, alert, classes.counts)
             assert list(call_list(connection, alert, classes))

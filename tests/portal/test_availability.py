@@ -51,10 +51,12 @@ def test_without_its_database_it_asks_for_the_receipt_again(
         assert wrong.status == 403  # a stranger learns nothing of the database
         health = call(server.url + "/healthz", method="GET")
         assert (health.status, health.body) == (200, '{"up":true,"database":false}')
+        assert call(server.url + "/readyz", method="GET").status == 503
         postgres_server.start()
         # The same process, with connections that the restart cut.
         assert report(server, path_of(2), form_of(references[2], "delivered")).status == 204
         assert call(server.url + "/healthz", method="GET").body == '{"up":true,"database":true}'
+        assert call(server.url + "/readyz", method="GET").status == 200
     with postgres_database.read() as connection:
         states = connection.execute(select(DELIVERY.c.state).order_by(DELIVERY.c.id)).scalars().all()
     assert states == [DeliveryState.DELIVERED] * 2

@@ -57,7 +57,7 @@ def test_two_of_everything_send_each_message_once_and_learn_of_it_by_callbacks(d
         ).all()
     assert [tuple(row) for row in sources] == [(MoveSource.RECEIPT, len(school.numbers))]
     # Nobody had to start a drainer: the workers were there.
-    assert not (distributed.data_dir / "logs").exists()
+    assert not (distributed.data_dir / "logs" / "drainer.log").exists()
     # Each ends in order when it is told to.
     for running in distributed.started:
         running.terminate()

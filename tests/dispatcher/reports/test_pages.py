@@ -76,9 +76,9 @@ KARI = StudentToCallAbout(
 STUDENTS = WatchStudents(ClassCounts(66, 57, 9, 531, 412, 4, 1013), (KARI,))
 
 
-def drawn(page: RenderableType, *, colours: bool = False) -> str:
+def drawn(page: RenderableType, *, colours: bool = False, width: int = 80) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=80, force_terminal=colours, highlight=False).print(page)
+    Console(file=stream, width=width, force_terminal=colours, highlight=False).print(page)
     return stream.getvalue()
 
 
@@ -140,6 +140,34 @@ def test_no_line_is_wider_than_80_columns_or_torn(factor: int) -> None:
     page = drawn(watch_page(many, STUDENTS))
     assert all(len(line) <= 80 for line in page.splitlines())
     assert f"waiting {grouped(379 * factor)}" in page
+
+
+@pytest.mark.parametrize("width", [40, 50, 59, 60, 72, 80])
+def test_on_a_narrow_terminal_nothing_is_lost(width: int) -> None:
+    page = plain(drawn(watch_page(FIGURES, STUDENTS, width=width), width=width))
+    lines = page.splitlines()
+    assert all(len(line) <= width for line in lines)
+    for row in ("SMS", "e-mail"):
+        (bar,) = (line for line in lines if line.startswith(f" {row} ") and "█" in line)
+        assert " / " in bar
+    for fact in (
+        "unreached 57",
+        "held 9",
+        "delivered 1 020",
+        "failed 12",
+        "unknown 1",
+        "Twilio ok",
+        "Kari E.",
+        "Ola E.",
+    ):
+        assert any(fact in line for line in lines), fact
+    said = " ".join(page.split())
+    assert "+47 9xx xx x12" in said
+    assert "Ctrl-C leaves, the alert goes on" in said
+
+
+def test_on_a_wide_terminal_80_columns_are_used() -> None:
+    assert drawn(watch_page(FIGURES, STUDENTS, width=200), width=80) == drawn(watch_page(FIGURES, STUDENTS))
 
 
 def test_without_colours_everything_is_still_said() -> None:

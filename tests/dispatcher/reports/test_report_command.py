@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from config.database import Database
 from config.errors import ExitStatus
 from config.operators import Operator
 from config.roles import Reach, Right
+from config.settings import load_settings
 from config.shell import Store
 from dispatcher.commands import report as module
 from dispatcher.tables import ALERT
@@ -29,7 +29,7 @@ run = CliRunner()
 @pytest.fixture
 def stored(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
     """The command opens the database of the case."""
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), case.database, OPERATOR))  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(load_settings(), case.database, OPERATOR))
     return case
 
 
@@ -94,7 +94,7 @@ def test_an_unknown_number_says_where_to_look(stored: Case) -> None:
 
 
 def test_before_the_first_alert(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(SimpleNamespace(), database, OPERATOR))  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(load_settings(), database, OPERATOR))
     result = run.invoke(app, ["latest"])
     assert result.exit_code == ExitStatus.UNUSABLE
 

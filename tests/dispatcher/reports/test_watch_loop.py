@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,10 +11,13 @@ from rich.console import Console
 from sqlalchemy.exc import ProgrammingError
 
 from config.database import Database
+from config.errors import ExitStatus
 from dispatcher.codes import AlertState, DeliveryState
 from dispatcher.reports.watch_loop import watch
+from dispatcher.tables import ALERT
 from providers.base import Channel
 from tests.dispatcher.reports.world import World
+from tests.services.inside import Inside
 from tests.services.postgres import PostgresServer
 from tests.services.schema import all_tables
 
@@ -86,6 +90,23 @@ def test_one_line_a_change(database: Database) -> None:
     assert steps.taken == 5
     lines = stream.getvalue().splitlines()
     assert ["delivered 1" in line for line in lines] == [False, True, True]
+
+
+def test_a_json_document_a_change_in_one_line(database: Database) -> None:
+    alert = _alert(database)
+    console, stream = _console(terminal=True)
+    steps = Steps(
+        lambda: None,
+        lambda: _deliver(database, alert),
+        lambda: None,
+        lambda: _end(database, alert, AlertState.CLOSED),
+    )
+    watch(database, alert, console, until_settled=False, as_json=True, pause=steps)
+    documents = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [one["figures"]["channels"][0]["delivered"] for one in documents] == [0, 1, 1]
+    assert [one["figures"]["alert"]["state"] for one in documents] == ["open", "open", "closed"]
+    assert documents[-1]["students"]["counts"]["students"] == 1
+    assert {one["database_away_since"] for one in documents} == {None}
 
 
 def test_until_settled_ends_before_the_alert_does(database: Database) -> None:
@@ -163,3 +184,19 @@ def test_a_fault_of_the_program_is_not_taken_for_a_database_away(postgres_url: s
     with pytest.raises(ProgrammingError):
         watch(database, 1, _console()[0], pause=Steps())
     database.dispose()
+
+
+def test_following_as_a_page_needs_no_option(inside: Inside) -> None:
+    refused = inside.run("alert", "watch", "--follow")
+    assert refused.exit_code == ExitStatus.UNUSABLE
+    assert "--follow goes with --json." in refused.stderr
+
+
+def test_the_command_follows_in_json_until_the_alert_has_ended(inside: Inside) -> None:
+    world = inside.world
+    alert = world.sent(world.family())
+    world.change(ALERT, alert, state=AlertState.STOPPED, ended_at=world.now)
+    told = inside.run("alert", "watch", "latest", "--json", "--follow")
+    assert told.exit_code == 0, told.output
+    (document,) = (json.loads(line) for line in told.stdout.splitlines())
+    assert document["figures"]["alert"]["state"] == "stopped"
