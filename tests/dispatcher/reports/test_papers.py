@@ -10,7 +10,6 @@ import stat
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import pypdf
 import pytest
@@ -21,6 +20,7 @@ from config.clock import bound_db_now
 from config.errors import ExitStatus
 from config.operators import Operator
 from config.roles import Reach, Right
+from config.settings import load_settings
 from config.shell import Store
 from dispatcher.commands import report as module
 from dispatcher.reports.norwegian import CHANNELS, STATES
@@ -36,8 +36,8 @@ run = CliRunner()
 @pytest.fixture
 def number(case: Case, monkeypatch: pytest.MonkeyPatch) -> str:
     """The alert of the case; the commands open its database."""
-    settings = SimpleNamespace(sms=SimpleNamespace(price_per_segment=0.83))
-    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(settings, case.database, OPERATOR))  # type: ignore[arg-type]
+    monkeypatch.setenv("BEREDSKAP_SMS__PRICE_PER_SEGMENT", "0.83")
+    monkeypatch.setattr(module, "open_store", lambda need_keys: Store(load_settings(), case.database, OPERATOR))
     with case.database.read() as connection:
         return str(connection.execute(select(ALERT.c.number).where(ALERT.c.id == case.alert)).scalar_one())
 
