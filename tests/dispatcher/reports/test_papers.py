@@ -166,6 +166,7 @@ def test_the_html_file_stands_alone_and_its_charts_are_told_in_words(number: str
 def test_of_a_protected_student_the_paper_says_the_ref_alone(number: str, call_list: bool) -> None:
     page = typed(number, "--format", "html", *(["--call-list"] if call_list else []))
     assert "1A-004" in page
+    page = page.replace("\u00a0", "")
     for secret in ("Fredrik", "Hemmelig", "90000005", "Finn"):
         assert secret not in page
     assert ("+4790000003" in page) is call_list
