@@ -2,7 +2,7 @@
 
 from contacts.address_error import AddressError, AddressFault
 from contacts.email_addresses import EmailAddress, mask_email, parse_email
-from contacts.phone_numbers import PhoneKind, PhoneNumber, mask_phone, parse_phone
+from contacts.phone_numbers import PhoneKind, PhoneNumber, mask_phone, parse_phone, spaced_phone
 
 __all__ = [
     "AddressError",
@@ -14,4 +14,5 @@ __all__ = [
     "mask_phone",
     "parse_email",
     "parse_phone",
+    "spaced_phone",
 ]

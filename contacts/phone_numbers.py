@@ -120,6 +120,16 @@ def _plain(letter: str) -> str:
 _TWO_DIGIT_CODE = re.compile("2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
+def spaced_phone(e164: str) -> str:
+    """The whole number as people dial it from paper, on one line: "+47 99 99 99 12"."""
+    # As above: only what is printed for calling needs the library.
+    import phonenumbers
+
+    number = phonenumbers.parse(e164)
+    spaced: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return spaced.replace(" ", "\u00a0")
+
+
 def mask_phone(e164: str) -> str:
     """The number as people may see it: country code, first digit and last two ("+47 9xx xx x12").
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
 from dispatcher.paper.document import (
+    BLUE,
     FAINT,
     INK,
     LABEL_SIZE,
@@ -68,16 +70,22 @@ def _drawn(document: Document, scale: float, *, numbered: bool) -> tuple[bytes, 
 
 
 def _story(document: Document, width: float, scale: float) -> Iterator[Flowable]:
+    from reportlab.platypus import CondPageBreak
+
     yield _words(document.title, 18 * scale, after=2)
     yield _words(document.subtitle, 12 * scale, after=6)
-    for block in document.blocks:
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        if isinstance(block, Heading):
+            # Room for the heading and the beginning of what it stands over: a table goes on over the page.
+            picture = following.height * width / following.width if isinstance(following, Chart) else 0
+            yield CondPageBreak(60 * scale + picture)
         yield from _block(block, width, scale)
 
 
 def _block(block: Block, width: float, scale: float) -> Iterator[Flowable]:
     match block:
         case Heading(words):
-            yield _words(words, 13 * scale, before=10 * scale, after=2, colour="#1f4e79", with_next=True)
+            yield _words(words, 13 * scale, before=10 * scale, after=2, colour=BLUE)
         case Paragraph(words, strong):
             yield _words(words, (11.5 if strong else 9.5) * scale, after=2)
         case Quote(words):

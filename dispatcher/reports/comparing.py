@@ -64,9 +64,9 @@ _TIMES: tuple[tuple[str, Callable[[ChannelTimes], float | None]], ...] = (
     ("half handed over in", lambda times: times.hand_over.p50),
     ("95 of 100 handed over in", lambda times: times.hand_over.p95),
     ("last handed over in", lambda times: times.hand_over.max),
-    ("half delivered in", lambda times: times.delivery and times.delivery.p50),
-    ("95 of 100 delivered in", lambda times: times.delivery and times.delivery.p95),
-    ("last delivered in", lambda times: times.delivery and times.delivery.max),
+    ("half delivered in", lambda times: None if times.delivery is None else times.delivery.p50),
+    ("95 of 100 delivered in", lambda times: None if times.delivery is None else times.delivery.p95),
+    ("last delivered in", lambda times: None if times.delivery is None else times.delivery.max),
 )
 
 

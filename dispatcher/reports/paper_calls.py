@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
+from contacts.addresses import spaced_phone
 from dispatcher.paper.document import Block, Document, Paragraph, Table
 from dispatcher.reports.call_list import GuardianToCall, Phone, StudentToCallAbout, Why
 from dispatcher.reports.figures import AlertHead
@@ -45,7 +46,7 @@ def call_paper(
         yield Paragraph(f"Sendt av {alert.operator} {sent}.")
         yield Paragraph(f"Elever der ingen er nådd: {grouped(nobody_reached)}", strong=True)
         yield Paragraph("Listen har navn og telefonnumre: makuler den når alle er ringt.")
-        yield call_table(students, lambda whole: whole)
+        yield call_table(students, spaced_phone)
 
     return Document(
         f"Ringeliste for varsel {alert.number}",

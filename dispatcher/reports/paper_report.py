@@ -67,6 +67,7 @@ def _blocks(report: Report, breakdown: Breakdown | None, first: Sequence[Student
     yield class_table(report.classes, follow_up=report.alert.refers_to is not None)
     if report.reduced is None:
         yield from _calls(report, first)
+        yield from _answers(report)
     else:
         yield from _reduced(report.reduced)
     yield from _charts(report, breakdown)
@@ -93,6 +94,9 @@ def _calls(report: Report, first: Sequence[StudentToCallAbout]) -> Iterator[Bloc
         f"{rest}Ringelisten med hele numre: beredskap report {report.alert.number} --call-list --format pdf "
         "--output ringeliste.pdf"
     )
+
+
+def _answers(report: Report) -> Iterator[Block]:
     if report.unmatched_answers:
         yield Paragraph(
             f"{grouped(report.unmatched_answers)} svar på SMS må leses: "

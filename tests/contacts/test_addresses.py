@@ -19,6 +19,7 @@ from contacts.addresses import (
     mask_phone,
     parse_email,
     parse_phone,
+    spaced_phone,
 )
 
 
@@ -186,6 +187,20 @@ def test_another_default_region() -> None:
 )
 def test_masked_phone_numbers(e164: str, masked: str) -> None:
     assert mask_phone(e164) == masked
+
+
+@pytest.mark.parametrize(
+    ("e164", "spaced"),
+    [
+        ("+4799999912", "+47 99 99 99 12"),
+        ("+4722000003", "+47 22 00 00 03"),
+        ("+46701234567", "+46 70 123 45 67"),
+        # A series that is not in use any more is still a number that stands in the store.
+        ("+4742000000", "+47 42 00 00 00"),
+    ],
+)
+def test_a_number_on_paper_is_spaced_and_stays_on_one_line(e164: str, spaced: str) -> None:
+    assert spaced_phone(e164) == spaced.replace(" ", "\u00a0")
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))

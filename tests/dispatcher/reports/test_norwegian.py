@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 
+import pytest
+
 from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, StudentClass
 from dispatcher.reports import call_list, norwegian, words
-from dispatcher.reports.norwegian import in_norwegian, share
+from dispatcher.reports.acts import Act
+from dispatcher.reports.norwegian import act_words, in_norwegian, share
 from dispatcher.reports.reasons_in_norwegian import REASONS
 from providers import errors
 from providers.error_codes import OWN, TWILIO
+from tests.dispatcher.reports.world import NOW
 
 
 def test_every_reason_has_norwegian_words() -> None:
@@ -51,3 +55,16 @@ def test_a_share_is_100_per_cent_of_all_alone() -> None:
         "99,9\u00a0%",
         "100,0\u00a0%",
     ]
+
+
+@pytest.mark.parametrize(
+    ("act", "details", "told"),
+    [
+        ("alert.send", {"students": 8}, "bekreftet og sendte varselet"),
+        ("alert.break_glass", {"reason": "leder borte"}, "sendte varselet uten å ha rollen for det: leder borte"),
+        ("county.told", {"e-mail": "rejected", "code": "550 5.1.1"}, "e-post til fylket: avvist"),
+        ("something.new", {}, "something.new"),
+    ],
+)
+def test_who_did_what(act: str, details: dict[str, object], told: str) -> None:
+    assert act_words(Act(NOW, "k.leder", act, details)) == told

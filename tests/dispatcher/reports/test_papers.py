@@ -8,6 +8,7 @@ import json
 import re
 import stat
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,7 +24,11 @@ from config.roles import Reach, Right
 from config.settings import load_settings
 from config.shell import Store
 from dispatcher.commands import report as module
+from dispatcher.paper.html import as_html
+from dispatcher.reports.call_list import call_list
+from dispatcher.reports.counting import report as count
 from dispatcher.reports.norwegian import CHANNELS, STATES
+from dispatcher.reports.paper_report import report_paper
 from dispatcher.tables import ALERT
 from tests.dispatcher.reports.conftest import Case
 from tests.dispatcher.reports.recount import Rows
@@ -162,13 +167,14 @@ def test_the_html_file_stands_alone_and_its_charts_are_told_in_words(number: str
     assert html.count("<svg") == html.count("<desc ") == html.count('role="img"') == 2
 
 
-@pytest.mark.parametrize("call_list", [False, True])
-def test_of_a_protected_student_the_paper_says_the_ref_alone(number: str, call_list: bool) -> None:
-    page = typed(number, "--format", "html", *(["--call-list"] if call_list else []))
+@pytest.mark.parametrize("alone", [False, True])
+def test_of_a_protected_student_the_paper_says_the_ref_alone(number: str, alone: bool) -> None:
+    page = typed(number, "--format", "html", *(["--call-list"] if alone else []))
     assert "1A-004" in page
+    page = page.replace("\u00a0", "")
     for secret in ("Fredrik", "Hemmelig", "90000005", "Finn"):
         assert secret not in page
-    assert ("+4790000003" in page) is call_list
+    assert ("+4790000003" in page) is alone
 
 
 def test_json_and_csv_hold_the_breakdown_when_it_is_asked_for(number: str) -> None:
@@ -177,8 +183,8 @@ def test_json_and_csv_hold_the_breakdown_when_it_is_asked_for(number: str) -> No
     rows = list(csv.reader(io.StringIO(typed(number, "--format", "csv", "--breakdown"))))
     for home in document["home_classes"]:
         name = "protected, or may be" if home["hidden"] else f"{home['school']} {home['home_class']}"
-        for what, count in home["classes"].items():
-            assert ["students of one home class", name, what, str(count)] in rows
+        for what, students in home["classes"].items():
+            assert ["students of one home class", name, what, str(students)] in rows
     for curve in document["curves"]:
         last = curve["points"][-1]
         what = f"{curve['channel']} {curve['milestone']}"
@@ -208,3 +214,30 @@ def test_the_other_reports_count_the_same(case: Case, number: str) -> None:
     table = typed("compare", number, number)
     assert re.search(r"nobody reached +4 \(50\.0 %\) +4 \(50\.0 %\)", table)
     assert run.invoke(module.app, ["compare", number]).exit_code == ExitStatus.UNUSABLE
+
+
+def test_a_call_list_that_goes_on_and_a_row_of_follow_ups_are_told(case: Case) -> None:
+    with bound_db_now(NOW), case.database.read() as connection:
+        found = count(connection, case.alert)
+        first = list(call_list(connection, case.alert))
+    many = replace(
+        found,
+        classes=replace(found.classes, nobody_reached=1045),
+        alert=replace(found.alert, refers_to="A-2611-0007", followed_by="A-2611-0009", planned_students=3),
+        unmatched_answers=2,
+    )
+    page = as_html(report_paper(many, None, first, made_at=NOW)).replace("\u00a0", " ")
+    for words in (
+        "Ring disse først (1 045)",
+        "1 041 til står på ringelisten.",
+        "Følger opp varsel A-2611-0007.",
+        "Er fulgt opp av varsel A-2611-0009.",
+        "Meldingene er laget for 3 av 8 elever.",
+        "2 svar på SMS må leses",
+    ):
+        assert words in page
+    assert "SMS har kostet" not in page
+    nobody = replace(many, classes=replace(found.classes, nobody_reached=0))
+    page = as_html(report_paper(nobody, None, [], made_at=NOW))
+    assert "Ingen: noen er nådd for hver elev" in page
+    assert "2 svar på SMS må leses" in page
