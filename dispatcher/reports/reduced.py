@@ -12,7 +12,8 @@ from sqlalchemy import Connection, case, func, select
 from config.clock import OSLO
 from config.errors import UsageError
 from contacts.facts_sql import not_over
-from contacts.tables import ENROLMENT, SCHOOL
+from contacts.protection import maybe_protected
+from contacts.tables import ENROLMENT, PERSON, SCHOOL
 from dispatcher.codes import StudentClass
 from dispatcher.reports.acts import Act
 from dispatcher.reports.classes import CLASS_OF_RANK, ClassCounts, counts_of, students_by_class
@@ -123,18 +124,25 @@ def who_is_gone(number: str, since: datetime) -> UsageError:
     )
 
 
-def classes_by_school(connection: Connection, alert_id: int, on: date) -> tuple[SchoolClasses, ...]:
-    """The students of an alert by class, for the school that each of them went to on the day `on`."""
+def classes_by_school(
+    connection: Connection, alert_id: int, on: date, *, singled_out: bool
+) -> tuple[SchoolClasses, ...]:
+    """The students of an alert by class, for the school that each of them went to on the day `on`.
+
+    `singled_out`: students were named one by one. Then those who are protected, or may be, stand for no school: a
+    figure would tell where they went.
+    """
     classes = students_by_class(alert_id).subquery("classes")
     # One school each, as the numbers must add up: the one that speaks to the guardians.
     rank = func.row_number().over(
         partition_by=ENROLMENT.c.student_id, order_by=(case((ENROLMENT.c.main, 0), else_=1), ENROLMENT.c.school_id)
     )
-    went = (
-        select(ENROLMENT.c.student_id, ENROLMENT.c.school_id, rank.label("rank"))
-        .where(ENROLMENT.c.student_id.in_(select(classes.c.student_id)), not_over(ENROLMENT.c.ended_on))
-        .subquery("went")
+    ranked = select(ENROLMENT.c.student_id, ENROLMENT.c.school_id, rank.label("rank")).where(
+        ENROLMENT.c.student_id.in_(select(classes.c.student_id)), not_over(ENROLMENT.c.ended_on)
     )
+    if singled_out:
+        ranked = ranked.join(PERSON, PERSON.c.id == ENROLMENT.c.student_id).where(~maybe_protected())
+    went = ranked.subquery("went")
     rows = connection.execute(
         select(SCHOOL.c.name, classes.c.rank, func.count().label("students"))
         .select_from(

@@ -66,7 +66,8 @@ def reduce_alert(database: Database, alert_id: int, *, operator: str) -> None:
     with database.read() as connection:
         figures = report(connection, alert_id)
         on = oslo_date(figures.alert.confirmed_at or figures.alert.created_at)
-        schools = classes_by_school(connection, alert_id, on)
+        audience = connection.execute(select(ALERT.c.audience).where(ALERT.c.id == alert_id)).scalar_one()
+        schools = classes_by_school(connection, alert_id, on, singled_out=bool(audience.get("students")))
         now = connection.execute(select(db_now())).scalar_one()
     with database.write() as connection:
         row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id).with_for_update()).one()

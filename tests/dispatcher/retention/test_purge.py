@@ -15,7 +15,7 @@ from config.clock import oslo_date
 from config.sections import RetentionSettings
 from config.tables import core_table
 from contacts import tables
-from contacts.codes import Basis
+from contacts.codes import Basis, Protection
 from contacts.people import FORGOTTEN
 from dispatcher.codes import AlertState
 from dispatcher.reports.counting import report
@@ -192,6 +192,19 @@ def test_an_alert_becomes_figures_that_say_the_same(town: Town) -> None:
     assert town.world.rows(NOTICE) == []
     check_books(town.database)
     assert found(town.world, number=town.number(alert)) == []
+
+
+def test_the_figures_do_not_tell_the_school_of_a_protected_student_who_was_singled_out(town: Town) -> None:
+    open_, graded = town.family(), town.family()
+    alert = town.alert(open_, graded)
+    town.alert(open_)
+    town.world.change(tables.PERSON, graded.student.id, protection=Protection.CONFIDENTIAL)
+    with town.at(YEARS_LATER):
+        purged(town)
+    with town.database.read() as connection:
+        kept = kept_figures(connection, alert)
+    assert kept is not None
+    assert [(one.school, one.classes.students) for one in kept.schools] == [("Eksempel vgs", 1), (None, 1)]
 
 
 def test_nothing_begins_beside_an_alert(town: Town) -> None:
