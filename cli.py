@@ -23,6 +23,7 @@ from dispatcher.commands import (
     init,
     operators,
     purge,
+    remind,
     report,
     turning_18,
     verify,
@@ -66,6 +67,7 @@ app.add_typer(bounces.app, name="bounces")
 app.command()(report.report)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")
+app.add_typer(remind.app, name="remind")
 app.add_typer(sync.app, name="sync")
 app.command()(init.init)
 app.command()(doctor.doctor)

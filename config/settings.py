@@ -24,6 +24,7 @@ from config.sections import (
     LogSettings,
     OrganisationSettings,
     RegisterSettings,
+    RemindersSettings,
     RetentionSettings,
     SmsSettings,
     SmtpSettings,
@@ -44,6 +45,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "audit": AuditSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
+        "reminders": RemindersSettings,
         "krr": RegisterSettings,
         "freg": RegisterSettings,
         "log": LogSettings,
@@ -78,6 +80,7 @@ class Settings(BaseSettings):
     audit: AuditSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
+    reminders: RemindersSettings | SetAside
     krr: RegisterSettings | SetAside
     freg: RegisterSettings | SetAside
     log: LogSettings | SetAside

@@ -71,6 +71,9 @@ DECLARED = {
     "operator list": Right.SEE_LOG,
     "operator revoke": Right.HAND_OUT,
     "operator token": Right.HAND_OUT,
+    "remind preview": Right.SEE_CONTACTS,
+    "remind run": Right.REMIND,
+    "remind status": Right.SEE_CONTACTS,
     "report": Right.SEE_ALERTS,
 }
 
