@@ -8,7 +8,7 @@ verified and not stale. With none there is a letter, to the address that the pop
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -84,7 +84,7 @@ class ReminderFacts:
     """
 
     guardian_id: int
-    name: str
+    name: str = field(repr=False)
     language: str | None
     students: int = 1
     schools: tuple[int, ...] = ()

@@ -74,8 +74,8 @@ def run(
     on holidays. Letters are made with --letters-to alone, at any hour: they count as sent once they are made, so print
     them. scheduler and run do the rest by themselves where the settings say so (reminders.schedule).
 
-    Exit statuses: 0 done, 2 reminders are switched off, or it is quiet, or the folder cannot be used, 5 the question
-    was not answered as asked.
+    Exit statuses: 0 done, 2 reminders are switched off, or it is quiet, or the folder cannot be used, 3 stopped because
+    an alert is under way (run it again afterwards), 5 the question was not answered as asked.
 
     Examples:
 
@@ -85,8 +85,9 @@ def run(
 
       beredskap remind run --school "Eksempel vgs" --yes --json
     """
-    from config.errors import UsageError
+    from config.errors import ExitStatus, UsageError
     from config.shell import confirm_typed
+    from contacts.codes import ReminderWay
     from contacts.reminders import Standing
     from dispatcher.commands.remind_pages import draw_preview, outcome
     from dispatcher.routine.reminder_survey import survey
@@ -122,17 +123,20 @@ def run(
             )
             confirm_typed(f"Type yes to send {what}, anything else to stop:", "yes", refused="Nobody was reminded.")
         files = _letters(store, found, policy, letters_to) if letters_to is not None else None
-        done = {} if quiet else _messages(store, found, policy, schools, files)
+        done, alert = ({}, None) if quiet else _messages(store, found, policy, schools, files)
     if as_json:
         print_json(
             {
-                **{way.value: count for way, count in sorted(done.items())},
+                **{way.value: done.get(way, 0) for way in (ReminderWay.SMS, ReminderWay.EMAIL)},
                 "letters": None if files is None else files,
                 "quiet": quiet or None,
+                "stopped_by": alert,
             }
         )
     else:
-        typer.echo(outcome(done, files, quiet))
+        typer.echo(outcome(done, files, quiet, alert))
+    if alert is not None:
+        raise typer.Exit(ExitStatus.PARTLY)
 
 
 @app.command()
@@ -202,19 +206,27 @@ def _letters(store: Store, found: Survey, policy: Policy, folder: Path) -> Files
 
 def _messages(
     store: Store, found: Survey, policy: Policy, schools: Sequence[AudienceSchool], files: Files | None
-) -> Mapping[ReminderWay, int]:
+) -> tuple[Mapping[ReminderWay, int], str | None]:
+    """How many, by way; and the number of the alert that it stood aside for before its end."""
     from config.audit import current_operator
     from contacts.codes import ReminderWay
     from dispatcher.codes import Lane
+    from dispatcher.retention.purge import alert_under_way
     from dispatcher.routine.reminders import BY_MESSAGE, record_round, remind
     from dispatcher.running.delivering import Delivering
 
-    def reminded() -> Mapping[ReminderWay, int]:
-        done = remind(store.database, found, policy, operator=current_operator())
+    def alert() -> str | None:
+        with store.database.read() as connection:
+            return alert_under_way(connection)
+
+    def reminded() -> tuple[Mapping[ReminderWay, int], str | None]:
+        done = remind(store.database, found, policy, operator=current_operator(), may_go_on=lambda: alert() is None)
+        if (number := alert()) is not None:
+            return done, number
         letters = {} if files is None else {ReminderWay.LETTER: files.letters}
         with store.database.write() as connection:
             record_round(connection, {**done, **letters}, operator=current_operator(), every_school=not schools)
-        return done
+        return done, None
 
     if not found.due(*BY_MESSAGE):
         return reminded()

@@ -71,11 +71,13 @@ def draw_preview(found: Survey, policy: Policy, console: Console) -> None:
         console.print("\nReminders are switched off (reminders.on): nobody is reminded.")
 
 
-def outcome(done: Mapping[ReminderWay, int], files: Files | None, quiet: str) -> str:
-    """What was done, in a few lines."""
+def outcome(done: Mapping[ReminderWay, int], files: Files | None, quiet: str, alert: str | None) -> str:
+    """What was done, in a few lines. `alert`: the number of the one that it stood aside for."""
     words = {ReminderWay.EMAIL: "by e-mail", ReminderWay.SMS: "by SMS"}
     parts = [f"{done[way]} {word}" for way, word in words.items() if done.get(way)]
     lines = [f"Reminded: {', '.join(parts)}." if parts else quiet or "Nobody was reminded by message."]
+    if alert is not None:
+        lines.append(f"Stopped: alert {alert} is under way. Run it again afterwards; nobody is reminded twice.")
     if files is not None:
         lines.append(
             f"{files.letters} letter{'s' * (files.letters != 1)} to print: {files.pdf}; their addresses: {files.csv}. "
