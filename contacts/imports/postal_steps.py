@@ -29,7 +29,7 @@ _COLUMNS = {
 def postal_steps(comparison: Comparison) -> Iterator[Step]:
     same = _STORED.c.person_id == _TOLD.c.person_id
     speaks = and_(_TOLD.c.state == staged.ENTERS, _TOLD.c.from_register)
-    gone = exists().where(same, speaks)
+    gone: ColumnElement[bool] = exists().where(same, speaks)
     if comparison.postal_addresses:
         keep = and_(speaks, _TOLD.c.postal_lines.is_not(None), is_guardian(), _ungraded())
         yield from _kept(keep, same)
