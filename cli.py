@@ -24,6 +24,7 @@ from dispatcher.commands import (
     init,
     operators,
     purge,
+    remind,
     report,
     turning_18,
     verify,
@@ -68,6 +69,7 @@ app.add_typer(report.app, name="report")
 app.command()(card.card)
 app.add_typer(people.app, name="contacts")
 app.add_typer(imports.app, name="import")
+app.add_typer(remind.app, name="remind")
 app.add_typer(sync.app, name="sync")
 app.command()(init.init)
 app.command()(doctor.doctor)

@@ -122,13 +122,13 @@ class Installation:
             return {}
         return answer
 
-    def start_workers(self, count: int) -> Sequence[int]:
-        """Start `beredskap worker --lane alerts` so many times and wait until all are at work: their process ids."""
+    def start_workers(self, count: int, lane: str = "alerts") -> Sequence[int]:
+        """Start `beredskap worker` for a lane so many times and wait until all are at work: the process ids of all."""
         with self.log.open("ab") as log:
             for _ in range(count):
                 self.workers.append(
                     subprocess.Popen(
-                        command("worker", "--lane", "alerts"),
+                        command("worker", "--lane", lane),
                         cwd=self.folder,
                         env=environment(),
                         stdin=subprocess.DEVNULL,
@@ -137,7 +137,7 @@ class Installation:
                         preexec_fn=die_with_parent,
                     )
                 )
-        eventually(lambda: self._alive() >= count, 60, what=f"{count} workers are at work")
+        eventually(lambda: self._alive() >= len(self.workers), 60, what=f"{len(self.workers)} workers are at work")
         # Their first looks at the database are over, and each knows of all the others.
         time.sleep(3.0)
         return [worker.pid for worker in self.workers]

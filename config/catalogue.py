@@ -1,9 +1,9 @@
 """The message catalogue: what is said in each scenario and notice, in every language; read from config/messages.
 
-One TOML file is one scenario (`scenarios/<name>.toml`), one notice (`notices/<name>.toml`) or one sentence that is said
-by SMS alone (`phrases/<name>.toml`), with a table for each of nb, nn, se and en. A school may lay a folder of the same
-shape over it (setting organisation.messages_dir): a file of the same name replaces the one here, another name adds to
-them.
+One TOML file is one scenario (`scenarios/<name>.toml`), one notice (`notices/<name>.toml`), one letter on paper
+(`letters/<name>.toml`) or one sentence (`phrases/<name>.toml`), with a table for each of nb, nn, se and en. A school
+may lay a folder of the same shape over it (setting organisation.messages_dir): a file of the same name replaces the one
+here, another name adds to them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SCENARIO_KEYS = frozenset({"severity", "msg_type", "response_type"})
 _TEXT_KEYS = frozenset({"headline", "sms", "email", "awaiting_review"})
 _PHRASE_KEYS = frozenset({"text", "awaiting_review"})
+_LETTER_KEYS = frozenset({"headline", "text", "awaiting_review"})
 
 
 class Severity(StrEnum):
@@ -88,10 +89,20 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterText:
+    """A letter in one language, with {placeholders} still in it; its paragraphs are parted by an empty line."""
+
+    headline: str
+    text: str
+    awaiting_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     _scenarios: Mapping[str, Scenario]
     _notices: Mapping[str, Notice]
     _phrases: Mapping[str, Mapping[Language, Phrase]]
+    _letters: Mapping[str, Mapping[Language, LetterText]]
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """All scenarios, by name."""
@@ -118,6 +129,10 @@ class Catalogue:
         """A sentence that the program itself names; KeyError when the program is wrong."""
         return self._phrases[name][language]
 
+    def letter(self, name: str, language: Language) -> LetterText:
+        """A letter that the program itself names; KeyError when the program is wrong."""
+        return self._letters[name][language]
+
 
 def load_catalogue(extra: Path | None = None) -> Catalogue:
     """Read and check the catalogue, with a school's own folder laid over it.
@@ -132,6 +147,7 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
     scenarios: dict[str, Scenario] = {}
     notices: dict[str, Notice] = {}
     phrases: dict[str, Mapping[Language, Phrase]] = {}
+    letters: dict[str, Mapping[Language, LetterText]] = {}
     for folder in folders:
         for file in sorted((folder / "scenarios").glob("*.toml")):
             scenarios[file.stem] = _scenario(file)
@@ -139,7 +155,9 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
             notices[file.stem] = Notice(file.stem, _texts(file, _read(file), frozenset()))
         for file in sorted((folder / "phrases").glob("*.toml")):
             phrases[file.stem] = _phrases(file)
-    return Catalogue(scenarios, notices, phrases)
+        for file in sorted((folder / "letters").glob("*.toml")):
+            letters[file.stem] = _letters(file)
+    return Catalogue(scenarios, notices, phrases, letters)
 
 
 def _scenario(file: Path) -> Scenario:
@@ -168,6 +186,20 @@ def _phrase(file: Path, language: Language, value: object) -> Phrase:
     if "\n" in text:
         _unusable(file, f"the text of [{language}] has more than one line")
     return Phrase(text, _awaiting(file, language, table))
+
+
+def _letters(file: Path) -> dict[Language, LetterText]:
+    values = _read(file)
+    _refuse_unknown(file, values, frozenset(LANGUAGES))
+    return {language: _letter(file, language, values.get(language)) for language in LANGUAGES}
+
+
+def _letter(file: Path, language: Language, value: object) -> LetterText:
+    table = _table(file, language, value, _LETTER_KEYS)
+    headline, text = (_part(file, language, table, key) for key in ("headline", "text"))
+    if "\n" in headline:
+        _unusable(file, f"the headline of [{language}] has more than one line")
+    return LetterText(headline, text, _awaiting(file, language, table))
 
 
 def _texts(file: Path, values: Mapping[str, object], more_keys: frozenset[str]) -> dict[Language, MessageText]:

@@ -40,6 +40,7 @@ class Right(StrEnum):
     SEE_CONTACTS = "see_contacts"
     RELEASE = "release"  # a protected student, and the taking back
     CHANGE_CONTACTS = "change_contacts"
+    REMIND = "remind"  # guardians, of what is missing of them
     IMPORT = "import"
     SEE_LOG = "see_log"  # the audit log, and who the operators are
     HAND_OUT = "hand_out"  # operators' tokens
@@ -58,13 +59,13 @@ _NO, _SENT, _OWN, _ALL = Reach
 
 # Whoever has sent an alert may see it through, whatever became of their role since, and if they broke the glass for it.
 _ROWS: Final[Mapping[Role | Standing, tuple[Reach, ...]]] = {
-    #                      RUN   SEND  STEER  SEE_ALERTS  SEE_CONTACTS  RELEASE  CHANGE  IMPORT  SEE_LOG  HAND_OUT
-    Standing.ANYBODY:     (_ALL, _NO,  _SENT, _SENT,      _NO,          _NO,     _NO,    _NO,    _NO,     _NO),
-    Standing.KEEPER:      (_ALL, _NO,  _SENT, _SENT,      _NO,          _NO,     _NO,    _NO,    _ALL,    _ALL),
-    Role.SCHOOL_LEADER:   (_ALL, _OWN, _OWN,  _OWN,       _OWN,         _OWN,    _NO,    _NO,    _NO,     _NO),
-    Role.COUNTY_LEADER:   (_ALL, _ALL, _ALL,  _ALL,       _ALL,         _ALL,    _NO,    _NO,    _ALL,    _ALL),
-    Role.CONTACT_CLERK:   (_ALL, _NO,  _SENT, _SENT,      _ALL,         _ALL,    _ALL,   _ALL,   _NO,     _NO),
-    Role.AUDITOR:         (_ALL, _NO,  _SENT, _ALL,       _ALL,         _NO,     _NO,    _NO,    _ALL,    _NO),
+    #                    RUN   SEND  STEER  SEE_ALERTS  SEE_CONTACTS  RELEASE  CHANGE  REMIND  IMPORT  SEE_LOG  HAND_OUT
+    Standing.ANYBODY:   (_ALL, _NO,  _SENT, _SENT,      _NO,          _NO,     _NO,    _NO,    _NO,    _NO,     _NO),
+    Standing.KEEPER:    (_ALL, _NO,  _SENT, _SENT,      _NO,          _NO,     _NO,    _NO,    _NO,    _ALL,    _ALL),
+    Role.SCHOOL_LEADER: (_ALL, _OWN, _OWN,  _OWN,       _OWN,         _OWN,    _NO,    _OWN,   _NO,    _NO,     _NO),
+    Role.COUNTY_LEADER: (_ALL, _ALL, _ALL,  _ALL,       _ALL,         _ALL,    _NO,    _ALL,   _NO,    _ALL,    _ALL),
+    Role.CONTACT_CLERK: (_ALL, _NO,  _SENT, _SENT,      _ALL,         _ALL,    _ALL,   _ALL,   _ALL,   _NO,     _NO),
+    Role.AUDITOR:       (_ALL, _NO,  _SENT, _ALL,       _ALL,         _NO,     _NO,    _NO,    _NO,    _ALL,    _NO),
 }  # fmt: skip
 
 TABLE: Final[Mapping[Role | Standing, Mapping[Right, Reach]]] = MappingProxyType(
@@ -81,6 +82,7 @@ WORDS: Final[Mapping[Right, str]] = MappingProxyType(
         Right.SEE_CONTACTS: "look people up",
         Right.RELEASE: "release or hold protected students",
         Right.CHANGE_CONTACTS: "change contacts, consents and blocks",
+        Right.REMIND: "remind guardians",
         Right.IMPORT: "import",
         Right.SEE_LOG: "read the audit log",
         Right.HAND_OUT: "hand out or revoke tokens",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, time
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -154,6 +155,65 @@ class RetentionSettings(_Section):
 class ComingOfAgeSettings(_Section):
     ask: bool
     days_before: Annotated[int, Field(ge=1, le=366)]
+
+
+class RemindersSettings(_Section):
+    """How guardians are reminded of what is missing. `hours_from` and `hours_to` are in Oslo; `holidays` are days, or
+    the first and the last day of several ("2026-12-21/2027-01-03").
+
+    `web_address` is told only where `sender_domain_registered`: operators stop SMS with web addresses of others.
+    """
+
+    on: bool
+    schedule: str
+    hours_from: time
+    hours_to: time
+    holidays: tuple[str, ...]
+    days_between: Annotated[int, Field(ge=8)]
+    at_most: Annotated[int, Field(ge=1, le=9)]
+    letters: bool
+    return_address: tuple[str, ...]
+    web_address: str
+    sender_domain_registered: bool
+
+    @field_validator("schedule")
+    @classmethod
+    def _names_its_days(cls, schedule: str) -> str:
+        fields = schedule.split()
+        if not fields:
+            return ""
+        if len(fields) != 5:
+            raise ValueError("a cron expression has five fields: minute, hour, day, month, day of the week")
+        # Some count them from Sunday, some from Monday, some from 0 and some from 1.
+        if re.search("[0-9]", fields[4]):
+            raise ValueError("days of the week are written as names, as in mon-fri")
+        return " ".join(fields)
+
+    @field_validator("holidays")
+    @classmethod
+    def _are_days(cls, holidays: tuple[str, ...]) -> tuple[str, ...]:
+        for one in holidays:
+            first, _, last = one.partition("/")
+            if date.fromisoformat(first) > date.fromisoformat(last or first):
+                raise ValueError("the last day of a holiday comes before its first")
+        return holidays
+
+    @model_validator(mode="after")
+    def _there_are_hours(self) -> RemindersSettings:
+        if self.hours_from >= self.hours_to:
+            raise ValueError("hours_from must come before hours_to")
+        if len(self.return_address) > 4:
+            raise ValueError("return_address has at most four lines: the window of an envelope shows no more")
+        return self
+
+    @property
+    def takes_postal_addresses(self) -> bool:
+        return self.on and self.letters
+
+    @property
+    def web(self) -> str:
+        """The web address that may be told; empty when there is none."""
+        return self.web_address if self.sender_domain_registered else ""
 
 
 class RegisterSettings(_Section):

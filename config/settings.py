@@ -26,6 +26,7 @@ from config.sections import (
     MetricsSettings,
     OrganisationSettings,
     RegisterSettings,
+    RemindersSettings,
     RetentionSettings,
     SmsSettings,
     SmtpSettings,
@@ -46,6 +47,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "audit": AuditSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
+        "reminders": RemindersSettings,
         "krr": RegisterSettings,
         "freg": RegisterSettings,
         "log": LogSettings,
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     audit: AuditSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
+    reminders: RemindersSettings | SetAside
     krr: RegisterSettings | SetAside
     freg: RegisterSettings | SetAside
     log: LogSettings | SetAside

@@ -79,6 +79,21 @@ class ContactRegisterEntry(SQLModel, table=True):
     language: str | None = Field(default=None, max_length=2)
 
 
+class PostalAddress(SQLModel, table=True):
+    """Where a guardian gets letters, by the population register. `lines`: one below the other, above code and place.
+
+    Nobody who is graded has a row, and nobody at all where letters are not wanted (`reminders.letters`).
+    """
+
+    __tablename__ = "postal_address"
+
+    person_id: int = Field(sa_column=link("person.id", primary_key=True))
+    lines: str = Field(max_length=1024)
+    postal_code: str = Field(max_length=100)
+    place: str = Field(max_length=100)
+    country: str = Field(max_length=2)
+
+
 class VerificationChallenge(SQLModel, table=True):
     """One code on its way to a contact point. The code itself is nowhere: it is computed from the key and `nonce`."""
 

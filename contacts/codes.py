@@ -59,3 +59,11 @@ class VerifiedBy(StrEnum):
 
     CODE = "code"  # the guardian confirmed a code
     SOURCE = "source"  # the source that gave it verifies, and the settings trust it
+
+
+class ReminderWay(StrEnum):
+    """How a guardian is reminded."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    LETTER = "letter"  # on paper

@@ -23,8 +23,11 @@ from contacts.tables import (
     IDENTIFIER,
     MEMBERSHIP,
     PERSON,
+    POSTAL_ADDRESS,
     REGISTER_ENTRY,
     RELEASE,
+    REMINDER,
+    REMINDER_ROUND,
     SCHOOL,
     SCHOOL_KEY,
     STUDENT,
@@ -66,6 +69,8 @@ CONTACT_HOLDINGS = (
     # An address goes with the last contact point that names it: see `contacts.forgetting`.
     Holding(ADDRESS, Fate.DELETED, "addresses", through=CONTACT_POINT),
     _of(REGISTER_ENTRY, "contact register entries", "person_id"),
+    _of(POSTAL_ADDRESS, "postal addresses", "person_id"),
+    _of(REMINDER, "reminders", "guardian_id"),
     _of(IDENTIFIER, "identifiers", "person_id"),
     _of(MEMBERSHIP, "memberships", "student_id"),
     _of(ENROLMENT, "enrolments", "student_id"),
@@ -78,6 +83,7 @@ CONTACT_HOLDINGS = (
     Holding(SCHOOL_KEY, Fate.NOBODY, "what sources call schools"),
     Holding(SCHOOL, Fate.NOBODY, "schools"),
     Holding(STUDENT_GROUP, Fate.NOBODY, "groups"),
+    Holding(REMINDER_ROUND, Fate.NOBODY, "rounds of reminders"),
     Holding(core_table(models.ImportRun), Fate.NOBODY, "imports"),
     Holding(core_table(models.RegisterSync), Fate.NOBODY, "how registers were asked"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.tables import core_table
-from contacts import address_models, models
+from contacts import address_models, models, reminder_models
 
 SCHOOL = core_table(models.School)
 SCHOOL_KEY = core_table(models.SchoolKey)
@@ -21,4 +21,7 @@ ADDRESS = core_table(address_models.Address)
 CONTACT_POINT = core_table(address_models.ContactPoint)
 REGISTER_ENTRY = core_table(address_models.ContactRegisterEntry)
 REGISTER_SYNC = core_table(models.RegisterSync)
+POSTAL_ADDRESS = core_table(address_models.PostalAddress)
 CHALLENGE = core_table(address_models.VerificationChallenge)
+REMINDER = core_table(reminder_models.Reminder)
+REMINDER_ROUND = core_table(reminder_models.ReminderRound)

@@ -76,6 +76,7 @@ class NoticeKind(StrEnum):
     VERIFICATION_CODE = "verification_code"
     BREAK_GLASS = "break_glass"  # to the county, about an alert that was sent without the role for it
     CONSENT_QUESTION = "consent_question"  # to a student who turns 18: may guardians be told from then on?
+    CONTACT_REMINDER = "contact_reminder"  # to a guardian of whom a phone number or e-mail address is missing
 
 
 class StudentClass(StrEnum):

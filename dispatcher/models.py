@@ -10,14 +10,14 @@ from sqlmodel import Field, SQLModel
 
 from config.catalogue import MsgType
 from config.tables import code_column, id_column, link, utc_column
-from contacts import address_models, models  # the tables that the links below point to
+from contacts import address_models, models, reminder_models  # the tables that the links below point to
 from contacts.entitlement import Verdict
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, NoticeKind
 from dispatcher.columns import loose_link
 from dispatcher.partial_index import partial_index, written_out
 from providers.base import Channel
 
-assert models.Person.metadata is address_models.Address.metadata
+assert models.Person.metadata is address_models.Address.metadata is reminder_models.Reminder.metadata
 
 _DUE = "state IN ('queued', 'deferred')"
 _IN_FLIGHT = "state = 'sending'"

@@ -64,6 +64,7 @@ def run_import(
                 reading,
                 trusted_sources=trusted,
                 own_addresses=usable(store.settings.coming_of_age).ask,
+                postal_addresses=usable(store.settings.reminders).takes_postal_addresses,
                 progress=tick,
                 digest=lambda: digest_of(files),
             ) as staged,

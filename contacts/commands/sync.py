@@ -116,6 +116,7 @@ def _opened() -> KeyedStore:
 
 def _round(store: KeyedStore, *, dry_run: bool, allow_ending: int | None, as_json: bool) -> Round:
     from config.audit import current_operator
+    from config.set_aside import usable
     from contacts.commands.import_preview import draw
     from contacts.registers.sync import Round
 
@@ -128,6 +129,7 @@ def _round(store: KeyedStore, *, dry_run: bool, allow_ending: int | None, as_jso
         store.keys,
         current_operator(),
         trusted_sources=store.settings.organisation.trusted_sources,
+        postal_addresses=usable(store.settings.reminders).takes_postal_addresses,
         dry_run=dry_run,
         allow_ending=allow_ending,
         show=show,

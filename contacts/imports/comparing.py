@@ -37,6 +37,7 @@ class Comparison:
 
     `allocates`: new rows get their final ids; otherwise negative ones, which stand for them in a preview.
     `contact_register`, `one_basis`, `unspoken`: as in `Reading`. `own_addresses`: students' own addresses are taken.
+    `postal_addresses`: those of guardians are.
     """
 
     connection: Connection
@@ -50,6 +51,7 @@ class Comparison:
     one_basis: bool
     unspoken: Unspoken
     own_addresses: bool
+    postal_addresses: bool
 
     def refuse(self, table: Table, condition: ColumnElement[bool], reason: str) -> None:
         """Refuse the open rows of a staged table that meet `condition`; each is listed with its place."""

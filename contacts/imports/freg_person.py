@@ -17,6 +17,7 @@ from typing import Final
 from config.clock import oslo_date
 from contacts.codes import Basis, Protection
 from contacts.entitlement import eighteenth_birthday
+from contacts.imports.freg_address import postal_address
 from contacts.imports.records import (
     NIN,
     GuardianshipRecord,
@@ -86,6 +87,10 @@ def document_records(
         register_document=tells_custody or adult,
         all_guardians=tells_custody and not adult,
         unknown=Unknown.STUDENT if minor else Unknown.REFUSE,
+        # Not read of anybody who is graded, in whatever part of the document that stands.
+        postal_address=None
+        if protection not in (None, Protection.NONE)
+        else postal_address(lambda part: _current(document, part, today)),
     )
     # Of adult students the register must not be asked, and what it says is not used.
     if tells_custody and not adult:

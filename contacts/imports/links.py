@@ -100,18 +100,23 @@ def _settle(comparison: Comparison, table: Table, key: tuple[str, ...], reason: 
     comparison.connection.execute(update(table).where(open_ones).values(state=staged.ENTERS))
 
 
-def has_addresses(comparison: Comparison) -> ColumnElement[bool]:
-    """Staged persons whose addresses are taken: guardians, by this import or in the store already; and students who go
-    to school, where their own are wanted."""
+def is_guardian() -> ColumnElement[bool]:
+    """Staged persons who are guardians, by this import or in the store already."""
     person, link = staged.person, staged.guardianship
-    guardian = or_(
+    return or_(
         exists().where(link.c.guardian_id == person.c.person_id, link.c.state == staged.ENTERS),
         exists().where(store.guardianship.c.guardian_id == person.c.person_id),
     )
+
+
+def has_addresses(comparison: Comparison) -> ColumnElement[bool]:
+    """Staged persons whose addresses are taken: guardians; and students who go to school, where their own are
+    wanted."""
+    person = staged.person
     if not comparison.own_addresses:
-        return guardian
+        return is_guardian()
     return or_(
-        guardian,
+        is_guardian(),
         exists().where(staged.student.c.person_id == person.c.person_id),
         exists().where(store.student.c.person_id == person.c.person_id, comparison.current(store.student.c.left_on)),
     )

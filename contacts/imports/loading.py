@@ -86,7 +86,7 @@ class Loader:
         return identifier.scheme, self._lookup(identifier)
 
     def _person(self, record: PersonRecord) -> None:
-        entry = record.register_entry
+        entry, postal = record.register_entry, record.postal_address
         said: _Row = (
             _ref(record),
             record.given_name,
@@ -107,6 +107,10 @@ class Loader:
             None if entry is None else entry.status.value,
             None if entry is None else entry.reserved,
             None if entry is None else entry.expired,
+            None if postal is None else "\n".join(postal.lines),
+            None if postal is None else postal.postal_code,
+            None if postal is None else postal.place,
+            None if postal is None else postal.country,
         )
         ids = {(each.scheme, each.value): each.current for each in record.identifiers}
         contacts = [
@@ -221,6 +225,10 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
         "register_status",
         "reserved",
         "expired",
+        "postal_lines",
+        "postal_code",
+        "postal_place",
+        "postal_country",
     ),
     staged.identifier: ("person_n", "scheme", "lookup", "ciphertext", "current"),
     staged.contact: ("person_n", "channel", "value", "takes_messages", "confirmed_at"),

@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
 from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus
+from contacts.postal import PostalAddress
 
 NIN: Final = "nin"  # an identity number; reaches the database only as a keyed hash and encrypted
 OTHER_NUMBER: Final = "number"  # what stands for one and is none; reaches the database only as a keyed hash
@@ -78,6 +79,7 @@ class PersonRecord:
     `protection_unknown`: a student of a source that tells nobody's protection: held until the register has told it.
     `removed`: the source says that it no longer has this person.
     `register_entry`: what the contact register says of the person as such.
+    `postal_address`: where the population register says that letters reach them; never a graded one.
     """
 
     place: Place
@@ -98,6 +100,7 @@ class PersonRecord:
     protection_unknown: bool = False
     removed: bool = False
     register_entry: RegisterEntry | None = None
+    postal_address: PostalAddress | None = None
 
 
 class GroupKind(StrEnum):

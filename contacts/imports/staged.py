@@ -69,6 +69,10 @@ person = _table(
     Column("register_status", String),  # NULL: this is no word of the contact register
     Column("reserved", Boolean),
     Column("expired", Boolean),
+    Column("postal_lines", String),  # NULL: the register tells of no address for letters
+    Column("postal_code", String),
+    Column("postal_place", String),
+    Column("postal_country", String),
 )
 identifier = _table(
     "identifier",

@@ -36,6 +36,7 @@ from contacts.imports.loading import Loader
 from contacts.imports.matching import add_bare_guardians, match_persons, settle_persons, settle_refusals
 from contacts.imports.person_steps import person_steps
 from contacts.imports.plan import Count, Plan
+from contacts.imports.postal_steps import postal_steps
 from contacts.imports.records import Lost, Place, Reading, Refusal, Unknown
 from contacts.imports.register_entry_steps import register_entry_steps
 from contacts.imports.roster import resolve_groups, resolve_memberships
@@ -52,6 +53,7 @@ _LARGE = (
     store.address,
     store.point,
     store.register_entry,
+    store.postal_address,
 )
 # So few records need no planning of their queries.
 _FEW = 1000
@@ -63,7 +65,15 @@ class StagedImport:
     """The records of one import, read and waiting on one connection. Made by `stage`."""
 
     def __init__(
-        self, connection: Connection, reading: Reading, records: int, digest: str, *, trusted: bool, own_addresses: bool
+        self,
+        connection: Connection,
+        reading: Reading,
+        records: int,
+        digest: str,
+        *,
+        trusted: bool,
+        own_addresses: bool,
+        postal_addresses: bool,
     ) -> None:
         self._connection = connection
         self._reading = reading
@@ -72,6 +82,7 @@ class StagedImport:
         self._trusted = trusted
         # The contact register is not asked about students; what it says of one who is a guardian, too, is a guardian's.
         self._own_addresses = own_addresses and not reading.contact_register
+        self._postal_addresses = postal_addresses
 
     def preview(self) -> Plan:
         """Compare with the store as it is now. Changes nothing."""
@@ -120,6 +131,7 @@ class StagedImport:
             one_basis=self._reading.one_basis,
             unspoken=self._reading.unspoken,
             own_addresses=self._own_addresses,
+            postal_addresses=self._postal_addresses,
         )
         _reset(connection)
         match_persons(comparison)
@@ -141,6 +153,7 @@ class StagedImport:
             *school_steps(comparison),
             *person_steps(comparison),
             *register_entry_steps(),
+            *postal_steps(comparison),
             *group_steps(comparison),
             *enrolment_steps(comparison),
             *membership_steps(comparison),
@@ -221,6 +234,7 @@ def stage(
     *,
     trusted_sources: tuple[str, ...] = (),
     own_addresses: bool = False,
+    postal_addresses: bool = False,
     progress: Callable[[int], None] = lambda _records: None,
     digest: Callable[[], str] = lambda: "",
 ) -> Iterator[StagedImport]:
@@ -228,7 +242,7 @@ def stage(
 
     Raises what the reader raises: UsageError for a file that cannot be used. `progress` gets the number of records
     read, now and then. `digest` is asked for the digest of the files when they have been read. `own_addresses`: those
-    of students are taken, too.
+    of students are taken, too; `postal_addresses`: those of guardians, from the population register.
     """
     connection = database.engine.connect()
     # The temporary tables belong to this connection and must not be met by whoever gets it next.
@@ -244,7 +258,15 @@ def stage(
             staged.index(connection)
             if loader.records > _FEW:
                 staged.analyse(connection)
-        yield StagedImport(connection, reading, loader.records, digest(), trusted=trusted, own_addresses=own_addresses)
+        yield StagedImport(
+            connection,
+            reading,
+            loader.records,
+            digest(),
+            trusted=trusted,
+            own_addresses=own_addresses,
+            postal_addresses=postal_addresses,
+        )
     finally:
         connection.close()
 

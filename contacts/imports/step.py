@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CONTACT_POINTS = "contact points"
     IDENTIFIERS = "identifiers"
     REGISTER_ENTRIES = "register entries"
+    POSTAL_ADDRESSES = "postal addresses"
     CONSENTS = "consents"
 
 

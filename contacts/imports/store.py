@@ -17,3 +17,4 @@ consent = tables.CONSENT
 address = tables.ADDRESS
 point = tables.CONTACT_POINT
 register_entry = tables.REGISTER_ENTRY
+postal_address = tables.POSTAL_ADDRESS

@@ -43,13 +43,14 @@ _FEW_ENDED = 20
 class Round:
     """What rounds work with, and how: by whom, whether only to look, how many links or addresses may end.
 
-    `show` gets the preview before it is applied.
+    `show` gets the preview before it is applied. `postal_addresses`: those of guardians are taken.
     """
 
     database: Database
     keys: Keys
     operator: str
     trusted_sources: tuple[str, ...] = ()
+    postal_addresses: bool = False
     dry_run: bool = False
     allow_ending: int | None = None
     show: Callable[[Plan], None] = lambda _plan: None
@@ -117,8 +118,14 @@ def sync_documents(one: Round, live: LiveRegister, asked: Asked) -> Result:
 
 def _import(one: Round, reading: Reading, digest: str, asked: int) -> Result:
     """Preview what the answers change, and apply it, unless too much would end."""
-    trusted = one.trusted_sources
-    with stage(one.database, one.keys, reading, trusted_sources=trusted, digest=lambda: digest) as staged:
+    with stage(
+        one.database,
+        one.keys,
+        reading,
+        trusted_sources=one.trusted_sources,
+        postal_addresses=one.postal_addresses,
+        digest=lambda: digest,
+    ) as staged:
         plan = staged.preview()
         one.show(plan)
         with one.database.read() as connection:

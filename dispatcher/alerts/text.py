@@ -127,9 +127,9 @@ def compose_notice(
     """The text of a routine message to one person. KeyError when the program leaves a placeholder out."""
     text = catalogue.notice(name, language)
     fill = {key: _value(value) for key, value in values.items()} | dict.fromkeys(_SCHOOL, _value(school))
-    sms = tidy(_filled(text.sms, fill))
-    subject = " ".join(_filled(text.headline, fill).split())
-    return ComposedText(language, sms, subject, _filled(text.email, fill), measure(sms))
+    sms = tidy(filled(text.sms, fill))
+    subject = " ".join(filled(text.headline, fill).split())
+    return ComposedText(language, sms, subject, filled(text.email, fill), measure(sms))
 
 
 def _template(text: MessageText, language: Language, free: str | None) -> MessageText:
@@ -153,8 +153,8 @@ def _compose_one(
 ) -> ComposedText:
     word = status_words.without_typed_word
     # The word is taken off and put on after filling: it may come with a placeholder's value.
-    body = word(_filled(template.sms, fill), status)
-    email = word(_filled(template.email, fill), status)
+    body = word(filled(template.sms, fill), status)
+    email = word(filled(template.email, fill), status)
     if not body or not email:
         raise _not_sent(f"the text for {language} is empty", f'Give --text "..." or --text-{language} "...".')
     if asking is not None:
@@ -163,13 +163,14 @@ def _compose_one(
     return ComposedText(
         language=language,
         sms=sms,
-        subject=status_words.marked(" ".join(clean(_filled(template.headline, fill)).split()), status, language),
+        subject=status_words.marked(" ".join(clean(filled(template.headline, fill)).split()), status, language),
         email=status_words.marked_email(email, status, language),
         size=measure(sms),
     )
 
 
-def _filled(template: str, fill: Mapping[str, str]) -> str:
+def filled(template: str, fill: Mapping[str, str]) -> str:
+    """The template with its placeholders filled, cleaned. KeyError for one that has no value."""
     # One pass: braces in a value are never filled again.
     return clean(_PLACEHOLDER.sub(lambda found: fill[found[1].lower()], template))
 

@@ -25,7 +25,7 @@ from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, MoveS
 from dispatcher.outbox.follow import follow, kind_of_row
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
-from dispatcher.outbox.questions import NO_LONGER_ASKED, no_longer_asked
+from dispatcher.outbox.questions import not_to_leave
 from dispatcher.outbox.recheck import lost_entitlements
 from dispatcher.outbox.transitions import DUE
 from dispatcher.tables import ALERT, DELIVERY, AnyRow
@@ -259,8 +259,7 @@ def _lost(
         lost.update(dict.fromkeys(gone, "entitlement_lost"))
     notices = [row for row in due if row.notice_id is not None and row.id not in lost]
     if notices:
-        gone = no_longer_asked(connection, notices, today, stale_after_months)
-        lost.update(dict.fromkeys(gone, NO_LONGER_ASKED))
+        lost.update(not_to_leave(connection, notices, today, stale_after_months))
     return lost
 
 

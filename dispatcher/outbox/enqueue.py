@@ -116,7 +116,14 @@ def enqueue(connection: Connection, basis: Basis, wanted: Sequence[Wanted], segm
 
 
 def enqueue_notice(
-    connection: Connection, notice_id: int, channel: Channel, address_id: int, language: str, life_seconds: float
+    connection: Connection,
+    notice_id: int,
+    channel: Channel,
+    address_id: int,
+    language: str,
+    life_seconds: float,
+    *,
+    segments: int = 1,
 ) -> int:
     """Make the one message of a notice, in the routine lane; its id. It expires after `life_seconds`."""
     row = {
@@ -125,7 +132,7 @@ def enqueue_notice(
         "address_id": address_id,
         "round": 1,
         "language": language,
-        "segments": 1,
+        "segments": segments,
         "contacts_revision": 0,
         "decided_on": date.min,
         "lane": Lane.ROUTINE,

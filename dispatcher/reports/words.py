@@ -37,6 +37,7 @@ _DELIVERY_WORDS = {
     "entitlement_lost": "nobody it was meant for may be told any more",
     "opted_out": "the owner of the number answered STOP",
     "no_longer_asked": "the student has answered, or is not to be asked there any more",
+    "no_longer_needed": "what the reminder asks for has come, or is not to be asked for there any more",
     "stopped": "the alert was stopped before it left",
     "replaced": "another alert took its place before it left",
     "never_told": "nobody it was meant for has been told what it is about",

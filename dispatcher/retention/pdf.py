@@ -24,6 +24,8 @@ HEADINGS: Final[Mapping[str, str]] = {
     "guardianships": "Foresattforhold",
     "contact_points": "Kontaktopplysninger",
     "verification_codes": "Engangskoder",
+    "postal_addresses": "Postadresse",
+    "reminders": "Påminnelser om kontaktopplysninger",
     "contact_register_entries": "Kontakt- og reservasjonsregisteret",
     "consents": "Samtykker",
     "blocks": "Vedtak om at noen ikke skal kontaktes",

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, i
 from config.audit import record_act
 from config.clock import UtcDateTime, db_now, oslo_date
 from config.database import Database
-from contacts.tables import CHALLENGE
+from contacts.tables import CHALLENGE, REMINDER
 from dispatcher.codes import AlertState
 from dispatcher.outbox.removal import not_the_newest, remove_deliveries
 from dispatcher.reports.classes import UNDER_WAY
@@ -99,8 +99,8 @@ def remove_reduced(database: Database, may_go_on: Callable[[], bool]) -> bool:
 
 
 def remove_routine(database: Database, before: datetime, may_go_on: Callable[[], bool]) -> bool:
-    """Take out routine messages, codes, and receipts and answers that belong to no message, from before that moment, as
-    `remove_reduced` does."""
+    """Take out routine messages, codes, reminders that were heeded, and receipts and answers that belong to no message,
+    from before that moment, as `remove_reduced` does."""
     return _steps(database, may_go_on, _old_routine(before))
 
 
@@ -143,6 +143,8 @@ def _old_routine(before: datetime) -> Iterator[_Step]:
     unsent = ~exists().where(DELIVERY.c.notice_id == NOTICE.c.id)
     yield _some_of(NOTICE, [old_notices(before), unsent], NOTICE.c.id)
     yield _some_of(CHALLENGE, [old_codes(before)], CHALLENGE.c.id)
+    # What was mended long ago; of what was not it must stay known how often the guardian was asked.
+    yield _some_of(REMINDER, [REMINDER.c.fixed_at < literal(before, UtcDateTime())], REMINDER.c.id)
     yield _some_of(RECEIPT, [stray_receipts(before)], RECEIPT.c.id)
     yield _some_of(ANSWER, [stray_answers(before)], ANSWER.c.id)
 

@@ -38,6 +38,7 @@ NOT_SHOWN: Mapping[str, str] = {
     "release.released_by": _STAFF,
     "notice.operator": _STAFF,
     "decision.inputs": "made of what stands elsewhere in the export, and of what is held of the other person",
+    "reminder.notice_id": "a number of our own: the message stands among the routine messages",
     "verification_challenge.nonce": "a random number of which a code was made",
 }
 # Where what a column points at is shown in its place.

@@ -14,6 +14,7 @@ from config.catalogue import LANGUAGES, load_catalogue
 from config.clock import db_now, oslo_date
 from config.keys import Keys
 from config.sections import Language, OrganisationSettings
+from config.set_aside import SetAside
 from config.settings import Settings
 from contacts.codes import Protection
 from contacts.contact_points import StoredPoint
@@ -26,6 +27,7 @@ from dispatcher.alerts.text import compose_notice
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice
 from dispatcher.routine.county import break_glass_values
+from dispatcher.routine.reminder_texts import reminder_text
 from dispatcher.tables import NOTICE
 from providers.base import Channel
 
@@ -83,6 +85,7 @@ class Notices:
         self._catalogue = load_catalogue(Path(extra) if extra else None)
         self._organisation = settings.organisation
         self._keys = keys
+        self._web = "" if isinstance(settings.reminders, SetAside) else settings.reminders.web
 
     def text(self, connection: Connection, notice_id: int, language: str, channel: Channel) -> tuple[str, str]:
         """(subject, text) of a notice. Raises LookupError when what it is about is gone."""
@@ -92,6 +95,8 @@ class Notices:
             found = break_glass_values(connection, notice_id)
         if kind is NoticeKind.CONSENT_QUESTION:
             found = self._student_school(connection, notice_id), {}
+        if kind is NoticeKind.CONTACT_REMINDER:
+            return self._reminder(connection, notice_id, language, channel)
         if kind is None or found is None:
             raise LookupError(f"notice {notice_id} has nothing to tell")
         school, values = found
@@ -128,6 +133,12 @@ class Notices:
             {"on": self._today(connection)},
         ).scalar()
         return name or self._organisation.name or "Beredskap"
+
+    def _reminder(self, connection: Connection, notice_id: int, language: str, channel: Channel) -> tuple[str, str]:
+        person_id = connection.execute(select(NOTICE.c.person_id).where(NOTICE.c.id == notice_id)).scalar_one()
+        school = self._speaker(connection, person_id)
+        text = reminder_text(self._catalogue, cast(Language, language), school, self._web)
+        return text.subject, text.sms if channel is Channel.SMS else text.email
 
     def _today(self, connection: Connection) -> date:
         return oslo_date(connection.execute(select(db_now())).scalar_one())

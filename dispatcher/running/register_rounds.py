@@ -77,7 +77,15 @@ class RegisterRounds:
         self._database = database
         self._holder = holder
         self._stopping = stopping
-        self._round = Round(database, keys, _OPERATOR, trusted_sources=settings.organisation.trusted_sources)
+        reminders = settings.reminders
+        self._round = Round(
+            database,
+            keys,
+            _OPERATOR,
+            trusted_sources=settings.organisation.trusted_sources,
+            # Where they may not be wanted, none is kept: a later round brings them again.
+            postal_addresses=not isinstance(reminders, SetAside) and reminders.takes_postal_addresses,
+        )
         self._krr = self._live(KRR, settings.krr)
         self._freg = self._live(FREG, settings.freg)
 

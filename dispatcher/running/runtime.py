@@ -38,6 +38,8 @@ from dispatcher.running.nightly import NightlyPurge
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.register_rounds import LOOK_SECONDS as ROUNDS_LOOK_SECONDS
 from dispatcher.running.register_rounds import RegisterRounds
+from dispatcher.running.reminding import LOOK_SECONDS as REMINDERS_LOOK_SECONDS
+from dispatcher.running.reminding import ScheduledReminders
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
@@ -118,6 +120,12 @@ class Runtime:
                 self._database, coming_of_age, self._settings.organisation, self._stopping.is_set
             )
             self._thread("questions", questions.look, QUESTIONS_LOOK_SECONDS)
+        reminders = self._settings.reminders
+        if not isinstance(reminders, SetAside) and reminders.on and reminders.schedule:
+            scheduled = ScheduledReminders(
+                self._database, reminders, self._settings.organisation, self._id, self._stopping.is_set
+            )
+            self._thread("reminders", scheduled.look, REMINDERS_LOOK_SECONDS)
         rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
         self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
 

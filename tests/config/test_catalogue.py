@@ -19,7 +19,7 @@ PLAIN = re.compile(r"[A-Za-zæøåÆØÅéèòàù0-9 .,:;!?'\"()/%+\-{}_]+")
 # The room for the drill word: "EXERCISE - " is the longest of the three.
 LONGEST_PREFIX = 11
 # Those that go by SMS, too.
-NOTICES = ("verification_code", "consent_question")
+NOTICES = ("verification_code", "consent_question", "contact_reminder")
 
 OWN = """
 severity = "{severity}"
@@ -172,6 +172,22 @@ def test_default_phrases_are_short_plain_and_without_web_addresses(name: str, la
     assert len(filled) <= 3 * 67 if language == "se" else PLAIN.fullmatch(filled) and len(filled) <= 160
     # The word that the text tells people to answer is one that is understood.
     assert {"answered_stop": "START", "answered_help": "STOPP", "ask_confirmation": " 1 "}[name] in phrase.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_letters_name_the_school_and_hold_no_web_address(language: Language) -> None:
+    letter = CATALOGUE.letter("contact_reminder", language)
+    assert letter.awaiting_review == (language == "se")
+    assert "{school}" in letter.text
+    assert not re.search(r"https?:|www\.|\w\.(no|com|net|org)\b", letter.headline + letter.text, re.IGNORECASE)
+    assert set(re.findall(r"\{(\w+)\}", letter.headline + letter.text)) == {"school"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_to_register_is_told_in_one_sentence(language: Language) -> None:
+    phrase = CATALOGUE.phrase("reminder_web", language)
+    assert phrase.awaiting_review == (language == "se")
+    assert phrase.text.count("{web}") == 1 and len(phrase.text) < 50
 
 
 @pytest.mark.parametrize(

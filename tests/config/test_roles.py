@@ -17,6 +17,7 @@ EXPECTED = {
     Right.SEE_CONTACTS: "nothing nothing their_schools everything everything everything",
     Right.RELEASE: "nothing nothing their_schools everything everything nothing",
     Right.CHANGE_CONTACTS: "nothing nothing nothing nothing everything nothing",
+    Right.REMIND: "nothing nothing their_schools everything everything nothing",
     Right.IMPORT: "nothing nothing nothing nothing everything nothing",
     Right.SEE_LOG: "nothing everything nothing everything nothing everything",
     Right.HAND_OUT: "nothing everything nothing everything nothing nothing",

@@ -173,6 +173,10 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     "operator list": (Case(""),),
     "operator revoke": (Case("5f3a90c1", 2),),
     "operator token": (Case("{held}", 2),),
+    "remind preview": (Case(""), Case("--school '{school}'")),
+    # Switched off, as it is by itself; what it does when it is on: tests/dispatcher/test_reminders.py.
+    "remind run": (Case("--yes", 2),),
+    "remind status": (Case(""), Case("--school '{school}'")),
     "report alert": (
         Case("latest", before=(_ABOUT_THEM,)),
         Case("latest --call-list", before=(_ABOUT_THEM,)),

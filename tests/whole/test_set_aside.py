@@ -29,6 +29,11 @@ WRONG: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
         (("contacts", "purge", "--dry-run"), ("contacts", "purge", "--apply")),
     ),
     "coming_of_age": ('[coming_of_age]\nask = "x-secret"\n', "coming_of_age.ask", (("contacts", "turning-18"),)),
+    "reminders": (
+        '[reminders]\nschedule = "x-secret"\n',
+        "reminders.schedule",
+        (("remind", "preview"), ("remind", "run", "--yes"), ("remind", "status")),
+    ),
     "audit": ('[audit]\nping_url = "x-secret"\n', "audit.ping_url", (("audit",),)),
     "web": ('web = "x-secret"\n', "web", (("web",), ("run",))),
     "county": ('[county]\nemail = "x-secret"\n', "county.email", ()),

@@ -52,6 +52,7 @@ class Importer:
         self.directory = directory
         self.now = NOW
         self.own_addresses = False  # those of students
+        self.postal_addresses = False  # those of guardians
 
     def file(self, name: str, content: str | bytes | object) -> Path:
         path = self.directory / name
@@ -66,7 +67,12 @@ class Importer:
         with bound_db_now(self.now):
             reading = _OPENERS[kind](paths, oslo_date(self.now))
             with stage(
-                self.database, self.keys, reading, trusted_sources=trusted, own_addresses=self.own_addresses
+                self.database,
+                self.keys,
+                reading,
+                trusted_sources=trusted,
+                own_addresses=self.own_addresses,
+                postal_addresses=self.postal_addresses,
             ) as staged:
                 yield staged
 

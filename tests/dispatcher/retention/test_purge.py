@@ -290,6 +290,18 @@ def test_pseudonyms_go_with_the_alert_that_needed_them(town: Town) -> None:
     assert all(not row.value.startswith("forgotten") for row in town.world.rows(tables.ADDRESS))
 
 
+def test_reminders_that_were_heeded_long_ago_go_and_the_count_of_the_others_stays(sqlite_town: Town) -> None:
+    heeded, other = sqlite_town.family(), sqlite_town.family()
+    (one, _) = sqlite_town.world.rows(tables.REMINDER)
+    sqlite_town.world.change(tables.REMINDER, one.id, fixed_at=sqlite_town.world.now)
+    purged(sqlite_town)
+    assert len(sqlite_town.world.rows(tables.REMINDER)) == 2
+    with sqlite_town.at(YEARS_LATER):
+        purged(sqlite_town)
+    assert [row.guardian_id for row in sqlite_town.world.rows(tables.REMINDER)] == [other.guardian.id]
+    assert one.guardian_id == heeded.guardian.id
+
+
 def test_more_persons_than_one_step_takes(town: Town) -> None:
     with town.world.store() as store:
         for number in range(450):

@@ -16,7 +16,7 @@ from config.clock import oslo_date
 from config.database import Database
 from config.keys import Keys
 from contacts import tables
-from contacts.codes import RegisterStatus
+from contacts.codes import RegisterStatus, ReminderWay
 from contacts.people import guardian_ref
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice
@@ -82,6 +82,23 @@ class Town:
             store.connection.execute(
                 insert(tables.REGISTER_ENTRY).values(person_id=guardian, status=RegisterStatus.ACTIVE, reserved=True)
             )
+            street = f"Gateveien {secrets.token_hex(4)}"
+            store.connection.execute(
+                insert(tables.POSTAL_ADDRESS).values(
+                    person_id=guardian, lines=street, postal_code="5218", place="NORDSTRØNO", country="NO"
+                )
+            )
+            store.connection.execute(
+                insert(tables.REMINDER).values(
+                    guardian_id=guardian,
+                    campaign=1,
+                    number=1,
+                    letters=1,
+                    way=ReminderWay.LETTER,
+                    first_at=self.world.now,
+                    last_at=self.world.now,
+                )
+            )
             store.consent(pupil, guardian, date(2026, 1, 1), given_evidence="form 7")
             store.block(guardian, pupil, valid_to=date(2026, 3, 1))
             store.release(pupil, date(2026, 3, 1))
@@ -92,7 +109,14 @@ class Town:
             Person(
                 guardian,
                 guardian_ref(guardian),
-                (adult["given_name"], adult["family_name"], *(() if shared_phone else (phone,)), email, *nins[1]),
+                (
+                    adult["given_name"],
+                    adult["family_name"],
+                    street,
+                    *(() if shared_phone else (phone,)),
+                    email,
+                    *nins[1],
+                ),
             ),
         )
 
