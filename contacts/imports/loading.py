@@ -107,18 +107,18 @@ class Loader:
             None if entry is None else entry.status.value,
             None if entry is None else entry.reserved,
             None if entry is None else entry.expired,
-            None if postal is None else "\n".join(postal.lines),
-            None if postal is None else postal.postal_code,
-            None if postal is None else postal.place,
-            None if postal is None else postal.country,
         )
+        # No part of what two records must agree about: of several documents of a person the first one's is taken.
+        letters: _Row = (None,) * 4
+        if postal is not None:
+            letters = ("\n".join(postal.lines), postal.postal_code, postal.place, postal.country)
         ids = {(each.scheme, each.value): each.current for each in record.identifiers}
         contacts = [
             (each.channel.value, each.value, each.takes_messages, each.confirmed_at) for each in record.contacts or ()
         ]
         place = self._place(record)
         self._rows[staged.person].append(
-            (*place, _digest(said, sorted(ids.items()), sorted(contacts, key=repr)), *said)
+            (*place, _digest(said, sorted(ids.items()), sorted(contacts, key=repr)), *said, *letters)
         )
         n = place[0]
         for (scheme, value), current in ids.items():

@@ -161,3 +161,12 @@ def test_none_is_taken_where_letters_are_not_wanted_and_the_old_ones_go(sqlite_i
     importer.postal_addresses = False
     importer.freg(_guardian(bostedsadresse=[HOME]))
     assert _stored(importer) == []
+
+
+def test_documents_that_differ_in_the_address_alone_agree_and_the_first_one_counts(sqlite_importer: Importer) -> None:
+    importer = sqlite_importer
+    importer.postal_addresses = True
+    importer.pifu(small_school())
+    plan = importer.freg(_guardian(bostedsadresse=[HOME]), _guardian(bostedsadresse=[HOME], postadresse=[FREE]))
+    assert plan.refused == 0
+    assert _stored(importer) == [("Skipavika 88B", "5218", "NORDSTRØNO")]
