@@ -54,6 +54,21 @@ class SmsSettings(TwilioAccount):
     callback_base_url: str
 
 
+class VoiceSettings(_Section):
+    caller: str
+    calls_per_second: Seconds
+    price_per_call: Annotated[float, Field(ge=0)]
+    ring_seconds: Annotated[int, Field(ge=5, le=600)]
+    detect_machines: bool
+
+    @field_validator("caller")
+    @classmethod
+    def _is_a_number(cls, caller: str) -> str:
+        if caller and not re.fullmatch(r"\+[1-9][0-9]{6,14}", caller):
+            raise ValueError("it must be a phone number, as +4722000000, or empty")
+        return caller
+
+
 class LastResortSettings(_Section):
     url: SecretStr
     segments_per_second: Seconds

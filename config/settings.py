@@ -29,6 +29,7 @@ from config.sections import (
     SmtpSettings,
     StoreSettings,
     TwilioAccount,
+    VoiceSettings,
     WebSettings,
 )
 from config.set_aside import Operators, SetAside, first_fault, read_operators, read_spare, wrong_setting
@@ -40,6 +41,7 @@ _OPERATORS = "BEREDSKAP_OPERATORS"
 _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
         "bounces": BounceSettings,
+        "voice": VoiceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
         "retention": RetentionSettings,
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings
     bounces: BounceSettings | SetAside
     dispatch: DispatchSettings
+    voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
     retention: RetentionSettings | SetAside
@@ -127,6 +130,13 @@ class Settings(BaseSettings):
             *(section for section in sections if isinstance(section, SetAside)),
             *self.operators.set_aside.values(),
         )
+
+    @property
+    def calls(self) -> VoiceSettings | None:
+        """How guardians are called; None when they are not: there is no caller, no account, or it was set aside."""
+        if isinstance(self.voice, SetAside) or not self.voice.caller or not self.sms.account_sid:
+            return None
+        return self.voice
 
     @cached_property
     def data_dir(self) -> Path:

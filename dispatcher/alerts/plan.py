@@ -75,8 +75,9 @@ class Plan:
 
 def reach_options(status: AlertStatus, channels: Iterable[Channel], *, include_unverified: bool) -> ReachOptions:
     """What an alert of this status may use: stale contact points only when it is real (section 5 of the design)."""
+    asked = frozenset(channels)
     return ReachOptions(
-        channels=frozenset(AddressChannel(channel.value) for channel in channels),
+        channels=frozenset(kind for kind, channel in _CHANNEL.items() if channel in asked),
         use_stale=status is AlertStatus.ACTUAL,
         include_unverified=include_unverified,
     )

@@ -178,7 +178,7 @@ def _move(one: Ended, patience: Patience) -> Move:
 def _wait(one: Ended, patience: Patience) -> float | None:
     match one.outcome:
         case Accepted(reference=reference):
-            return patience.receipt_poll if one.claimed.channel is Channel.SMS and reference else None
+            return patience.receipt_poll if one.claimed.channel is not Channel.EMAIL and reference else None
         case Deferred() if one.elsewhere:
             return 0.0
         case Deferred(retry_after=retry_after):
@@ -192,7 +192,7 @@ def _wait(one: Ended, patience: Patience) -> float | None:
 
 
 def unknown_wait(channel: Channel, repeats: int, settle: float) -> float | None:
-    """Seconds until an unknown delivery is taken up: an SMS is looked up at once, an e-mail repeated once."""
-    if channel is Channel.SMS:
+    """Seconds until an unknown delivery is taken up: an SMS or a call is looked up at once, an e-mail repeated once."""
+    if channel is not Channel.EMAIL:
         return 0.0
     return settle if repeats == 0 else None

@@ -151,7 +151,7 @@ def _channels(connection: Connection, alert_id: int, head: AlertHead, now: datet
         states[row.channel][row.state] = int(row.deliveries)
         recent[row.channel] += int(row.lately)
     seconds = min(RATE_SECONDS, max(1.0, _seconds_since_start(head, now)))
-    asked = {Channel.SMS: head.sms, Channel.EMAIL: head.email}
+    asked = {Channel.SMS: head.sms, Channel.EMAIL: head.email, Channel.VOICE: Channel.VOICE in states}
     return tuple(
         ChannelProgress(
             channel=channel,

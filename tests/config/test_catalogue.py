@@ -10,6 +10,7 @@ import pytest
 from config.catalogue import LANGUAGES, MessageText, MsgType, ResponseType, Scenario, Severity, load_catalogue
 from config.errors import ExitStatus, UsageError
 from config.sections import Language
+from providers.spoken import AGAIN, CONFIRMS
 
 CATALOGUE = load_catalogue()
 SCENARIOS = CATALOGUE.scenarios()
@@ -172,6 +173,13 @@ def test_default_phrases_are_short_plain_and_without_web_addresses(name: str, la
     assert len(filled) <= 3 * 67 if language == "se" else PLAIN.fullmatch(filled) and len(filled) <= 160
     # The word that the text tells people to answer is one that is understood.
     assert {"answered_stop": "START", "answered_help": "STOPP", "ask_confirmation": " 1 "}[name] in phrase.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_speaks_of_the_keys_that_it_understands(language: Language) -> None:
+    menu, thanks = CATALOGUE.phrase("voice_menu", language), CATALOGUE.phrase("voice_confirmed", language)
+    assert AGAIN in menu.text and CONFIRMS in menu.text
+    assert menu.awaiting_review == thanks.awaiting_review == (language == "se")
 
 
 @pytest.mark.parametrize(
