@@ -124,6 +124,39 @@ class DispatchSettings(_Section):
     receipt_poll_seconds: Seconds
 
 
+class FallbackStepSettings(_Section):
+    """One step of the chain; of every severity, and of drills and tests, too, where it says nothing else."""
+
+    channel: Literal["sms", "email", "voice"]
+    wait_minutes: Annotated[float, Field(gt=0, le=24 * 60)]
+    severities: tuple[Literal["extreme", "severe", "moderate", "minor"], ...] = (
+        "extreme",
+        "severe",
+        "moderate",
+        "minor",
+    )
+    in_drills: bool = True
+
+
+class FallbackSettings(_Section):
+    at_once: tuple[Literal["sms", "email"], ...]
+    steps: tuple[FallbackStepSettings, ...]
+
+    @field_validator("at_once")
+    @classmethod
+    def _something_goes(cls, at_once: tuple[str, ...]) -> tuple[str, ...]:
+        if not at_once:
+            raise ValueError("it must name sms, email, or both")
+        return at_once
+
+    @field_validator("steps")
+    @classmethod
+    def _each_channel_once(cls, steps: tuple[FallbackStepSettings, ...]) -> tuple[FallbackStepSettings, ...]:
+        if len({step.channel for step in steps}) < len(steps):
+            raise ValueError("a channel can be one step only")
+        return steps
+
+
 class WebSettings(_Section):
     host: str
     port: Annotated[int, Field(ge=0, le=65535)]

@@ -20,6 +20,7 @@ from config.sections import (
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
+    FallbackSettings,
     LastResortSettings,
     LogSettings,
     OrganisationSettings,
@@ -41,6 +42,7 @@ _OPERATORS = "BEREDSKAP_OPERATORS"
 _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
         "bounces": BounceSettings,
+        "fallback": FallbackSettings,
         "voice": VoiceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings
     bounces: BounceSettings | SetAside
     dispatch: DispatchSettings
+    fallback: FallbackSettings | SetAside
     voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
@@ -130,6 +133,15 @@ class Settings(BaseSettings):
             *(section for section in sections if isinstance(section, SetAside)),
             *self.operators.set_aside.values(),
         )
+
+    @property
+    def chain(self) -> FallbackSettings | None:
+        """What every alert's chain is made of: without calls where nobody can call. None when the section was set
+        aside: then nothing follows."""
+        if isinstance(self.fallback, SetAside) or self.calls is not None:
+            return None if isinstance(self.fallback, SetAside) else self.fallback
+        steps = tuple(step for step in self.fallback.steps if step.channel != "voice")
+        return self.fallback.model_copy(update={"steps": steps})
 
     @property
     def calls(self) -> VoiceSettings | None:

@@ -177,6 +177,7 @@ class Runtime:
                     options.patience,
                     idle,
                     organisation.failing_after,
+                    organisation.stale_after_months,
                 )
             )
 
