@@ -55,6 +55,21 @@ class SmsSettings(TwilioAccount):
     callback_base_url: str
 
 
+class VoiceSettings(_Section):
+    caller: str
+    calls_per_second: Seconds
+    price_per_call: Annotated[float, Field(ge=0)]
+    ring_seconds: Annotated[int, Field(ge=5, le=600)]
+    detect_machines: bool
+
+    @field_validator("caller")
+    @classmethod
+    def _is_a_number(cls, caller: str) -> str:
+        if caller and not re.fullmatch(r"\+[1-9][0-9]{6,14}", caller):
+            raise ValueError("it must be a phone number, as +4722000000, or empty")
+        return caller
+
+
 class LastResortSettings(_Section):
     url: SecretStr
     segments_per_second: Seconds
@@ -108,6 +123,39 @@ class DispatchSettings(_Section):
     retry_max_seconds: Seconds
     expires_minutes: PositiveInt
     receipt_poll_seconds: Seconds
+
+
+class FallbackStepSettings(_Section):
+    """One step of the chain; of every severity, and of drills and tests, too, where it says nothing else."""
+
+    channel: Literal["sms", "email", "voice"]
+    wait_minutes: Annotated[float, Field(gt=0, le=24 * 60)]
+    severities: tuple[Literal["extreme", "severe", "moderate", "minor"], ...] = (
+        "extreme",
+        "severe",
+        "moderate",
+        "minor",
+    )
+    in_drills: bool = True
+
+
+class FallbackSettings(_Section):
+    at_once: tuple[Literal["sms", "email"], ...]
+    steps: tuple[FallbackStepSettings, ...]
+
+    @field_validator("at_once")
+    @classmethod
+    def _something_goes(cls, at_once: tuple[str, ...]) -> tuple[str, ...]:
+        if not at_once:
+            raise ValueError("it must name sms, email, or both")
+        return at_once
+
+    @field_validator("steps")
+    @classmethod
+    def _each_channel_once(cls, steps: tuple[FallbackStepSettings, ...]) -> tuple[FallbackStepSettings, ...]:
+        if len({step.channel for step in steps}) < len(steps):
+            raise ValueError("a channel can be one step only")
+        return steps
 
 
 class WebSettings(_Section):

@@ -21,6 +21,7 @@ from config.sections import (
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
+    FallbackSettings,
     LastResortSettings,
     LogSettings,
     MetricsSettings,
@@ -32,6 +33,7 @@ from config.sections import (
     SmtpSettings,
     StoreSettings,
     TwilioAccount,
+    VoiceSettings,
     WebSettings,
 )
 from config.set_aside import Operators, SetAside, first_fault, read_operators, read_spare, wrong_setting
@@ -43,6 +45,8 @@ _OPERATORS = "BEREDSKAP_OPERATORS"
 _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
         "bounces": BounceSettings,
+        "fallback": FallbackSettings,
+        "voice": VoiceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
         "retention": RetentionSettings,
@@ -80,6 +84,8 @@ class Settings(BaseSettings):
     smtp: SmtpSettings
     bounces: BounceSettings | SetAside
     dispatch: DispatchSettings
+    fallback: FallbackSettings | SetAside
+    voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
     retention: RetentionSettings | SetAside
@@ -136,6 +142,22 @@ class Settings(BaseSettings):
             *(section for section in sections if isinstance(section, SetAside)),
             *self.operators.set_aside.values(),
         )
+
+    @property
+    def chain(self) -> FallbackSettings | None:
+        """What every alert's chain is made of: without calls where nobody can call. None when the section was set
+        aside: then nothing follows."""
+        if isinstance(self.fallback, SetAside) or self.calls is not None:
+            return None if isinstance(self.fallback, SetAside) else self.fallback
+        steps = tuple(step for step in self.fallback.steps if step.channel != "voice")
+        return self.fallback.model_copy(update={"steps": steps})
+
+    @property
+    def calls(self) -> VoiceSettings | None:
+        """How guardians are called; None when they are not: there is no caller, no account, or it was set aside."""
+        if isinstance(self.voice, SetAside) or not self.voice.caller or not self.sms.account_sid:
+            return None
+        return self.voice
 
     @cached_property
     def data_dir(self) -> Path:

@@ -35,11 +35,15 @@ class PointFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReachOptions:
-    """What a message may use. `use_stale`: true for an actual alert alone, never for drills, tests and reminders."""
+    """What a message may use. `use_stale`: true for an actual alert alone, never for drills, tests and reminders.
+
+    `calls`: it is a call, which a fixed line takes, too, and which nobody who wants no SMS has declined.
+    """
 
     channels: frozenset[AddressChannel]
     use_stale: bool
     include_unverified: bool = False
+    calls: bool = False
 
 
 class Unreachable(StrEnum):
@@ -92,11 +96,11 @@ def refusal(point: PointFacts, options: ReachOptions) -> Unreachable | None:
     """Why this contact point may not be used; None when it may. What no option can lift comes first."""
     if point.shared_with_blocked:
         return Unreachable.SHARED_WITH_BLOCKED
-    if not point.takes_messages:
+    if not point.takes_messages and not options.calls:
         return Unreachable.FIXED_LINE_ONLY
     if point.replaced:
         return Unreachable.REPLACED
-    if point.opted_out and point.channel is AddressChannel.SMS:
+    if point.opted_out and point.channel is AddressChannel.SMS and not options.calls:
         return Unreachable.OPTED_OUT
     if point.failing:
         return Unreachable.FAILING

@@ -35,7 +35,7 @@ class Alert(SQLModel, table=True):
     `cursor`: the position in the frozen student list up to which planning has come; moved by one planner at a time.
     `break_glass`: the reason for which somebody sent it without the role for it. `ask_confirmation`: its SMS ask for 1
     in answer. `references_id`: the alert that it follows up. `replaced_at`: when a follow-up stopped what had not left
-    of this one.
+    of this one. `fallback`: the chain of its messages (`dispatcher/outbox/chain.py`); NULL when none can follow.
     """
 
     __tablename__ = "alert"
@@ -80,6 +80,7 @@ class Alert(SQLModel, table=True):
         default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
     )
     replaced_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    fallback: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class AlertText(SQLModel, table=True):
@@ -94,6 +95,8 @@ class AlertText(SQLModel, table=True):
     email: str
     encoding: str = Field(max_length=8)
     segments: int
+    # What a call says; NULL in alerts from before there were any.
+    spoken: str | None = None
 
 
 class AlertStudent(SQLModel, table=True):

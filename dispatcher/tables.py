@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from config.tables import core_table
-from dispatcher import answer_models, models, trace_models
+from dispatcher import answer_models, fallback_models, models, trace_models
 
 # A row of a statement whose columns the type checker does not follow.
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -27,3 +27,4 @@ FIGURES = core_table(trace_models.AlertFigures)
 PROCESS = core_table(models.Process)
 LEASE = core_table(models.Lease)
 ANSWER = core_table(answer_models.Answer)
+CHAIN = core_table(fallback_models.FallbackChain)

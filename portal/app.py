@@ -1,4 +1,4 @@
-"""The web application: provider callbacks, answers to SMS, and a word on its own health. Pages come later."""
+"""The web application: provider callbacks, answers to SMS and calls, and a word on its own health. Pages come later."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
@@ -19,14 +20,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.catalogue import load_catalogue
 from config.database import Database
 from config.settings import Settings
 from dispatcher.metering.meter import SILENT
 from portal.arrivals import Arrivals
 from portal.twilio_answers import TwilioAnswers
-from portal.twilio_callbacks import TwilioCallbacks
+from portal.twilio_callbacks import TwilioCallbacks, receipt_of_call, receipt_of_sms
+from portal.twilio_keys import TwilioKeys
 from portal.twilio_signature import TwilioSignature
+from providers.spoken import voice_words
 from providers.twilio_sms import TWILIO, TWILIO_BACKUP
+from providers.twilio_voice import TWILIO_VOICE
 
 if TYPE_CHECKING:
     from dispatcher.metering.exposed import Metrics
@@ -49,12 +54,18 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     `metrics` are told at /metrics to whoever has their token; those without one are not told here, where anybody may
     ask. Raises UsageError when the public address in the settings is none.
     """
-    webhooks: list[TwilioCallbacks | TwilioAnswers] = []
+    webhooks: list[TwilioCallbacks | TwilioAnswers | TwilioKeys] = []
+    meter = metrics.meter if metrics else SILENT
     for provider, account in ((TWILIO, settings.sms), (TWILIO_BACKUP, settings.sms_backup)):
         signature = TwilioSignature(account, settings.sms.callback_base_url)
-        meter = metrics.meter if metrics else SILENT
-        webhooks.append(TwilioCallbacks(signature, Arrivals(database, provider, meter)))
+        webhooks.append(TwilioCallbacks(signature, Arrivals(database, provider, meter), receipt_of_sms))
         webhooks.append(TwilioAnswers(signature, provider, settings, database))
+    # Also when nobody is called any more: calls from before may still be told of.
+    signature = TwilioSignature(settings.sms, settings.sms.callback_base_url)
+    webhooks.append(TwilioCallbacks(signature, Arrivals(database, TWILIO_VOICE, meter), receipt_of_call))
+    extra = settings.organisation.messages_dir
+    words = voice_words(load_catalogue(Path(extra) if extra else None))
+    webhooks.append(TwilioKeys(signature, TWILIO_VOICE, words, database))
     health = Health(database)
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 class Channel(StrEnum):
     SMS = "sms"
     EMAIL = "email"
+    VOICE = "voice"  # a call that reads the message aloud
 
 
 # What ends a header, or a text in C: in an address or a subject it could forge more of them.

@@ -1,10 +1,13 @@
-"""Finding out at Twilio what became of messages: of attempts without an answer, of accepted ones without a receipt."""
+"""Finding out at Twilio what became of messages: of attempts without an answer, of accepted ones without a receipt.
+
+Calls are kept there as messages are, without their words: see `Records`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -62,6 +65,14 @@ class Found:
         return Receipt(self.reference, receipt_status(self.status), self.error_code)
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """One kind of what Twilio keeps. `of`: the client's resource; `read`: one record of it."""
+
+    of: Callable[[Any], Any]
+    read: Callable[[Any], Found]
+
+
 def match(
     queries: Iterable[LookupQuery], found: Iterable[Found], sender: str, taken: frozenset[str]
 ) -> dict[tuple[int, int], Receipt]:
@@ -96,7 +107,11 @@ def _same_sender(one: str, other: str) -> bool:
 
 
 async def look_up(
-    calls: TwilioCalls, sender: str, queries: list[LookupQuery], taken: frozenset[str]
+    calls: TwilioCalls,
+    sender: str,
+    queries: list[LookupQuery],
+    taken: frozenset[str],
+    records: Records | None = None,
 ) -> dict[tuple[int, int], Receipt]:
     """Search Twilio for these attempts. Raises LookupFailed when any part of the search fails.
 
@@ -108,33 +123,33 @@ async def look_up(
     earliest = min(query.began_at for query in queries) - DRIFT
     if len(queries) <= FEW:
         numbers = {query.to for query in queries}
-        lists = await _all(_newest(calls, earliest, to=number) for number in numbers)
+        lists = await _all(_newest(calls, earliest, to=number, records=records) for number in numbers)
         found = [one for page in lists for one in page]
     else:
-        found = await _newest(calls, earliest)
+        found = await _newest(calls, earliest, records=records)
     return match(queries, found, sender, taken)
 
 
-async def receipts(calls: TwilioCalls, references: list[str]) -> list[Receipt]:
+async def receipts(calls: TwilioCalls, references: list[str], records: Records | None = None) -> list[Receipt]:
     """How these messages stand now; what Twilio does not know is left out. Raises LookupFailed."""
     missing = set(references)
     answers: list[Receipt] = []
     if len(missing) > FEW:
         # What is asked for is what lately lacks a receipt: among the newest, as a rule.
         pages = -(-len(missing) // _PAGE_SIZE) + 1
-        for one in await _newest(calls, None, most_pages=pages):
+        for one in await _newest(calls, None, most_pages=pages, records=records):
             if one.reference in missing:
                 missing.discard(one.reference)
                 answers.append(one.receipt())
     # Should there still be many, a different part of them each time, so that none is left out for ever.
     chosen = sorted(missing) if len(missing) <= FEW else random.sample(sorted(missing), FEW)
-    single = await _all(_fetch(calls, reference) for reference in chosen)
+    single = await _all(_fetch(calls, reference, records or MESSAGES) for reference in chosen)
     return answers + [one.receipt() for one in single if one is not None]
 
 
-async def _fetch(calls: TwilioCalls, reference: str) -> Found | None:
+async def _fetch(calls: TwilioCalls, reference: str, records: Records) -> Found | None:
     async def work() -> Found:
-        return _found(await calls.client.messages(reference).fetch_async())
+        return records.read(await records.of(calls.client)(reference).fetch_async())
 
     try:
         return await calls.ask(work)
@@ -145,12 +160,18 @@ async def _fetch(calls: TwilioCalls, reference: str) -> Found | None:
 
 
 async def _newest(
-    calls: TwilioCalls, earliest: datetime | None, *, to: str | None = None, most_pages: int = _MOST_PAGES
+    calls: TwilioCalls,
+    earliest: datetime | None,
+    *,
+    to: str | None = None,
+    most_pages: int = _MOST_PAGES,
+    records: Records | None = None,
 ) -> list[Found]:
-    """The newest messages, page by page, until a whole page is older than `earliest`.
+    """The newest of these records, page by page, until a whole page is older than `earliest`.
 
     Without `earliest`, `most_pages` pages. Raises LookupFailed when `earliest` was not reached in so many pages.
     """
+    kind = records or MESSAGES
     page: Any = None
     gathered: list[Found] = []
 
@@ -158,16 +179,16 @@ async def _newest(
         if page is not None:
             following = await page.next_page_async()
         elif to is not None:
-            following = await calls.client.messages.page_async(to=to, page_size=_FEW_PAGE_SIZE)
+            following = await kind.of(calls.client).page_async(to=to, page_size=_FEW_PAGE_SIZE)
         else:
-            following = await calls.client.messages.page_async(page_size=_PAGE_SIZE)
+            following = await kind.of(calls.client).page_async(page_size=_PAGE_SIZE)
         # Read here, where an answer that is not as it should be counts as a bad answer.
-        return following, [_found(record) for record in following]
+        return following, [kind.read(record) for record in following]
 
     for _ in range(most_pages):
-        page, records = await calls.ask(work)
-        gathered += records
-        if earliest is not None and all(one.created is not None and one.created < earliest for one in records):
+        page, found = await calls.ask(work)
+        gathered += found
+        if earliest is not None and all(one.created is not None and one.created < earliest for one in found):
             return gathered
         if page.next_page_url is None:
             return gathered
@@ -198,3 +219,6 @@ def _found(message: Any) -> Found:
         status=message.status or "",
         error_code="" if message.error_code is None else str(message.error_code),
     )
+
+
+MESSAGES = Records(lambda client: client.messages, _found)

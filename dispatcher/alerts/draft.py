@@ -18,13 +18,14 @@ from contacts.audience import Audience, resolve_audience, schools_of, speaking_s
 from contacts.tables import PERSON
 from dispatcher.alerts.text import Composition, compose
 from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.outbox.chain import Chain, chain_of
 from dispatcher.outbox.following import Kind
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT
 from providers.base import Channel
 
 if TYPE_CHECKING:
-    from config.catalogue import Catalogue
-    from config.sections import Language, OrganisationSettings
+    from config.catalogue import Catalogue, Scenario
+    from config.sections import FallbackSettings, Language, OrganisationSettings
 
 # A second request with the same content within this time is the same alert: a double press, or a script's retry.
 SAME_REQUEST_SECONDS = 600.0
@@ -36,7 +37,7 @@ DRAFT_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class AlertRequest:
-    """What the operator asked for, as typed."""
+    """What the operator asked for, as typed. `fallback`: what the settings say of every alert's chain."""
 
     schools: Sequence[str]
     groups: Sequence[str]
@@ -53,6 +54,7 @@ class AlertRequest:
     operator: str
     again: bool = False
     ask_confirmation: bool = False
+    fallback: FallbackSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Follows:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A stored draft. `speaker`: the name in the texts, which must be typed to confirm a real alert. `follows`: None
-    for an alert of its own."""
+    for an alert of its own. `chain`: what follows for whoever is not known to have been told."""
 
     alert_id: int
     request_id: str
@@ -78,6 +80,7 @@ class Draft:
     student_count: int
     on: date
     follows: Follows | None = None
+    chain: Chain | None = None
 
 
 def make_draft(
@@ -118,9 +121,17 @@ def make_draft(
     languages = {school.default_language for school in schools}
     language = (languages.pop() if len(languages) == 1 else None) or organisation.default_language
     request_id = fingerprint(request, audience, composition)
-    alert_id = store_draft(connection, request, audience, composition, request_id, language)
+    chain = frozen_chain(request, composition.scenario)
+    alert_id = store_draft(connection, request, audience, composition, request_id, language, chain)
     count = _freeze_students(connection, alert_id, audience, today)
-    return Draft(alert_id, request_id, audience, composition, speaker, count, today)
+    return Draft(alert_id, request_id, audience, composition, speaker, count, today, chain=chain)
+
+
+def frozen_chain(request: AlertRequest, scenario: Scenario, kind: Kind | None = None) -> Chain | None:
+    """The chain of the alert that is asked for. `kind`: of a follow-up."""
+    return chain_of(
+        request.fallback, severity=scenario.severity, status=request.status, channels=request.channels, kind=kind
+    )
 
 
 def speaking_name(schools: Sequence[str], organisation: str) -> str:
@@ -182,6 +193,7 @@ def store_draft(
     composition: Composition,
     request_id: str,
     language: str,
+    chain: Chain | None,
     *,
     references: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
@@ -210,6 +222,7 @@ def store_draft(
                 student_count=0,
                 created_at=db_now(),
                 expires_after_seconds=request.expires_seconds,
+                fallback=chain and chain.as_json(),
             )
             .values(**references)
             .returning(ALERT.c.id)
@@ -226,6 +239,7 @@ def store_draft(
                 "email": text.email,
                 "encoding": text.size.encoding.value,
                 "segments": text.size.segments,
+                "spoken": text.spoken,
             }
             for text in composition.texts
         ],

@@ -15,6 +15,7 @@ from dispatcher.alerts.draft import (
     Draft,
     Follows,
     fingerprint,
+    frozen_chain,
     speaking_name,
     store_draft,
     store_students,
@@ -30,7 +31,7 @@ from providers.base import Channel
 
 if TYPE_CHECKING:
     from config.catalogue import Catalogue
-    from config.sections import Language, OrganisationSettings
+    from config.sections import FallbackSettings, Language, OrganisationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class FollowUpRequest:
     expires_seconds: int
     operator: str
     again: bool = False
+    fallback: FallbackSettings | None = None
 
 
 def make_follow_up(
@@ -83,13 +85,14 @@ def make_follow_up(
         "response_type": request.kind.response_type,
         "school_names": first.school_names,
     }
+    chain = frozen_chain(asked, composition.scenario, request.kind)
     alert_id = store_draft(
-        connection, asked, audience, composition, request_id, first.default_language, references=references
+        connection, asked, audience, composition, request_id, first.default_language, chain, references=references
     )
     students = select(literal(alert_id), ALERT_STUDENT.c.position, ALERT_STUDENT.c.student_id)
     count = store_students(connection, alert_id, students.where(ALERT_STUDENT.c.alert_id == first.id))
     follows = Follows(request.kind, tuple(row.number for row in thread), _unsent(connection, thread))
-    return Draft(alert_id, request_id, audience, composition, speaker, count, today, follows)
+    return Draft(alert_id, request_id, audience, composition, speaker, count, today, follows, chain)
 
 
 def _as_the_first(first: AnyRow, request: FollowUpRequest) -> AlertRequest:
@@ -110,6 +113,7 @@ def _as_the_first(first: AnyRow, request: FollowUpRequest) -> AlertRequest:
         expires_seconds=request.expires_seconds,
         operator=request.operator,
         again=request.again,
+        fallback=request.fallback,
     )
 
 

@@ -213,7 +213,7 @@ def resend_failed(connection: Connection, number: str, operator: str) -> tuple[s
     """Give what was undelivered or rejected another round; (number of the alert, messages made).
 
     Raises UsageError when the alert has expired or was stopped, or another has followed it. An address that answered
-    STOP or fails stays out.
+    STOP or fails stays out; and nobody is called again, which a person may do better.
     """
     found = find_alert(connection, number)
     # A double press waits here for the first, and so does the sweep that would close the alert meanwhile.
@@ -245,7 +245,7 @@ def resend_failed(connection: Connection, number: str, operator: str) -> tuple[s
         .join(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id)
         .where(DELIVERY.c.alert_id == alert.id, DELIVERY.c.state.in_(FAILED), newest)
         .where(or_(DELIVERY.c.channel != Channel.SMS, ADDRESS.c.opted_out_at.is_(None)))
-        .where(ADDRESS.c.failing_since.is_(None))
+        .where(ADDRESS.c.failing_since.is_(None), DELIVERY.c.channel != Channel.VOICE)
         .order_by(DELIVERY.c.id)
         .with_for_update(of=DELIVERY, key_share=True)
     ).all()

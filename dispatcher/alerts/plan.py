@@ -19,11 +19,15 @@ _CHANNEL = {AddressChannel.SMS: Channel.SMS, AddressChannel.EMAIL: Channel.EMAIL
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What is asked of a plan. `on`: the day in Oslo that entitlement is decided for."""
+    """What is asked of a plan. `on`: the day in Oslo that entitlement is decided for.
+
+    `at_once`: the channels that go first, where the others have a step of their own; None: all of them at once.
+    """
 
     on: date
     reach: ReachOptions
     default_language: str
+    at_once: frozenset[Channel] | None = None
 
 
 class PlannedDecision(NamedTuple):
@@ -75,8 +79,9 @@ class Plan:
 
 def reach_options(status: AlertStatus, channels: Iterable[Channel], *, include_unverified: bool) -> ReachOptions:
     """What an alert of this status may use: stale contact points only when it is real (section 5 of the design)."""
+    asked = frozenset(channels)
     return ReachOptions(
-        channels=frozenset(AddressChannel(channel.value) for channel in channels),
+        channels=frozenset(kind for kind, channel in _CHANNEL.items() if channel in asked),
         use_stale=status is AlertStatus.ACTUAL,
         include_unverified=include_unverified,
     )
@@ -114,7 +119,7 @@ def _plan_guardian(
     if answer.verdict is Verdict.ENTITLED:
         found = reach(guardian.points, options.reach)
         unreachable = found.unreachable and found.unreachable.value
-        for point in found.points:
+        for point in _first(found.points, options.at_once):
             address(point, case.student_id, guardian.guardian_id, options, deliveries)
     inputs = decision_inputs_json(case, guardian, options.on) if with_inputs else "{}"
     return PlannedDecision(
@@ -122,9 +127,25 @@ def _plan_guardian(
     )
 
 
-def address(point: PointFacts, student_id: int, guardian_id: int, options: PlanOptions, deliveries: Deliveries) -> None:
-    """Have the guardian be meant by the message to this contact point, which is made if it is not there yet."""
-    key = (_CHANNEL[point.channel], point.address_id)
+def _first(points: tuple[PointFacts, ...], at_once: frozenset[Channel] | None) -> Iterable[PointFacts]:
+    """Those of a guardian's points that are used at once; the others, where none of these channels reaches them."""
+    if at_once is None:
+        return points
+    return tuple(point for point in points if _CHANNEL[point.channel] in at_once) or points
+
+
+def address(
+    point: PointFacts,
+    student_id: int,
+    guardian_id: int,
+    options: PlanOptions,
+    deliveries: Deliveries,
+    *,
+    calls: bool = False,
+) -> None:
+    """Have the guardian be meant by the message to this contact point, which is made if it is not there yet. `calls`:
+    it is a call to the number."""
+    key = (Channel.VOICE if calls else _CHANNEL[point.channel], point.address_id)
     delivery = deliveries.get(key)
     if delivery is None:
         language = address_language(point.languages, options.default_language)

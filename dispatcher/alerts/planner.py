@@ -17,13 +17,16 @@ from config.clock import db_now, oslo_date, plus_seconds
 from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from config.filling import fill
+from contacts.entitlement import Verdict
 from contacts.facts import collector_paused, load_cases
 from contacts.told import ToldCases, with_told
 from dispatcher.alerts.follow_up_plan import WhoWasTold, plan_follow_up
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.outbox.chain import Chain
 from dispatcher.outbox.earlier import earlier_alerts, earlier_messages
 from dispatcher.outbox.enqueue import Basis, enqueue
+from dispatcher.outbox.fallback import open_chains
 from dispatcher.outbox.following import kind_of
 from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, DELIVERY, RECIPIENT, AnyRow
 from providers.base import Channel
@@ -96,7 +99,18 @@ def _plan(connection: Connection, alert: AnyRow, students: Sequence[int], stale_
     planned = plan_students(connection, alert, students, alert.cursor, today, stale_after_months)
     _store_decisions(connection, alert.id, planned, today)
     basis = Basis(alert.id, alert.expires_at, revision, today)
-    return enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
+    made = enqueue(connection, basis, planned.deliveries, _segments(connection, alert.id))
+    open_chains(connection, alert, _entitled(planned))
+    return made
+
+
+def _entitled(planned: Plan) -> dict[int, bool]:
+    """The guardians who may be told, and whether each is sent a message."""
+    found: dict[int, bool] = {}
+    for one in planned.decisions:
+        if one.verdict is Verdict.ENTITLED and one.guardian_id is not None:
+            found[one.guardian_id] = found.get(one.guardian_id, False) or one.unreachable is None
+    return found
 
 
 def plan_students(
@@ -131,7 +145,8 @@ def plan_options(alert: AnyRow, today: date) -> PlanOptions:
     """What the row of an alert asks of its plan; the preview asks the same."""
     channels = [channel for channel, wanted in ((Channel.SMS, alert.sms), (Channel.EMAIL, alert.email)) if wanted]
     options = reach_options(alert.status, channels, include_unverified=alert.include_unverified)
-    return PlanOptions(today, options, alert.default_language)
+    at_once = None if alert.fallback is None else Chain.from_json(alert.fallback).at_once
+    return PlanOptions(today, options, alert.default_language, at_once)
 
 
 def _take(connection: Connection, planner: str) -> AnyRow | None:

@@ -92,7 +92,7 @@ def _preview(counted: Count, segments: Mapping[str, int]) -> Preview:
         guardians=len(counted.guardians),
         unverified_guardians=len(counted.unverified),
         stale_guardians=len(counted.stale),
-        messages={channel: messages[channel] for channel in Channel},
+        messages={channel: messages[channel] for channel in (Channel.SMS, Channel.EMAIL)},
         sms_by_language=dict(by_language),
         sms_segments=sum(count * segments[language] for language, count in by_language.items()),
         unreached_reasons=dict(counted.unreached.most_common()),

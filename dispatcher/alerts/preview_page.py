@@ -20,13 +20,16 @@ _THIN = " "  # between thousands: a plain space, which every terminal has
 
 @dataclass(frozen=True, slots=True)
 class SendingTerms:
-    """What sending takes: the sender's name, segments a second, the price of one in NOK, seconds until it expires."""
+    """What sending takes: the sender's name, segments a second, the price of one in NOK, seconds until it expires; and
+    calls a second, with the price of one."""
 
     sender: str
     segments_per_second: float
     price_per_segment: float
     expires_seconds: int
     now: datetime
+    calls_per_second: float = 1.0
+    price_per_call: float = 0.0
 
 
 def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[str]:
@@ -47,7 +50,8 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
     ]
     if numbers.nobody_may_be_told:
         lines += _nobody(numbers)
-    lines += ["", *_messages(numbers, terms), *_texts(draft), *_time(numbers, terms), ""]
+    lines += ["", *_messages(numbers, terms), *_texts(draft), *_time(numbers, terms), *_chain(draft, numbers, terms)]
+    lines.append("")
     lines += _offers(draft, numbers)
     lines += [_cut(f" ! {warning.words}") for warning in draft.composition.warnings]
     return lines
@@ -90,6 +94,7 @@ def preview_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> dict[st
         },
         "expected_minutes": minutes(numbers, terms),
         "cost_nok": round(cost(numbers, terms), 2),
+        "fallback": _chain_json(draft, numbers, terms),
         "expires_in_seconds": terms.expires_seconds,
         "warnings": [{"language": one.language, "code": one.code} for one in draft.composition.warnings],
     }
@@ -183,6 +188,41 @@ def _time(numbers: Preview, terms: SendingTerms) -> Sequence[str]:
     rate = f"{terms.segments_per_second:g} segments a second"
     price = _n(round(cost(numbers, terms)), 1)
     return [f" Time       about {minutes(numbers, terms)} min at {rate}      Cost about {price} kr"]
+
+
+def _chain(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[str]:
+    """What follows for those who are not known to have been told, after how long, and what calls may cost at most."""
+    if draft.chain is None:
+        return []
+    lines = []
+    for step, seconds in draft.chain.later_steps():
+        when = f"after {seconds / 60:g} min without receipt"
+        if step is Channel.VOICE:
+            price, needs = _n(round(numbers.guardians * terms.price_per_call), 1), _call_minutes(numbers, terms)
+            most = f"at most {_n(numbers.guardians, 1)}: {needs} min, {price} kr"
+            lines.append(_cut(f" Calls      {when} ({most})"))
+        else:
+            name = "e-mail" if step is Channel.EMAIL else "SMS"
+            lines.append(f" Then       {name} {when}")
+    return lines
+
+
+def _call_minutes(numbers: Preview, terms: SendingTerms) -> int:
+    return ceil(numbers.guardians / terms.calls_per_second / 60)
+
+
+def _chain_json(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[dict[str, object]]:
+    if draft.chain is None:
+        return []
+    steps: list[dict[str, object]] = []
+    for step, seconds in draft.chain.later_steps():
+        shown: dict[str, object] = {"channel": step, "after_seconds": seconds}
+        if step is Channel.VOICE:
+            shown["at_most"] = numbers.guardians
+            shown["expected_minutes_at_most"] = _call_minutes(numbers, terms)
+            shown["cost_nok_at_most"] = round(numbers.guardians * terms.price_per_call, 2)
+        steps.append(shown)
+    return steps
 
 
 def _offers(draft: Draft, numbers: Preview) -> list[str]:

@@ -54,13 +54,14 @@ class TextWarning:
 
 @dataclass(frozen=True, slots=True)
 class ComposedText:
-    """What is said in one language, exactly as it leaves."""
+    """What is said in one language, exactly as it leaves. `spoken`: in a call, where nobody can answer an SMS."""
 
     language: Language
     sms: str
     subject: str
     email: str
     size: SmsSize
+    spoken: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def compose_notice(
     fill = {key: _value(value) for key, value in values.items()} | dict.fromkeys(_SCHOOL, _value(school))
     sms = tidy(filled(text.sms, fill))
     subject = " ".join(filled(text.headline, fill).split())
-    return ComposedText(language, sms, subject, filled(text.email, fill), measure(sms))
+    return ComposedText(language, sms, subject, filled(text.email, fill), measure(sms), sms)
 
 
 def _template(text: MessageText, language: Language, free: str | None) -> MessageText:
@@ -157,6 +158,7 @@ def _compose_one(
     email = word(filled(template.email, fill), status)
     if not body or not email:
         raise _not_sent(f"the text for {language} is empty", f'Give --text "..." or --text-{language} "...".')
+    spoken = status_words.marked(tidy(body), status, language)
     if asking is not None:
         body = f"{body} {asking.text}"
     sms = status_words.marked(tidy(body), status, language)
@@ -166,6 +168,7 @@ def _compose_one(
         subject=status_words.marked(" ".join(clean(filled(template.headline, fill)).split()), status, language),
         email=status_words.marked_email(email, status, language),
         size=measure(sms),
+        spoken=spoken,
     )
 
 

@@ -16,7 +16,7 @@ from dispatcher.codes import AlertState, AlertStatus
 from providers.base import Channel
 
 _UNDER_WAY = (AlertState.PLANNING, AlertState.OPEN)
-_WORDS = {Channel.SMS: ("SMS", "SMS"), Channel.EMAIL: ("e-mail", "e-mails")}
+_WORDS = {Channel.SMS: ("SMS", "SMS"), Channel.EMAIL: ("e-mail", "e-mails"), Channel.VOICE: ("call", "calls")}
 _NO_SENDER = (
     "No worker that sends alerts is alive: start beredskap worker --lane alerts "
     "(in an embedded installation beredskap doctor takes them up)."

@@ -212,6 +212,7 @@ def _follow_up(
             expires_seconds=seconds_of(expires) if expires else dispatch.expires_minutes * 60,
             operator=current_operator(),
             again=again,
+            fallback=settings.chain,
         )
         sending = Sending(
             lambda connection, catalogue: make_follow_up(connection, catalogue, request, settings.organisation),

@@ -110,6 +110,7 @@ def send(
             operator=current_operator(),
             again=again,
             ask_confirmation=ask_confirmation,
+            fallback=settings.chain,
         )
         sending = Sending(
             lambda connection, catalogue: make_draft(connection, catalogue, request, settings.organisation),

@@ -146,12 +146,15 @@ def _prepare(store: KeyedStore, sending: Sending) -> tuple[Draft, Preview, Sendi
         with store.database.write() as connection:
             discard_draft(connection, draft.alert_id)
         raise
+    calls = settings.calls
     terms = SendingTerms(
         settings.sms.sender,
         settings.sms.segments_per_second,
         settings.sms.price_per_segment,
         sending.expires_seconds,
         store.database.now(),
+        calls_per_second=calls.calls_per_second if calls else 1.0,
+        price_per_call=calls.price_per_call if calls else 0.0,
     )
     return draft, numbers, terms
 

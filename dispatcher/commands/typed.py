@@ -74,7 +74,8 @@ def channels_of(names: str) -> frozenset[Channel]:
         channels = frozenset(Channel(name.strip().lower()) for name in names.split(",") if name.strip())
     except ValueError:
         channels = frozenset()
-    if not channels:
+    # Calls follow by themselves, for those whom nothing else has reached.
+    if not channels or Channel.VOICE in channels:
         raise UsageError(
             "--channels takes sms, email, or both.", unchanged=NOTHING_SENT, remedy="Write --channels sms,email."
         )

@@ -3,8 +3,9 @@
 A claim joins the alert: only rows of an alert that is being planned or open, not expired and past its hold are taken.
 A stop therefore holds for every row that was not yet claimed. Alerts under way at the same time have equal parts of
 each claim, however large they are; a drill waits for actual alerts. What a claim finds to be lost (an entitlement that
-ended, an owner who answered STOP, a student who has answered already) is cancelled in the same transaction. A follow-up
-does not leave before the earlier messages to the same people are out: only its own claims ask for that.
+ended, an owner who answered STOP, a student who has answered already, somebody who was to be called and has got the
+message meanwhile) is cancelled in the same transaction. A follow-up does not leave before the earlier messages to the
+same people are out: only its own claims ask for that.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from contacts.tables import ADDRESS
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, MoveSource
+from dispatcher.outbox.calls import CONFIRMED_MEANWHILE, confirmed_meanwhile
 from dispatcher.outbox.follow import follow, kind_of_row
 from dispatcher.outbox.move_statements import Further, Move
 from dispatcher.outbox.moves import apply_moves
@@ -242,6 +244,8 @@ def _lost(
     """Those of the due rows that must not be sent any more, with the reason's code; beside those `known` to be lost."""
     left = [row for row in due if row.id not in known]
     lost = {row.id: "opted_out" for row in left if row.channel is Channel.SMS and row.opted_out_at is not None}
+    calls = [row for row in left if row.channel is Channel.VOICE]
+    lost.update(dict.fromkeys(confirmed_meanwhile(connection, calls), CONFIRMED_MEANWHILE))
     if not left:
         return lost
     today = oslo_date(left[0].now)

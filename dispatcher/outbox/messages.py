@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, select
 from dispatcher.outbox.claim import Claimed
 from dispatcher.tables import ALERT_TEXT, AnyRow
 from providers.base import Channel, LookupQuery, Message
+from providers.spoken import spoken_language
 
 
 class NoticeTexts(Protocol):
@@ -24,7 +26,7 @@ class Renderer:
 
     def __init__(self, notices: NoticeTexts) -> None:
         self._notices = notices
-        self._texts: dict[tuple[int, str], tuple[str, str, str]] = {}
+        self._texts: dict[tuple[int, str], AlertWords] = {}
 
     def message(self, connection: Connection, claimed: Claimed) -> Message:
         """The message of a claim. Raises LookupError when there is none."""
@@ -52,18 +54,33 @@ class Renderer:
         if alert_id is None:
             assert notice_id is not None
             return self._notices.text(connection, notice_id, language, channel)
-        sms, subject, email = self._alert_text(connection, alert_id, language)
-        return subject, (sms if channel is Channel.SMS else email)
+        if channel is Channel.VOICE:
+            return "", self._alert_words(connection, alert_id, spoken_language(language)).spoken
+        words = self._alert_words(connection, alert_id, language)
+        return words.subject, (words.sms if channel is Channel.SMS else words.email)
 
-    def _alert_text(self, connection: Connection, alert_id: int, language: str) -> tuple[str, str, str]:
+    def _alert_words(self, connection: Connection, alert_id: int, language: str) -> AlertWords:
         key = (alert_id, language)
         if key not in self._texts:
-            row = connection.execute(
-                select(ALERT_TEXT.c.sms, ALERT_TEXT.c.subject, ALERT_TEXT.c.email).where(
-                    ALERT_TEXT.c.alert_id == alert_id, ALERT_TEXT.c.language == language
-                )
-            ).one_or_none()
-            if row is None:
-                raise LookupError(f"alert {alert_id} has no text in {language}")
-            self._texts[key] = (row.sms, row.subject, row.email)
+            self._texts[key] = alert_words(connection, alert_id, language)
         return self._texts[key]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWords:
+    """The frozen words of an alert in one language."""
+
+    sms: str
+    subject: str
+    email: str
+    spoken: str
+
+
+def alert_words(connection: Connection, alert_id: int, language: str) -> AlertWords:
+    """Raises LookupError when the alert has none in that language."""
+    row = connection.execute(
+        select(ALERT_TEXT).where(ALERT_TEXT.c.alert_id == alert_id, ALERT_TEXT.c.language == language)
+    ).one_or_none()
+    if row is None:
+        raise LookupError(f"alert {alert_id} has no text in {language}")
+    return AlertWords(row.sms, row.subject, row.email, row.spoken or row.sms)

@@ -12,12 +12,14 @@ from sqlalchemy import Connection, and_, select, update
 
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends
+from dispatcher.outbox.hastening import hasten
 from dispatcher.outbox.move_statements import Move, Moved
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.record import AttemptRow, upsert, write_attempts
 from dispatcher.outbox.transitions import DUE, state_after_receipt
 from dispatcher.tables import ATTEMPT, DELIVERY, RECEIPT, AnyRow
 from providers.base import Receipt, ReceiptStatus
+from providers.twilio_call_status import SAYS_NOTHING_OF_KEYS
 
 # How many unmatched receipts are looked at again in one go.
 _BATCH = 500
@@ -154,6 +156,7 @@ def _apply(connection: Connection, matched: Sequence[_Matched], source: MoveSour
         locked={id_: row.state for id_, row in rows.items()},
     )
     note_ends(connection, moved, {one.delivery_id: one.receipt.code for one in useful})
+    hasten(connection, moved)
     # Our own record may never come, when the process that sent it died.
     under_way = [move for move in moved if move.before is DeliveryState.SENDING]
     write_attempts(connection, [_attempt(move, rows[move.delivery_id], best[move.delivery_id]) for move in under_way])
@@ -182,7 +185,10 @@ def _locked(connection: Connection, delivery_ids: Iterable[int]) -> Sequence[Any
 
 
 def _is_news(one: _Matched, state: DeliveryState) -> bool:
-    """That the provider has a message is news only where we did not know; our own record says it better elsewhere."""
+    """That the provider has a message is news only where we did not know; our own record says it better elsewhere.
+    And that a call has ended says nothing of one that was confirmed by a key."""
+    if state is DeliveryState.DELIVERED and one.receipt.code in SAYS_NOTHING_OF_KEYS:
+        return False
     return one.receipt.status is not ReceiptStatus.PENDING or state in (*DUE, DeliveryState.UNKNOWN)
 
 

@@ -16,6 +16,7 @@ from config.rows import GivenRows
 from dispatcher.codes import AttemptOutcome, DeliveryState, MoveSource
 from dispatcher.outbox.addresses import note_ends, note_opt_outs
 from dispatcher.outbox.claim import ALONE_AFTER, Claimed
+from dispatcher.outbox.hastening import hasten
 from dispatcher.outbox.move_statements import Further, Move, Moved, lock_rows
 from dispatcher.outbox.moves import apply_moves
 from dispatcher.outbox.transitions import Proof, attempt_outcome, retry_delay, state_after
@@ -59,6 +60,7 @@ def record_outcomes(connection: Connection, ended: Sequence[Ended], patience: Pa
     moves = [_move(one, patience) for one in ended]
     moved = _apply(connection, moves)
     note_ends(connection, moved, {move.delivery_id: move.code for move in moves})
+    hasten(connection, moved)
     stopped = [one.claimed.delivery_id for one in ended if isinstance(one.outcome, Rejected) and one.outcome.opted_out]
     note_opt_outs(connection, stopped)
     write_attempts(
@@ -178,7 +180,7 @@ def _move(one: Ended, patience: Patience) -> Move:
 def _wait(one: Ended, patience: Patience) -> float | None:
     match one.outcome:
         case Accepted(reference=reference):
-            return patience.receipt_poll if one.claimed.channel is Channel.SMS and reference else None
+            return patience.receipt_poll if one.claimed.channel is not Channel.EMAIL and reference else None
         case Deferred() if one.elsewhere:
             return 0.0
         case Deferred(retry_after=retry_after):
@@ -192,7 +194,7 @@ def _wait(one: Ended, patience: Patience) -> float | None:
 
 
 def unknown_wait(channel: Channel, repeats: int, settle: float) -> float | None:
-    """Seconds until an unknown delivery is taken up: an SMS is looked up at once, an e-mail repeated once."""
-    if channel is Channel.SMS:
+    """Seconds until an unknown delivery is taken up: an SMS or a call is looked up at once, an e-mail repeated once."""
+    if channel is not Channel.EMAIL:
         return 0.0
     return settle if repeats == 0 else None

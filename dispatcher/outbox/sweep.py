@@ -28,6 +28,7 @@ from config.clock import db_now, plus_seconds
 from config.database import Database
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane, MoveSource
 from dispatcher.outbox.claim import ALIVE
+from dispatcher.outbox.fallback import goes_on
 from dispatcher.outbox.following import REPLACED
 from dispatcher.outbox.move_statements import Move
 from dispatcher.outbox.moves import apply_moves
@@ -188,9 +189,10 @@ def _any_moving(*of: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _close_ended_alerts(database: Database) -> None:
-    """An open alert that nothing moves any more is closed; one whose time is over with messages unsent is expired."""
+    """An open alert that nothing moves any more, and no chain of which goes on, is closed; one whose time is over with
+    messages unsent is expired."""
     with database.read() as connection:
-        moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
+        moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id) | goes_on(ALERT.c.id)
         over = ALERT.c.expires_at <= db_now()
         ended = connection.execute(
             select(ALERT.c.id, ALERT.c.number).where(
@@ -208,7 +210,7 @@ def _end(connection: Connection, alert_id: int) -> AlertState | None:
     """The state in which the alert ended; None when it goes on after all."""
     # The row is ours before anybody looks at its messages: a second chance given meanwhile keeps the alert open.
     connection.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
-    moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id)
+    moving = _any_moving(DELIVERY.c.alert_id == ALERT.c.id) | goes_on(ALERT.c.id)
     of_alert = DELIVERY.c.alert_id == ALERT.c.id
     unsent = or_(
         _first_expiry(of_alert).is_not(None),

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, s
 from sqlalchemy.sql.elements import ColumnElement
 
 from contacts.entitlement import Verdict
-from dispatcher.codes import AnswerKind, DeliveryState, StudentClass
+from dispatcher.codes import DeliveryState, StudentClass
+from dispatcher.outbox.confirmed import CONFIRMING, is_confirmation
 from dispatcher.reports.several_cores import use_several_cores
 from dispatcher.tables import ALERT, ALERT_STUDENT, ANSWER, DECISION, DELIVERY, RECIPIENT
 
@@ -40,7 +41,7 @@ def student_class(standing: Standing) -> StudentClass:
     A student whom planning has not come to is unreached, in an alert that was stopped as well: nobody has asked yet
     whether anybody may be told, and "nobody may be told" would hide it.
     """
-    if standing.answered or DeliveryState.DELIVERED in standing.states:
+    if standing.answered or CONFIRMING in standing.states:
         return StudentClass.CONFIRMED
     if standing.states & MAYBE_READ:
         return StudentClass.HANDED_OVER
@@ -133,7 +134,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
     Says the same as `student_class`; under_way is 1 for students to whom a message is still under way; looked for only
     when `with_under_way`, and 0 otherwise.
     """
-    telling = [DeliveryState.DELIVERED, *sorted(MAYBE_READ)]
+    telling = [CONFIRMING, *sorted(MAYBE_READ)]
     under_way = case((DELIVERY.c.state.in_(UNDER_WAY), 1), else_=0) if with_under_way else _NOTHING
     listed = select(
         ALERT_STUDENT.c.student_id,
@@ -155,8 +156,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
         select(RECIPIENT.c.student_id, _NOTHING, literal(_FOR_CERTAIN, Integer), _NOTHING, _NOTHING)
         .join(ANSWER, ANSWER.c.delivery_id == RECIPIENT.c.delivery_id)
         .where(
-            ANSWER.c.alert_id == alert_id,
-            ANSWER.c.kind == AnswerKind.CONFIRMATION,
+            is_confirmation(alert_id),
             RECIPIENT.c.unlinked_at.is_(None),
         )
     )
@@ -200,7 +200,7 @@ def _rank(name: StudentClass) -> ColumnElement[int]:
 
 def _told_rank() -> ColumnElement[int]:
     return case(
-        (DELIVERY.c.state == DeliveryState.DELIVERED, _FOR_CERTAIN),
+        (DELIVERY.c.state == CONFIRMING, _FOR_CERTAIN),
         (DELIVERY.c.state.in_(sorted(MAYBE_READ)), 1),
         else_=0,
     )

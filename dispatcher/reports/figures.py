@@ -125,7 +125,7 @@ class Report:
     contradicting receipts and outcomes that changed nothing. `stale` and `unverified`: deliveries that use a contact
     point which nobody confirmed for 18 months, or which nobody verified. `reduced`: None while it is still on record
     who was told. `unmatched_answers`: SMS that came in answer, and that a person must read.
-    `confirmed_by_answer`: messages that were confirmed by answering 1.
+    `confirmed_by_answer`: messages that were confirmed by an answer, 1 to an SMS or 2 in a call.
     """
 
     classes: ClassCounts

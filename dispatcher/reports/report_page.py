@@ -95,7 +95,9 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
 
 def _print_answers(console: Console, report: Report) -> None:
     if report.confirmed_by_answer:
-        print_heading(console, f"{grouped(report.confirmed_by_answer)} SMS confirmed by answering 1")
+        print_heading(
+            console, f"{grouped(report.confirmed_by_answer)} confirmed by an answer: 1 to an SMS, or 2 in a call"
+        )
     if report.unmatched_answers:
         several = "s" if report.unmatched_answers > 1 else ""
         print_heading(console, f"{grouped(report.unmatched_answers)} answer{several} to read")

@@ -147,6 +147,8 @@ def _motion_line(figures: WatchFigures, width: int) -> Text:
         facts.append(f"planned {grouped(alert.planned_students)} of {grouped(alert.students)} students")
     if figures.expected_at is not None:
         facts.append(f"last hand-over expected {oslo_time(figures.expected_at)}")
+    if figures.chain_goes_on and not figures.ended:
+        facts.append("more follows for those not confirmed")
     facts += [_health_words(health) for health in figures.health]
     return _filled("rate", facts, width)
 

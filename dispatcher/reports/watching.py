@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, literal, select
 
 from config.clock import db_now, plus_seconds
 from dispatcher.codes import AlertState, DeliveryState, Lane
+from dispatcher.outbox.fallback import goes_on
 from dispatcher.reports.call_list import StudentToCallAbout, call_list
 from dispatcher.reports.classes import UNDER_WAY, ClassCounts, read_classes
 from dispatcher.reports.counting import alert_head, long_unknown
@@ -63,7 +64,8 @@ class Health:
 @dataclass(frozen=True, slots=True)
 class WatchFigures:
     """One refresh. `expected_at`: when the last hand-over is expected; None while nothing moves or waits.
-    `processes`: living ones that send alerts."""
+    `processes`: living ones that send alerts. `chain_goes_on`: somebody who is not known to have been told may yet get
+    another message."""
 
     alert: AlertHead
     now: datetime
@@ -72,6 +74,7 @@ class WatchFigures:
     processes: int
     health: tuple[Health, ...]
     long_unknown: int
+    chain_goes_on: bool = False
 
     @property
     def waiting(self) -> int:
@@ -91,6 +94,7 @@ class WatchFigures:
         """Nothing more is to be expected: ended, or planned and sent, with every outcome and SMS receipt in."""
         return self.ended or (
             self.planned
+            and not self.chain_goes_on
             and all(
                 channel.waiting == channel.unknown == 0
                 # E-mail gets no receipts.
@@ -124,6 +128,7 @@ def watch_figures(connection: Connection, alert_id: int) -> WatchFigures:
         processes=processes,
         health=health,
         long_unknown=long_unknown(connection, alert_id) if unknown else 0,
+        chain_goes_on=bool(connection.execute(select(goes_on(literal(alert_id)))).scalar()),
     )
 
 
@@ -151,7 +156,7 @@ def _channels(connection: Connection, alert_id: int, head: AlertHead, now: datet
         states[row.channel][row.state] = int(row.deliveries)
         recent[row.channel] += int(row.lately)
     seconds = min(RATE_SECONDS, max(1.0, _seconds_since_start(head, now)))
-    asked = {Channel.SMS: head.sms, Channel.EMAIL: head.email}
+    asked = {Channel.SMS: head.sms, Channel.EMAIL: head.email, Channel.VOICE: Channel.VOICE in states}
     return tuple(
         ChannelProgress(
             channel=channel,

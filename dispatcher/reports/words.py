@@ -9,7 +9,7 @@ from dispatcher.codes import DeliveryState, StudentClass
 from providers.base import Channel
 from providers.errors import in_plain_words
 
-CHANNEL_WORDS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
+CHANNEL_WORDS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.VOICE: "call"}
 
 CLASS_WORDS = {
     StudentClass.UNREACHED: "unreached",
@@ -38,6 +38,7 @@ _DELIVERY_WORDS = {
     "opted_out": "the owner of the number answered STOP",
     "no_longer_asked": "the student has answered, or is not to be asked there any more",
     "no_longer_needed": "what the reminder asks for has come, or is not to be asked for there any more",
+    "confirmed": "confirmed before the call was made",
     "stopped": "the alert was stopped before it left",
     "replaced": "another alert took its place before it left",
     "never_told": "nobody it was meant for has been told what it is about",

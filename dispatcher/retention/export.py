@@ -17,13 +17,14 @@ from contacts.holdings import CONTACT_HOLDINGS, Holding
 from contacts.people import FoundPerson, guardian_ref, person_subject, student_ref
 from contacts.tables import CHALLENGE, CONTACT_POINT, PERSON
 from dispatcher.codes import DeliveryState
+from dispatcher.outbox.messages import alert_words
 from dispatcher.retention.showing import NOT_NAMED, Eyes
 from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
-    ALERT_TEXT,
     ANSWER,
     ATTEMPT,
+    CHAIN,
     DECISION,
     DELIVERY,
     EVENT,
@@ -32,6 +33,8 @@ from dispatcher.tables import (
     RECIPIENT,
     AnyRow,
 )
+from providers.base import Channel
+from providers.spoken import spoken_language
 
 _AUDIT = core_table(AuditEntry)
 # What the person has read, or may have.
@@ -104,9 +107,17 @@ def _alerts(eyes: Eyes) -> tuple[list[dict[str, Any]], int]:
                 "sent_at": alert.confirmed_at,
                 "decisions": [_decision(eyes, one) for one in may_see],
                 "messages": _sent(eyes, [one for one in messages[alert_id] if one.student_id in eyes.known]),
+                **_chain(connection, alert_id, me),
             }
         )
     return shown, withheld
+
+
+def _chain(connection: Connection, alert_id: int, me: int) -> dict[str, Any]:
+    """How far the steps went for a guardian who was not known to have been told; nothing for an alert without any."""
+    of = (CHAIN.c.alert_id == alert_id, CHAIN.c.guardian_id == me)
+    row = connection.execute(select(CHAIN.c.taken, CHAIN.c.ended).where(*of)).first()
+    return {} if row is None else {"fallback": {"taken": row.taken, "ended": row.ended}}
 
 
 def _decision(eyes: Eyes, row: AnyRow) -> dict[str, Any]:
@@ -185,11 +196,12 @@ def _message(eyes: Eyes, row: AnyRow, *, mine: bool) -> dict[str, Any]:
 def _text(connection: Connection, row: AnyRow) -> str | None:
     if row.alert_id is None or row.state not in _HANDED_OVER:
         return None
-    text = ALERT_TEXT.c
-    found = connection.execute(
-        select(text.sms, text.email).where(text.alert_id == row.alert_id, text.language == row.language)
-    ).first()
-    return None if found is None else str(found.sms if row.channel.value == "sms" else found.email)
+    language = spoken_language(row.language) if row.channel is Channel.VOICE else row.language
+    try:
+        words = alert_words(connection, row.alert_id, language)
+    except LookupError:
+        return None
+    return {Channel.SMS: words.sms, Channel.EMAIL: words.email, Channel.VOICE: words.spoken}[row.channel]
 
 
 def _notices(eyes: Eyes) -> list[dict[str, Any]]:

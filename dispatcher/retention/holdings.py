@@ -14,6 +14,7 @@ from dispatcher.tables import (
     ALERT_TEXT,
     ANSWER,
     ATTEMPT,
+    CHAIN,
     DECISION,
     DELIVERY,
     EVENT,
@@ -30,6 +31,7 @@ from dispatcher.tables import (
 RENAMED = (
     Holding(ALERT_STUDENT, Fate.RENAMED, "alerts about a student", (ALERT_STUDENT.c.student_id,)),
     Holding(DECISION, Fate.RENAMED, "decisions", (DECISION.c.student_id, DECISION.c.guardian_id)),
+    Holding(CHAIN, Fate.RENAMED, "chains of steps", (CHAIN.c.guardian_id,)),
     Holding(RECIPIENT, Fate.RENAMED, "recipients", (RECIPIENT.c.student_id, RECIPIENT.c.guardian_id)),
     Holding(NOTICE, Fate.RENAMED, "routine messages", (NOTICE.c.person_id,)),
 )

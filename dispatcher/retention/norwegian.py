@@ -38,6 +38,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "decision_ref": "vedtak",
     "decisions": "avgjørelser om hvem som kunne varsles",
     "details": "nærmere",
+    "ended": "hvorfor ikke flere",
     "ended_at": "avsluttet",
     "ended_on": "slutter",
     "evidence": "grunnlag",
@@ -46,6 +47,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "failed_at": "siste feil",
     "failing_since": "virker ikke siden",
     "failures": "feil på rad",
+    "fallback": "flere forsøk på å nå deg",
     "family_name": "etternavn",
     "finished_at": "ferdig",
     "first_at": "første gang",
@@ -107,6 +109,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "student": "elev",
     "student_agreed": "eleven har bedt om det",
     "superseded": "erstattet av en senere avgjørelse",
+    "taken": "trinn som var tatt",
     "takes_messages": "kan ta imot meldinger",
     "text": "tekst",
     "to": "til",
@@ -153,6 +156,13 @@ _CODES: Final = {
     "repeat": "sendes en gang til",
     "replaced": "erstattet av en ny melding",
     "poison": "meldingen kunne ikke lages",
+    "confirmed": "du hadde fått meldingen før det ble ringt",
+    "call_busy": "det var opptatt",
+    "call_no_answer": "ingen svarte",
+    "call_failed": "oppringningen kom ikke fram",
+    "call_canceled": "oppringningen ble avbrutt hos leverandøren",
+    "call_machine": "en telefonsvarer svarte",
+    "call_not_confirmed": "oppringningen ble besvart, men ikke bekreftet",
 }
 
 # Of a field the words for its coded values.
@@ -186,8 +196,13 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "contact_person": "kontaktperson",
         "relative": "slektning",
     },
-    "channel": {"sms": "SMS", "email": "e-post"},
+    "channel": {"sms": "SMS", "email": "e-post", "voice": "oppringning"},
     "code": _CODES,
+    "ended": {
+        "confirmed": "du hadde fått meldingen",
+        "call_list": "ingen flere trinn: skolen kunne ringe",
+        "not_entitled": "du kunne ikke lenger varsles",
+    },
     "guardian": _PEOPLE,
     "kind": {
         "verification_code": "engangskode",

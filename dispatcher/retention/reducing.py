@@ -23,6 +23,7 @@ from dispatcher.tables import (
     ALERT,
     ALERT_STUDENT,
     ANSWER,
+    CHAIN,
     DECISION,
     DELIVERY,
     FIGURES,
@@ -33,6 +34,7 @@ from dispatcher.tables import (
 
 # Rows that go in one transaction: some hundredths of a second.
 _STEP = 2000
+_OF_ALERT = (DELIVERY, DECISION, ALERT_STUDENT, PROGRESS, CHAIN)
 _ENDED = (AlertState.CLOSED, AlertState.STOPPED, AlertState.EXPIRED)
 
 
@@ -93,7 +95,7 @@ def remove_reduced(database: Database, may_go_on: Callable[[], bool]) -> bool:
         left = [
             alert_id
             for alert_id in connection.scalars(select(FIGURES.c.alert_id).order_by(FIGURES.c.alert_id))
-            if any(_any_of(connection, table, alert_id) for table in (DELIVERY, DECISION, ALERT_STUDENT, PROGRESS))
+            if any(_any_of(connection, table, alert_id) for table in _OF_ALERT)
         ]
     return all(_steps(database, may_go_on, _of_alert(alert_id)) for alert_id in left)
 
@@ -134,6 +136,7 @@ def _of_alert(alert_id: int) -> Iterator[_Step]:
     yield lambda connection: remove_deliveries(connection, [DELIVERY.c.alert_id == alert_id], _STEP // 4)
     for table in (DECISION, PROGRESS):
         yield _some_of(table, [table.c.alert_id == alert_id], table.c.id)
+    yield _some_of(CHAIN, [CHAIN.c.alert_id == alert_id], CHAIN.c.guardian_id)
     yield _some_of(ALERT_STUDENT, [ALERT_STUDENT.c.alert_id == alert_id], ALERT_STUDENT.c.position)
 
 

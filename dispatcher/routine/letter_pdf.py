@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from xml.sax.saxutils import escape
 
 from contacts.postal import PostalAddress
+from dispatcher.paper.font import NAME
+from dispatcher.paper.font import letters as letters_of_the_font
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
-_FONT: Final = Path(__file__).resolve().parents[1] / "retention" / "fonts" / "Roboto-Regular.ttf"
-_NAME: Final = "Roboto"
 _MM: Final = 72 / 25.4
 _WIDTH, _HEIGHT = 210 * _MM, 297 * _MM
 _LEFT, _RIGHT = 25 * _MM, 25 * _MM
@@ -54,13 +53,9 @@ class OnPaper(Protocol):
 
 def as_pdf(letters: Sequence[OnPaper], sender: Sequence[str], on: date) -> bytes:
     """One PDF with all letters, in their order; a letter that needs more pages than one goes on below the window."""
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
     from reportlab.pdfgen.canvas import Canvas
 
-    font = TTFont(_NAME, str(_FONT))
-    pdfmetrics.registerFont(font)
-    paper = _Paper(frozenset(font.face.charToGlyph), sender, on)
+    paper = _Paper(letters_of_the_font(), sender, on)
     written = BytesIO()
     canvas = Canvas(written, pagesize=(_WIDTH, _HEIGHT), lang="nb")
     canvas.setTitle("Brev til foresatte")
@@ -83,7 +78,7 @@ class _Paper:
         canvas.showPage()
 
     def _head(self, canvas: Canvas, letter: OnPaper) -> None:
-        canvas.setFont(_NAME, 9)
+        canvas.setFont(NAME, 9)
         for number, line in enumerate(self._sender):
             canvas.drawString(_LEFT, _HEIGHT - (18 + 4.5 * number) * _MM, self._shown(line))
         ref, day = _WORDS[letter.language]
@@ -103,8 +98,8 @@ class _Paper:
         for number, line in enumerate(lines):
             shown = self._shown(line)
             size = min(11.0, leading * 0.85)
-            size *= min(1.0, room / max(1.0, stringWidth(shown, _NAME, size)))
-            canvas.setFont(_NAME, size)
+            size *= min(1.0, room / max(1.0, stringWidth(shown, NAME, size)))
+            canvas.setFont(NAME, size)
             canvas.drawString(_LEFT, _HEIGHT - _ADDRESS_TOP - leading * number - size, shown)
 
     def _text(self, canvas: Canvas, letter: OnPaper) -> None:
@@ -125,7 +120,7 @@ class _Paper:
         from reportlab.platypus import Paragraph
 
         style = ParagraphStyle(
-            name=f"size{size}", fontName=_NAME, fontSize=size, leading=size * 1.4, spaceAfter=after, splitLongWords=1
+            name=f"size{size}", fontName=NAME, fontSize=size, leading=size * 1.4, spaceAfter=after, splitLongWords=1
         )
         return Paragraph(escape(self._shown(text)), style)
 

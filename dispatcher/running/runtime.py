@@ -190,6 +190,7 @@ class Runtime:
                     options.patience,
                     idle,
                     organisation.failing_after,
+                    organisation.stale_after_months,
                     self._meter,
                 )
             )

@@ -9,8 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from config.sections import TwilioAccount
+import structlog
+
+from config.catalogue import Catalogue, load_catalogue
+from config.errors import UsageError
+from config.sections import TwilioAccount, VoiceSettings
 from config.settings import Settings
 from dispatcher.codes import Lane
 from dispatcher.reports.watching import OK
@@ -19,8 +24,11 @@ from providers.base import Channel, Deferred, Outcome, Provider, Unknown
 from providers.breaker import Answer, Closed, State, after_answer, after_no_try, after_try, allowance
 from providers.errors import is_fault_of_provider, says_nothing_of_provider
 from providers.smtp_email import SmtpEmail
+from providers.spoken import voice_words
 from providers.throttle import LocalLimiter, Throttle
 from providers.twilio_sms import TWILIO, TWILIO_BACKUP, TwilioSms
+
+log = structlog.get_logger(__name__)
 
 # What routine messages take of a sender that they share with alerts (section 4 of the design).
 SHARED_PART = 0.5
@@ -131,13 +139,34 @@ def make_senders(settings: Settings, lane: Lane, rates: SharedRates) -> list[Sen
         service = AppriseSms.from_settings(last_resort)
         throttles = _throttles(rates, (service.name, url), last_resort.segments_per_second, shared=False)
         sms.append(Sender(service, *throttles, last_resort.connections, before=tuple(sms)))
+    calls = [_caller(settings, settings.calls, rates)] if settings.calls and lane is Lane.ALERTS else []
     mail: list[Sender] = []
     if settings.smtp.host:
         smtp = SmtpEmail.from_settings(settings.smtp)
         words, rate = (smtp.name, settings.smtp.host, settings.smtp.username), settings.smtp.messages_per_second
         shared = lane is Lane.ROUTINE
         mail.append(Sender(smtp, *_throttles(rates, words, rate, shared=shared), smtp.concurrency, shared))
-    return [*sms, *mail]
+    return [*sms, *mail, *calls]
+
+
+def _caller(settings: Settings, voice: VoiceSettings, rates: SharedRates) -> Sender:
+    """Who calls for alerts. Nobody calls for anything else."""
+    from providers.twilio_voice import TwilioVoice
+
+    words = voice_words(_catalogue(settings.organisation.messages_dir))
+    base_url = settings.sms.callback_base_url
+    provider = TwilioVoice.from_settings(settings.sms, voice, words, callback_base_url=base_url)
+    key = (provider.name, settings.sms.account_sid, voice.caller)
+    return Sender(provider, *_throttles(rates, key, voice.calls_per_second, shared=False), provider.connections)
+
+
+def _catalogue(messages_dir: str) -> Catalogue:
+    """A folder that cannot be used keeps nothing from leaving: then the program's own words are said."""
+    try:
+        return load_catalogue(Path(messages_dir) if messages_dir else None)
+    except UsageError as error:
+        log.error("messages_dir_not_used", reason=str(error))
+        return load_catalogue()
 
 
 def _twilio(

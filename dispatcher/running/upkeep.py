@@ -1,4 +1,5 @@
-"""What must happen without anybody ringing: leases and alerts run out, unknown ones are looked up, receipts asked for.
+"""What must happen without anybody ringing: leases and alerts run out, unknown ones are looked up, receipts asked for,
+and who is not known to have been told gets the next step of their chain.
 
 Any process may do it. A short lease keeps several from doing it at once, which would be waste, not harm.
 """
@@ -17,6 +18,7 @@ from dispatcher.codes import Lane
 from dispatcher.metering.meter import SILENT, Meter
 from dispatcher.metering.receipts_told import POLL, tell_of_receipts
 from dispatcher.outbox.addresses import mark_failing
+from dispatcher.outbox.fallback import take_steps
 from dispatcher.outbox.messages import Renderer
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.reconcile import look_up_unknown, poll_receipts
@@ -42,6 +44,7 @@ class Upkeep:
         patience: Patience,
         idle_seconds: float,
         failing_after: int,
+        stale_after_months: int,
         meter: Meter = SILENT,
     ) -> None:
         self._meter = meter
@@ -53,6 +56,7 @@ class Upkeep:
         self._patience = patience
         self._idle_seconds = idle_seconds
         self._failing_after = failing_after
+        self._stale_after_months = stale_after_months
 
     async def run(self) -> None:
         """Do what is due by now; nothing when another process is at it. Raises what the database raises."""
@@ -62,6 +66,8 @@ class Upkeep:
         if frozen := await asyncio.to_thread(self._database.end_frozen_copies, self._idle_seconds):
             log.warning("frozen_sessions_ended", count=frozen)
         await asyncio.to_thread(sweep, self._database, self._patience)
+        if self._lane is Lane.ALERTS:
+            await asyncio.to_thread(take_steps, self._database, self._stale_after_months)
         # At once: what several providers do not answer costs the time of one.
         await asyncio.gather(*(self._ask(sender.provider) for sender in self._senders))
         await asyncio.to_thread(self._tidy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from urllib.parse import urldefrag
 
 import aiohttp
@@ -68,15 +68,19 @@ class Delivery:
         leaves = max(now, self._free_at.get(sms.sender, 0.0))
         if self.segments_per_second:
             self._free_at[sms.sender] = leaves + sms.segments / self.segments_per_second
+        self.at(leaves, lambda: self._leave(sms, step))
+
+    def at(self, moment: float, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Begin this at that time of the loop, unless all is forgotten before."""
         loop = asyncio.get_running_loop()
 
         def begin() -> None:
             self._timers.discard(timer)
-            task = loop.create_task(self._leave(sms, step))
+            task = loop.create_task(work())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        timer = loop.call_at(leaves, begin)
+        timer = loop.call_at(moment, begin)
         self._timers.add(timer)
 
     async def _leave(self, sms: Sms, step: Step) -> None:
@@ -99,10 +103,8 @@ class Delivery:
             await self._report(sms, status)
 
     async def _report(self, sms: Sms, status: str) -> None:
-        """Post the status callback, signed; repeat it as the fragment of its address asks for."""
-        if not sms.callback_url or self._session is None:
+        if not sms.callback_url:
             return
-        url, overrides = urldefrag(sms.callback_url)
         form = {
             "AccountSid": sms.account_sid,
             "ApiVersion": "2010-04-01",
@@ -115,6 +117,15 @@ class Delivery:
         }
         if sms.error_code is not None:
             form["ErrorCode"] = str(sms.error_code)
+        if await self.tell(sms.callback_url, form) is not None:
+            sms.callbacks_sent += 1
+
+    async def tell(self, address: str, form: Mapping[str, str]) -> str | None:
+        """Post a callback, signed; repeat it as the fragment of its address asks for. What it was answered with; None
+        when nobody took it."""
+        if self._session is None:
+            return None
+        url, overrides = urldefrag(address)
         headers = self._signed(url, form)
         retries = retries_asked(overrides)
         loop = asyncio.get_running_loop()
@@ -123,14 +134,13 @@ class Delivery:
             try:
                 timeout = aiohttp.ClientTimeout(total=max(0.1, give_up - loop.time()))
                 async with self._session.post(url, data=form, headers=headers, timeout=timeout) as answer:
-                    await answer.read()
+                    text = await answer.text()
                     if answer.status < 400:
-                        sms.callbacks_sent += 1
-                        return
+                        return text
             except (aiohttp.ClientError, TimeoutError):
                 pass  # the same as a bad answer: counted against the retries below
             if not retries or loop.time() + self.retry_seconds > give_up:
-                return
+                return None
             retries -= 1
             await asyncio.sleep(self.retry_seconds)
 

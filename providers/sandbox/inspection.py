@@ -30,8 +30,9 @@ _PAGE = """<!DOCTYPE html>
 td,th{{border:1px solid #767676;padding:.25rem .5rem;text-align:left;vertical-align:top}}
 td.text{{white-space:pre-wrap;max-width:40rem}}</style></head>
 <body><h1>Sandbox: what arrived</h1>
-<p>{sms} SMS, {email} e-mails, {doubled} taken more than once. The newest {shown} of each:</p>
+<p>{sms} SMS, {email} e-mails, {voice} calls, {doubled} taken more than once. The newest {shown} of each:</p>
 <h2>SMS</h2><table><tr><th>created<th>from<th>to<th>status<th>code<th>text</tr>{sms_rows}</table>
+<h2>Calls</h2><table><tr><th>created<th>from<th>to<th>status<th>keys<th>said</tr>{call_rows}</table>
 <h2>E-mail</h2><table><tr><th>received<th>to<th>Message-ID<th>source</tr>{mail_rows}</table>
 </body></html>
 """
@@ -71,9 +72,16 @@ class Inspection:
             f'<td class="text">{escape(one.data.decode("utf-8", "replace"))}</tr>'
             for one in reversed(self._mailbox.mails[-_NEWEST_SHOWN:])
         )
+        call_rows = "".join(
+            f"<tr><td>{one.created:%H:%M:%S}<td>{escape(one.caller)}<td>{escape(one.to)}<td>{escape(one.status)}"
+            f'<td>{escape(one.keys)}<td class="text">{escape(" ".join(one.words))}</tr>'
+            for one in reversed(list(self._mailbox.phone_calls.values())[-_NEWEST_SHOWN:])
+        )
         text = _PAGE.format(
             sms=counts["sms"],
             email=counts["email"],
+            voice=counts["voice"],
+            call_rows=call_rows,
             doubled=len(doubled) if isinstance(doubled, dict) else 0,
             shown=_NEWEST_SHOWN,
             sms_rows=sms_rows,
@@ -86,7 +94,8 @@ class Inspection:
         to = request.query.get("to")
         sms: list[Json] = [one.as_seen() for one in self._mailbox.sms.values() if to in (None, one.to)]
         mails: list[Json] = [one.as_seen() for one in self._mailbox.mails if to is None or to in one.recipients]
-        return answer(200, {"sms": sms, "email": mails})
+        voice: list[Json] = [one.as_seen() for one in self._mailbox.phone_calls.values() if to in (None, one.to)]
+        return answer(200, {"sms": sms, "email": mails, "voice": voice})
 
     async def _counts(self, request: web.Request) -> web.Response:
         return answer(200, self._mailbox.counts())
@@ -129,6 +138,7 @@ class Inspection:
         """Change the behaviour: of an address, of an SMTP stage, or of the whole sandbox.
 
         {"to": "+4799990001", "behaviour": "busy", "times": 2, "seconds": 1}   ("to": "*" for all, "list" for the list)
+        {"to": "call:+4799990001", "behaviour": "delivered", "keys": "12"}     ("call:*" for all that are called)
         {"stage": "mail", "reply": "451 4.3.0 Try again", "times": 1}          (connect, ehlo, login or mail)
         {"latency": 0.3, "segments_per_second": 10, "delivery_seconds": 2}
         {"most_per_page": 50, "mails_per_connection": 10}
@@ -152,6 +162,7 @@ class Inspection:
                 status=int(str(wish.get("status", 400))),
                 seconds=float(str(wish.get("seconds", 1.0))),
                 callbacks=bool(wish.get("callbacks", True)),
+                keys=str(wish.get("keys", "2")),
             )
             self._script.override(str(wish["to"]), step)
         if "stage" in wish:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 _CALLBACK = re.compile(r"/callbacks/twilio/status/(\d+)/(\d+)")
+_CALLED = re.compile(r"/callbacks/twilio_voice/status/(\d+)/(\d+)")
 _GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -94,6 +95,59 @@ class Sms:
         }
 
 
+@dataclass(slots=True)
+class PhoneCall:
+    """One call that was taken, and how far it has come. `words`: what was said in it; `keys`: what was pressed."""
+
+    sid: str
+    account_sid: str
+    caller: str
+    to: str
+    twiml: str
+    created: datetime
+    callback_url: str = ""
+    detects_machines: bool = False
+    status: str = "queued"
+    answered_by: str | None = None
+    words: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    keys: str = ""
+    callbacks_sent: int = 0
+
+    def as_twilio(self) -> dict[str, Json]:
+        """The call as the resource of Twilio's API."""
+        return {
+            "account_sid": self.account_sid,
+            "answered_by": self.answered_by,
+            "api_version": "2010-04-01",
+            "date_created": rfc2822(self.created),
+            "date_updated": rfc2822(self.created),
+            "direction": "outbound-api",
+            "from": self.caller,
+            "sid": self.sid,
+            "start_time": None,
+            "status": self.status,
+            "to": self.to,
+            "uri": f"/2010-04-01/Accounts/{self.account_sid}/Calls/{self.sid}.json",
+        }
+
+    def as_seen(self) -> dict[str, Json]:
+        """The call as the inspection shows it."""
+        return {
+            "sid": self.sid,
+            "from": self.caller,
+            "to": self.to,
+            "status": self.status,
+            "answered_by": self.answered_by,
+            "words": list(self.words),
+            "languages": list(self.languages),
+            "keys": self.keys,
+            "created": self.created.isoformat(),
+            "callback_url": self.callback_url,
+            "callbacks_sent": self.callbacks_sent,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """One e-mail that was taken."""
@@ -147,6 +201,7 @@ class Mailbox:
     sms: dict[str, Sms] = field(default_factory=dict)
     by_number: dict[str, list[Sms]] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
+    phone_calls: dict[str, PhoneCall] = field(default_factory=dict)
     requests: int = 0
     calls: list[ApiCall] = field(default_factory=list)
 
@@ -158,26 +213,31 @@ class Mailbox:
         self.sms.clear()
         self.by_number.clear()
         self.mails.clear()
+        self.phone_calls.clear()
         self.requests = 0
         self.calls.clear()
 
     def counts(self) -> dict[str, Json]:
         """How many were taken, in all and for each delivery.
 
-        An SMS belongs to the delivery in its callback URL; without one, to its number and text. An e-mail belongs to
-        its Message-ID and recipient. `doubled` holds what was taken more than once.
+        An SMS or a call belongs to the delivery in its callback URL; without one, to its number (and text). An e-mail
+        belongs to its Message-ID and recipient. `doubled` holds what was taken more than once.
         """
         sms = Counter(_delivery_of(one) for one in self.sms.values())
         mail = Counter(f"{one.message_id} {recipient}" for one in self.mails for recipient in one.recipients)
-        doubled: dict[str, Json] = {name: count for name, count in (sms + mail).items() if count > 1}
+        voice = Counter(_delivery_called(one) for one in self.phone_calls.values())
+        every = sms + mail + voice
+        doubled: dict[str, Json] = {name: count for name, count in every.items() if count > 1}
         by_status: dict[str, Json] = dict(Counter(one.status for one in self.sms.values()))
         return {
             "sms": len(self.sms),
             "email": len(self.mails),
+            "voice": len(self.phone_calls),
             "api_requests": self.requests,
             "sms_by_status": by_status,
             "sms_by_delivery": dict(sms),
             "email_by_message_id": dict(mail),
+            "voice_by_delivery": dict(voice),
             "doubled": doubled,
         }
 
@@ -187,6 +247,11 @@ def _delivery_of(sms: Sms) -> str:
     if found:
         return found.group(1)
     return f"{sms.to} {hashlib.sha256(sms.body.encode()).hexdigest()[:12]}"
+
+
+def _delivery_called(call: PhoneCall) -> str:
+    found = _CALLED.search(call.callback_url)
+    return f"call {found.group(1) if found else call.to}"
 
 
 def utc_now() -> datetime:

@@ -45,13 +45,19 @@ class Behaviour(StrEnum):
     AT_END = "at_end"
     # E-mail: the connection cut after RCPT TO; not taken.
     CUT_BEFORE = "cut_before"
+    # Calls: taken, and the line is busy, nobody answers, it cannot be connected, or an answering machine takes it.
+    LINE_BUSY = "line_busy"
+    NO_ANSWER = "no_answer"
+    NOT_CONNECTED = "not_connected"
+    MACHINE = "machine"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A behaviour with its details. `times`: how often it holds for one address before all goes well; 0 is for ever.
 
-    `code`: the Twilio error code, or the whole SMTP reply. `status`: the HTTP status of REFUSED.
+    `code`: the Twilio error code, or the whole SMTP reply. `status`: the HTTP status of REFUSED. `keys`: what whoever
+    answers a call presses, one key each time that one is asked for.
     """
 
     behaviour: Behaviour
@@ -60,6 +66,7 @@ class Step:
     status: int = 400
     seconds: float = 1.0
     callbacks: bool = True
+    keys: str = "2"
 
 
 GOES_WELL = Step(Behaviour.DELIVERED)
@@ -84,6 +91,18 @@ BY_NUMBER: dict[str, Step] = {
     "0800": Step(Behaviour.DELIVERED, callbacks=False),  # delivered, and no receipt ever comes
     "0801": Step(Behaviour.QUEUED),
 }
+
+# The last four digits of a number that is called. Whoever answers confirms; so does the owner of a fixed line.
+BY_CALL: dict[str, Step] = {
+    "0003": Step(Behaviour.MACHINE),  # phone off: its answering machine
+    "0005": Step(Behaviour.NOT_CONNECTED),  # number not in use
+    "0480": Step(Behaviour.NO_ANSWER),
+    "0486": Step(Behaviour.LINE_BUSY),
+    "0487": Step(Behaviour.DELIVERED, keys=""),  # listens, and presses nothing
+    "0488": Step(Behaviour.DELIVERED, keys="12"),  # hears it once more, then confirms
+}
+# Before the number, where it is told how it behaves when it is called: "call:+4799990001", or "call:*" for all.
+CALL = "call:"
 
 # What stands after the last + of the local part.
 BY_TAG: dict[str, Step] = {
@@ -139,9 +158,12 @@ class Script:
         self._used.clear()
 
     def _lookup(self, address: str) -> Step:
-        for name in (address, "*"):
+        called = address.startswith(CALL)
+        for name in (address, f"{CALL}*" if called else "*"):
             if name in self.overrides:
                 return self.overrides[name]
+        if called:
+            return BY_CALL.get(address[-4:], GOES_WELL)
         local, at, _domain = address.rpartition("@")
         if at:
             return BY_TAG.get(local.rpartition("+")[2], GOES_WELL) if "+" in local else GOES_WELL

@@ -16,6 +16,7 @@ from providers.sandbox.mailbox import Mailbox
 from providers.sandbox.script import Script
 from providers.sandbox.smtp import SmtpServer
 from providers.sandbox.twilio_api import TwilioApi
+from providers.sandbox.voice_api import VoiceApi
 
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
 AUTH_TOKEN = "sandbox-token"  # noqa: S105 (opens nothing but the sandbox)
@@ -67,6 +68,7 @@ class Sandbox:
             self.delivery,
             latency=self.config.latency,
         )
+        self.voice = VoiceApi(self.api, self.mailbox, self.script, self.delivery)
         self.smtp = SmtpServer(
             self.mailbox,
             self.script,
@@ -89,7 +91,7 @@ class Sandbox:
         """Listen on both ports. Raises OSError when one is taken."""
         application = web.Application()
         inspection = Inspection(self.mailbox, self.script, self.delivery, self.api, self.smtp)
-        application.add_routes([*self.api.routes(), *inspection.routes()])
+        application.add_routes([*self.api.routes(), *self.voice.routes(), *inspection.routes()])
         # The time-out cannot be 0: that is "for ever" to aiohttp, and a scripted hang would hold the sandbox.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
         try:

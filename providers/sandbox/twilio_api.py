@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
@@ -25,13 +25,13 @@ from providers.sandbox.delivery import Delivery
 from providers.sandbox.mailbox import ApiCall, Json, Mailbox, Sms, segment_count, utc_now
 from providers.sandbox.script import Behaviour, Script, Step
 
-_NOT_TAKEN = frozenset({Behaviour.REFUSED, Behaviour.BUSY, Behaviour.ERROR_BEFORE})
+NOT_TAKEN = frozenset({Behaviour.REFUSED, Behaviour.BUSY, Behaviour.ERROR_BEFORE})
 # Longer than any client waits.
-_FOR_EVER = 3600.0
+FOR_EVER = 3600.0
 MOST_PER_PAGE = 1000
 _LONGEST_TEXT = 1600
 _VALIDITY = range(1, 36001)
-_CALL = web.RequestKey("call", ApiCall)
+CALL = web.RequestKey("call", ApiCall)
 
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,16 +63,16 @@ class TwilioApi:
         account = "/2010-04-01/Accounts/{account}"
         return [
             web.get(f"{account}.json", self._account),
-            web.post(f"{account}/Messages.json", self._noted("create", self._create)),
-            web.get(f"{account}/Messages.json", self._noted("list", self._list)),
-            web.get(f"{account}/Messages/{{sid}}.json", self._noted("fetch", self._fetch)),
+            web.post(f"{account}/Messages.json", self.noted("create", self._create)),
+            web.get(f"{account}/Messages.json", self.noted("list", self._list)),
+            web.get(f"{account}/Messages/{{sid}}.json", self.noted("fetch", self._fetch)),
         ]
 
-    def _noted(self, what: str, handler: _Handler) -> _Handler:
+    def noted(self, what: str, handler: _Handler) -> _Handler:
         """The handler, with a note of when it was called and how it answered."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = request[_CALL] = ApiCall(what, began=time.monotonic())
+            call = request[CALL] = ApiCall(what, began=time.monotonic())
             self._mailbox.calls.append(call)
             answered = await handler(request)
             call.ended, call.status = time.monotonic(), answered.status
@@ -80,7 +80,7 @@ class TwilioApi:
 
         return handle
 
-    async def _admit(self, request: web.Request) -> web.Response | None:
+    async def admit(self, request: web.Request) -> web.Response | None:
         """Count the request, wait out the latency, and answer here when the caller may not come in."""
         self._mailbox.requests += 1
         if self.latency:
@@ -93,28 +93,28 @@ class TwilioApi:
         return None
 
     async def _account(self, request: web.Request) -> web.Response:
-        refused = await self._admit(request)
+        refused = await self.admit(request)
         if refused is not None:
             return refused
         return answer(200, {"sid": self.account_sid, "friendly_name": "Sandbox", "status": "active", "type": "Full"})
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        refused = await self._admit(request)
+        refused = await self.admit(request)
         if refused is not None:
             return refused
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         fault = _fault_of(form)
         if fault is not None:
             return error(400, *fault)
-        request[_CALL].to = form["To"]
+        request[CALL].to = form["To"]
         step = self._script.next_step(form["To"])
         if step.behaviour is Behaviour.HANG_BEFORE:
-            await asyncio.sleep(_FOR_EVER)
-        if step.behaviour in _NOT_TAKEN:
-            return _negative(step)
+            await asyncio.sleep(FOR_EVER)
+        if step.behaviour in NOT_TAKEN:
+            return negative(step)
         sms = self._take(form, step)
-        return await _answer_taken(request, sms, step)
+        return await answer_taken(request, sms, step)
 
     def _take(self, form: Mapping[str, str], step: Step) -> Sms:
         validity = form.get("ValidityPeriod")
@@ -134,7 +134,7 @@ class TwilioApi:
         return sms
 
     async def _fetch(self, request: web.Request) -> web.Response:
-        refused = await self._admit(request)
+        refused = await self.admit(request)
         if refused is not None:
             return refused
         sms = self._mailbox.sms.get(request.match_info["sid"])
@@ -143,50 +143,64 @@ class TwilioApi:
         return answer(200, sms.as_twilio())
 
     async def _list(self, request: web.Request) -> web.Response:
-        refused = await self._admit(request)
+        refused = await self.admit(request)
         if refused is not None:
             return refused
         step = self._script.next_step("list")
-        if step.behaviour in _NOT_TAKEN:
-            return _negative(step)
+        if step.behaviour in NOT_TAKEN:
+            return negative(step)
         if step.behaviour is Behaviour.HANG:
-            await asyncio.sleep(_FOR_EVER)
+            await asyncio.sleep(FOR_EVER)
         query = dict(request.query)
-        request[_CALL].to = query.get("To", "")
-        size = max(1, min(int(query.get("PageSize", "50")), self.most_per_page))
-        number = int(query.get("Page", "0"))
+        request[CALL].to = query.get("To", "")
         newest_first = reversed(
             self._mailbox.by_number.get(query["To"], []) if "To" in query else list(self._mailbox.sms.values())
         )
-        chosen: Iterable[Sms] = (sms for sms in newest_first if _passes(sms, query))
-        if "PageToken" in query:
-            # The page after the message that the token names, whatever has arrived since.
-            chosen = _after(chosen, query["PageToken"].removeprefix("PA"))
-        page = list(itertools.islice(chosen, size + 1))
-        more, page = len(page) > size, page[:size]
         path = f"/2010-04-01/Accounts/{self.account_sid}/Messages.json"
-        filters = {name: value for name, value in query.items() if name not in ("Page", "PageToken", "PageSize")}
-
-        def uri(page_number: int, token: str = "") -> str:
-            parts = {**filters, "PageSize": str(size), "Page": str(page_number)}
-            return f"{path}?{urlencode(parts | ({'PageToken': token} if token else {}))}"
-
-        body: dict[str, Json] = {
-            "messages": [sms.as_twilio() for sms in page],
-            "page": number,
-            "page_size": size,
-            "start": number * size,
-            "end": number * size + max(0, len(page) - 1),
-            "uri": uri(number, query.get("PageToken", "")),
-            "first_page_uri": uri(0),
-            "next_page_uri": uri(number + 1, f"PA{page[-1].sid}") if more else None,
-            "previous_page_uri": None,
-        }
-        return answer(200, body)
+        chosen = (sms for sms in newest_first if _passes(sms, query))
+        return answer(200, page_of(chosen, query, path, "messages", self.most_per_page))
 
 
-def _after(messages: Iterable[Sms], sid: str) -> Iterable[Sms]:
-    rest = itertools.dropwhile(lambda sms: sms.sid != sid, messages)
+class Record(Protocol):
+    """What the lists hold: a message, or a call."""
+
+    @property
+    def sid(self) -> str: ...
+    def as_twilio(self) -> dict[str, Json]: ...
+
+
+def page_of(
+    chosen: Iterable[Record], query: Mapping[str, str], path: str, name: str, most_per_page: int
+) -> dict[str, Json]:
+    """One page of a list, newest first, and the address of the next one."""
+    size = max(1, min(int(query.get("PageSize", "50")), most_per_page))
+    number = int(query.get("Page", "0"))
+    if "PageToken" in query:
+        # The page after the record that the token names, whatever has arrived since.
+        chosen = _after(chosen, query["PageToken"].removeprefix("PA"))
+    page = list(itertools.islice(chosen, size + 1))
+    more, page = len(page) > size, page[:size]
+    filters = {key: value for key, value in query.items() if key not in ("Page", "PageToken", "PageSize")}
+
+    def uri(page_number: int, token: str = "") -> str:
+        parts = {**filters, "PageSize": str(size), "Page": str(page_number)}
+        return f"{path}?{urlencode(parts | ({'PageToken': token} if token else {}))}"
+
+    return {
+        name: [record.as_twilio() for record in page],
+        "page": number,
+        "page_size": size,
+        "start": number * size,
+        "end": number * size + max(0, len(page) - 1),
+        "uri": uri(number, query.get("PageToken", "")),
+        "first_page_uri": uri(0),
+        "next_page_uri": uri(number + 1, f"PA{page[-1].sid}") if more else None,
+        "previous_page_uri": None,
+    }
+
+
+def _after(records: Iterable[Record], sid: str) -> Iterable[Record]:
+    rest = itertools.dropwhile(lambda record: record.sid != sid, records)
     return itertools.islice(rest, 1, None)
 
 
@@ -224,7 +238,7 @@ def _fault_of(form: Mapping[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _negative(step: Step) -> web.Response:
+def negative(step: Step) -> web.Response:
     if step.behaviour is Behaviour.BUSY:
         return error(429, step.code or "20429", "Too Many Requests", {"Retry-After": f"{step.seconds:g}"})
     if step.behaviour is Behaviour.ERROR_BEFORE:
@@ -232,12 +246,12 @@ def _negative(step: Step) -> web.Response:
     return error(step.status, step.code, in_plain_words(step.code))
 
 
-async def _answer_taken(request: web.Request, sms: Sms, step: Step) -> web.StreamResponse:
-    """Answer for a message that is in the queue, well or badly."""
+async def answer_taken(request: web.Request, taken: Record, step: Step) -> web.StreamResponse:
+    """Answer for a message or a call that is in the queue, well or badly."""
     if step.behaviour is Behaviour.ERROR_AFTER:
         return error(500, step.code or "20500", "An internal server error has occurred")
     if step.behaviour is Behaviour.HANG:
-        await asyncio.sleep(_FOR_EVER)
+        await asyncio.sleep(FOR_EVER)
     if step.behaviour is Behaviour.SLOW:
         await asyncio.sleep(step.seconds)
     if step.behaviour is Behaviour.MALFORMED:
@@ -248,7 +262,7 @@ async def _answer_taken(request: web.Request, sms: Sms, step: Step) -> web.Strea
                 request.transport.write(b'HTTP/1.1 201 Created\r\nContent-Length: 900\r\n\r\n{"sid": "SM')
             request.transport.close()
         return web.Response(status=201)
-    return answer(201, sms.as_twilio())
+    return answer(201, taken.as_twilio())
 
 
 def answer(status: int, body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> web.Response:

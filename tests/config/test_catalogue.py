@@ -10,6 +10,7 @@ import pytest
 from config.catalogue import LANGUAGES, MessageText, MsgType, ResponseType, Scenario, Severity, load_catalogue
 from config.errors import ExitStatus, UsageError
 from config.sections import Language
+from providers.spoken import AGAIN, CONFIRMS
 
 CATALOGUE = load_catalogue()
 SCENARIOS = CATALOGUE.scenarios()
@@ -188,6 +189,13 @@ def test_where_to_register_is_told_in_one_sentence(language: Language) -> None:
     phrase = CATALOGUE.phrase("reminder_web", language)
     assert phrase.awaiting_review == (language == "se")
     assert phrase.text.count("{web}") == 1 and len(phrase.text) < 50
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_speaks_of_the_keys_that_it_understands(language: Language) -> None:
+    menu, thanks = CATALOGUE.phrase("voice_menu", language), CATALOGUE.phrase("voice_confirmed", language)
+    assert AGAIN in menu.text and CONFIRMS in menu.text
+    assert menu.awaiting_review == thanks.awaiting_review == (language == "se")
 
 
 @pytest.mark.parametrize(

@@ -64,4 +64,4 @@ def test_every_section_that_may_be_set_aside_is_typed_so() -> None:
     fields = Settings.model_fields.items()
     spare = {name for name, field in fields if SetAside in getattr(field.annotation, "__args__", ())}
     rounds = {"audit", "retention", "coming_of_age", "reminders", "krr", "freg"}
-    assert spare == rounds | {"bounces", "card", "county", "log", "metrics", "web"}
+    assert spare == rounds | {"bounces", "card", "county", "fallback", "log", "metrics", "voice", "web"}

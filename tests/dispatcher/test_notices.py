@@ -67,6 +67,6 @@ def test_the_school_of_a_protected_student_is_in_no_message(
         point = point_to_verify(connection, person, None)
         queued = send_verification_code(connection, person, point, settings.organisation, "leder")
         notices = Notices(settings, load_keys(tmp_path / "beredskap.key"))
-        for channel in Channel:
+        for channel in (Channel.SMS, Channel.EMAIL):
             said = " ".join(notices.text(connection, queued.notice_id, "nb", channel))
             assert [name for name in (*names, "Innlandet fylkeskommune") if name in said] == [speakers]

@@ -318,6 +318,8 @@ def test_a_notice_holds_its_code_and_no_drill_word() -> None:
 def test_an_sms_that_asks_for_an_answer_ends_so_and_its_segments_count_it(status: AlertStatus) -> None:
     plain, asking = composed(status=status), composed(status=status, ask_confirmation=True)
     assert (plain.ask_confirmation, asking.ask_confirmation) == (False, True)
+    # Nobody can answer a call by SMS: there the keys are spoken of.
+    assert [text.spoken for text in asking.texts] == [text.sms for text in plain.texts]
     for before, after in zip(plain.texts, asking.texts, strict=True):
         phrase = CATALOGUE.phrase("ask_confirmation", after.language).text
         assert after.sms == f"{before.sms} {phrase}"

@@ -59,7 +59,7 @@ def test_messages_that_cannot_be_made(trial: Trial) -> None:
         connection.execute(update(ALERT).values(hold_until=db_now()))
     assert lost.count(Channel.SMS) == lost.count(Channel.EMAIL) == 2
     trial.all_told_once(but={Channel.SMS: 4, Channel.EMAIL: 4})
-    assert [trial.codes(channel) for channel in Channel] == [{POISON: 4}, {POISON: 4}]
+    assert [trial.codes(channel) for channel in (Channel.SMS, Channel.EMAIL)] == [{POISON: 4}, {POISON: 4}]
     # The family has nobody else; the guardians who read nynorsk have somebody beside them who was told.
     assert set(trial.to_call()) == {(Channel.SMS, POISON), (Channel.EMAIL, POISON)}
 

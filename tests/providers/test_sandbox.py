@@ -218,7 +218,11 @@ def test_inspection_and_counts_prove_taken_once(sandbox: Sandbox) -> None:
     assert counts["sms_by_delivery"] == {"1": 1, "2": 2}
     assert counts["doubled"] == {"2": 2}
     assert len(call("GET", f"{sandbox.sms_url}/sandbox/messages")["sms"]) == 3
-    assert call("GET", f"{sandbox.sms_url}/sandbox/messages?to=ola@skole.example") == {"sms": [], "email": []}
+    assert call("GET", f"{sandbox.sms_url}/sandbox/messages?to=ola@skole.example") == {
+        "sms": [],
+        "email": [],
+        "voice": [],
+    }
     with urllib.request.urlopen(sandbox.sms_url) as page:
         html = page.read().decode()
     assert "3 SMS" in html and "&lt;b&gt;hei" in html and "<b>hei" not in html

@@ -54,6 +54,10 @@ class FarEnd:
         found: list[dict[str, Any]] = self._ask("messages")["email"]
         return found
 
+    def phone_calls(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("messages")["voice"]
+        return found
+
     def taken(self) -> int:
         """How many messages were taken so far."""
         counts = self.counts()

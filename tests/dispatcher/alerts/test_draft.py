@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from config.catalogue import LANGUAGES
+from config.catalogue import LANGUAGES, Severity
 from config.errors import UsageError
+from config.sections import FallbackSettings
+from config.settings import load_settings
 from contacts.tables import PERSON, STUDENT
 from dispatcher.alerts.draft import DRAFT_SECONDS, discard_draft, discard_old_drafts, speaking_name
 from dispatcher.codes import AlertState, AlertStatus
-from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, DECISION, DELIVERY
+from dispatcher.outbox.following import Kind
+from dispatcher.tables import ALERT, ALERT_STUDENT, ALERT_TEXT, CHAIN, DECISION, DELIVERY
 from providers.base import Channel
-from tests.dispatcher.alerts.drafting import confirmed, draft
+from tests.dispatcher.alerts.drafting import confirmed, draft, follow_up
 from tests.dispatcher.world import World
 
 
@@ -150,3 +153,41 @@ def test_drafts_that_were_left_behind_go_after_an_hour(world: World) -> None:
 )
 def test_who_speaks(schools: list[str], organisation: str, name: str) -> None:
     assert speaking_name(schools, organisation) == name
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status", "follows"),
+    [
+        ("lockdown", AlertStatus.ACTUAL, ["sms", "email", "voice"]),
+        ("lockdown", AlertStatus.EXERCISE, None),
+        ("fire", AlertStatus.ACTUAL, None),
+    ],
+)
+def test_what_may_follow_is_frozen_with_the_alert(
+    world: World, scenario: str, status: AlertStatus, follows: list[str] | None
+) -> None:
+    world.family()
+    section = load_settings().fallback
+    assert isinstance(section, FallbackSettings)
+    made = draft(world, scenario=scenario, status=status, fallback=section)
+    (row,) = world.rows(ALERT)
+    if follows is None:
+        assert (row.fallback, made.chain) == (None, None)
+        return
+    assert made.chain is not None and made.chain.as_json() == row.fallback
+    assert [step["channel"] for step in row.fallback["steps"]] == follows
+    assert row.fallback["at_once"] == ["sms", "email"]
+    confirmed(world, made, hold=0.0)
+    world.plan()
+    assert len(world.rows(CHAIN)) == 1
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nobody_is_called_because_it_is_over(world: World, kind: Kind) -> None:
+    family = world.family()
+    first = world.sent(family)
+    section = load_settings().fallback
+    assert isinstance(section, FallbackSettings)
+    always = [step.model_copy(update={"severities": tuple(Severity)}) for step in section.steps]
+    made = follow_up(world, first, kind, fallback=section.model_copy(update={"steps": tuple(always)}))
+    assert (made.chain is None) == kind.ends_it

@@ -386,7 +386,9 @@ def _stored(world: World, alert: int) -> Preview:
         guardians=len({row.guardian_id for row in linked}),
         unverified_guardians=len({row.guardian_id for row in decisions if row.unreachable == "unverified_only"}),
         stale_guardians=len({row.guardian_id for row in linked if row.stale}),
-        messages={channel: sum(row.channel is channel for row in deliveries) for channel in Channel},
+        messages={
+            channel: sum(row.channel is channel for row in deliveries) for channel in (Channel.SMS, Channel.EMAIL)
+        },
         sms_by_language={
             language: sum(row.language == language for row in sms) for language in {row.language for row in sms}
         },

@@ -16,6 +16,7 @@ from dispatcher.alerts.preview import Preview
 from dispatcher.alerts.preview_page import WIDTH, SendingTerms, cost, minutes, preview_json, preview_lines
 from dispatcher.alerts.text import compose
 from dispatcher.codes import AlertStatus
+from dispatcher.outbox.chain import Chain, ChainStep
 from providers.base import Channel
 
 NOW = datetime(2026, 11, 23, 7, 40, tzinfo=UTC)  # 08:40 in Oslo
@@ -69,6 +70,35 @@ def test_the_facts_stand_in_the_order_that_a_leader_needs() -> None:
 )
 def test_what_it_is_stands_first(status: AlertStatus, heading: str) -> None:
     assert preview_lines(draft(status), NUMBERS, TERMS)[0].startswith(heading)
+
+
+CALLS = Chain(
+    frozenset({Channel.SMS}),
+    (ChainStep(Channel.SMS, 300.0), ChainStep(Channel.EMAIL, 600.0), ChainStep(Channel.VOICE, 300.0)),
+)
+
+
+def test_what_may_follow_stands_there_with_what_calls_may_cost_at_most() -> None:
+    terms = replace(TERMS, calls_per_second=1.0, price_per_call=1.5)
+    lines = preview_lines(replace(draft(), chain=CALLS), NUMBERS, terms)
+    assert " Then       e-mail after 5 min without receipt" in lines
+    assert " Calls      after 15 min without receipt (at most 1 744: 30 min, 2 616 kr)" in lines
+    assert preview_json(replace(draft(), chain=CALLS), NUMBERS, terms)["fallback"] == [
+        {"channel": "email", "after_seconds": 300.0},
+        {
+            "channel": "voice",
+            "after_seconds": 900.0,
+            "at_most": 1744,
+            "expected_minutes_at_most": 30,
+            "cost_nok_at_most": 2616.0,
+        },
+    ]
+
+
+def test_nothing_is_said_of_what_cannot_follow() -> None:
+    page = "\n".join(preview_lines(draft(), NUMBERS, TERMS))
+    assert "Calls" not in page and "Then" not in page
+    assert preview_json(draft(), NUMBERS, TERMS)["fallback"] == []
 
 
 def test_an_alert_that_expires_on_another_day_says_which() -> None:

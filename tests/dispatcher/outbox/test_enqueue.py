@@ -81,9 +81,8 @@ def test_nothing_has_happened_yet_on_a_new_message(world: World) -> None:
     alert = world.alert(family.students)
     with world.clock(), world.database.write() as connection:
         sms, email = connection.execute(select(ADDRESS.c.id).order_by(ADDRESS.c.channel.desc())).scalars()
-        wanted = [
-            PlannedDelivery(channel, address, "se", []) for channel, address in zip(Channel, (sms, email), strict=True)
-        ]
+        addresses = {Channel.SMS: sms, Channel.EMAIL: email}
+        wanted = [PlannedDelivery(channel, address, "se", []) for channel, address in addresses.items()]
         basis = Basis(alert, world.now + timedelta(hours=2), 7, date(2026, 11, 22))
         assert enqueue(connection, basis, wanted, {"se": 3}) == 2
         assert enqueue(connection, basis, [], {}) == 0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from contacts.tables import ADDRESS
 from dispatcher.outbox.claim import Claimed
 from dispatcher.outbox.messages import Renderer
-from dispatcher.tables import ALERT_TEXT, DELIVERY
+from dispatcher.tables import ALERT_TEXT, DELIVERY, PROGRESS
 from providers.base import Channel, LookupQuery, Message
 from tests.dispatcher.world import LIFE, World
 
@@ -102,3 +102,31 @@ def test_a_notice_is_asked_for_its_words_each_time(world: World) -> None:
     (message,) = rendered(world, one, renderer=renderer)
     assert (message.subject, message.body, message.urgent) == (f"notice {one.notice_id}", "nb by sms", False)
     assert query_of(world, delivery, renderer).body == "nb by sms"
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("nb", "Hør (nb)"), ("nn", "Hør (nn)"), ("en", "Hør (en)"), ("se", "Hør (nb)")],
+)
+def test_a_call_says_its_own_words_in_a_language_that_there_is_a_voice_for(
+    world: World, language: str, says: str
+) -> None:
+    alert = world.sent(world.family(language=language), sms=True, email=False)
+    with world.database.write() as connection:
+        connection.execute(update(ALERT_TEXT).values(spoken="Hør (" + ALERT_TEXT.c.language + ")"))
+        connection.execute(update(DELIVERY).where(DELIVERY.c.alert_id == alert).values(channel=Channel.VOICE))
+        connection.execute(update(PROGRESS).values(channel=Channel.VOICE))
+    call = world.claim_one(Channel.VOICE)
+    (message,) = rendered(world, call)
+    assert (message.channel, message.body) == (Channel.VOICE, says)
+    world.release(call)
+
+
+def test_a_call_of_an_alert_from_before_there_were_any_says_its_sms(world: World) -> None:
+    world.sent(world.family())
+    with world.database.write() as connection:
+        connection.execute(update(DELIVERY).values(channel=Channel.VOICE))
+        connection.execute(update(PROGRESS).values(channel=Channel.VOICE))
+    call = world.claim_one(Channel.VOICE)
+    assert rendered(world, call)[0].body == "Skolen er låst (nb)."
+    world.release(call)

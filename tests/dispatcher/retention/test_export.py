@@ -88,6 +88,8 @@ def test_which_alert_told_what_and_when(town: Town) -> None:
     assert messages["sms"]["state"] == "delivered" and messages["sms"]["text"] == "Skolen er låst (nb)."
     assert messages["sms"]["address"] in one.guardian.marks
     assert messages["sms"]["attempts"][0]["outcome"] == "accepted" and messages["sms"]["receipts"]
+    assert told["fallback"] == {"taken": 2, "ended": "call_list"}
+    assert "fallback" not in exported(town, one.student)["alerts"][0]
     # The refused e-mail was never read.
     assert (messages["email"]["state"], messages["email"]["text"]) == ("rejected", None)
 

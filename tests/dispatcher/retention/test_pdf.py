@@ -21,6 +21,7 @@ from contacts.entitlement import Reason, Verdict
 from contacts.people import find_person
 from contacts.reach import Unreachable
 from dispatcher.codes import AlertStatus, AnswerKind, AttemptOutcome, DeliveryState, NoticeKind
+from dispatcher.outbox.chain import ChainEnd
 from dispatcher.retention.export import PARTS, export
 from dispatcher.retention.norwegian import FIELDS, VALUES, value_words
 from dispatcher.retention.pdf import HEADINGS, as_pdf
@@ -82,6 +83,7 @@ def test_every_field_has_a_norwegian_name(sqlite_town: Town) -> None:
         ("channel", AddressChannel),
         ("kind", AnswerKind),
         ("kind", NoticeKind),
+        ("ended", ChainEnd),
         ("outcome", AttemptOutcome),
         ("protection", Protection),
         ("purpose", ConsentPurpose),

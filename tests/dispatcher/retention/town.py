@@ -19,8 +19,9 @@ from contacts import tables
 from contacts.codes import RegisterStatus, ReminderWay
 from contacts.people import guardian_ref
 from dispatcher.codes import NoticeKind
+from dispatcher.outbox.chain import ChainEnd
 from dispatcher.outbox.enqueue import enqueue_notice
-from dispatcher.tables import ALERT, NOTICE
+from dispatcher.tables import ALERT, CHAIN, NOTICE
 from providers.base import Accepted, Channel, ReceiptStatus, Rejected
 from tests.dispatcher.auditing.auditing import send_all
 from tests.dispatcher.world import NOW, World
@@ -167,6 +168,10 @@ class Town:
         audience = {"schools": [], "groups": [], "grades": [], "students": [one.ref for one in students]}
         alert = self.world.alert([one.id for one in students], audience=audience)
         self.world.plan()
+        with self.world.clock(), self.database.write() as connection:
+            for guardian_id in {one.guardian.id for one in families}:
+                ends = {"taken": 2, "step_at": self.world.now, "ended": ChainEnd.CALL_LIST}
+                connection.execute(insert(CHAIN).values(alert_id=alert, guardian_id=guardian_id, **ends))
         if ended:
             refused = self.world.claim_one(Channel.EMAIL, size=1)
             self.world.record((refused, Rejected("550 5.1.1")))

@@ -17,7 +17,7 @@ def test_an_address_is_failing_after_as_many_failures_as_the_settings_say(databa
     world = World(database)
     limit = load_settings().organisation.failing_after
     family = world.family()
-    upkeep = Upkeep(world.database, Lane.ALERTS, [], world.renderer, "worker", PATIENCE, 10.0, limit)
+    upkeep = Upkeep(world.database, Lane.ALERTS, [], world.renderer, "worker", PATIENCE, 10.0, limit, 18)
     for count in range(1, limit + 1):
         world.sent(family)
         world.record((world.claim_one(), Rejected("21211")))
