@@ -24,6 +24,7 @@ from dispatcher.commands import (
     operators,
     purge,
     report,
+    self_test,
     turning_18,
     verify,
     worker,
@@ -70,6 +71,7 @@ app.add_typer(sync.app, name="sync")
 app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)
+app.command("self-test")(self_test.self_test)
 app.add_typer(audit_log.app, name="audit-log")
 app.add_typer(operators.app, name="operator")
 app.command()(worker.worker)

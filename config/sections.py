@@ -18,6 +18,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _http_address(url: SecretStr) -> SecretStr:
+    address = url.get_secret_value()
+    if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
+        raise ValueError("it must be an http or https address, or empty")
+    return url
+
+
 class StoreSettings(_Section):
     data_dir: str
     database_url: str
@@ -121,10 +128,35 @@ class AuditSettings(_Section):
     @field_validator("ping_url")
     @classmethod
     def _is_an_address(cls, url: SecretStr) -> SecretStr:
-        address = url.get_secret_value()
-        if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
-            raise ValueError("it must be an http or https address, or empty")
-        return url
+        return _http_address(url)
+
+
+class SelfTestSettings(_Section):
+    """Whom a self-test is sent to, and when. Addresses of staff: as little to be printed as a password."""
+
+    phones: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+    emails: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+    weekday: Literal["", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    time: str
+    wait_seconds: Annotated[float, Field(ge=1, le=3600)]
+    ping_url: SecretStr
+    alarm_emails: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+
+    @field_validator("time")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+            raise ValueError("it must be a time of the day in Oslo, as 10:30")
+        return value
+
+    @field_validator("ping_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        return _http_address(url)
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.phones or self.emails)
 
 
 class RetentionSettings(_Section):

@@ -25,6 +25,7 @@ from config.sections import (
     OrganisationSettings,
     RegisterSettings,
     RetentionSettings,
+    SelfTestSettings,
     SmsSettings,
     SmtpSettings,
     StoreSettings,
@@ -42,6 +43,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "bounces": BounceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
+        "self_test": SelfTestSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
         "krr": RegisterSettings,
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     dispatch: DispatchSettings
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
+    self_test: SelfTestSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
     krr: RegisterSettings | SetAside

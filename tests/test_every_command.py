@@ -35,6 +35,7 @@ ANYBODY = {
     "run",
     "sandbox",
     "scheduler",
+    "self-test",
     "web",
     "worker",
 }

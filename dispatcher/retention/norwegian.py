@@ -181,6 +181,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "verification_code": "engangskode",
         "break_glass": "beskjed om et varsel sendt uten rolle",
         "consent_question": "spørsmål om samtykke før du fyller 18",
+        "self_test_failed": "melding om at selvtesten feilet",
         # answers
         "stop": "STOPP: ingen flere SMS",
         "start": "START: SMS igjen",

@@ -55,6 +55,7 @@ class Check(StrEnum):
     AUDIT = "audit"
     REGISTERS = "registers"
     OPERATORS = "operators"
+    SELF_TEST = "self-test"
 
 
 @dataclass(frozen=True, slots=True)

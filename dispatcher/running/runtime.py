@@ -37,6 +37,8 @@ from dispatcher.running.nightly import NightlyPurge
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
 from dispatcher.running.register_rounds import LOOK_SECONDS as ROUNDS_LOOK_SECONDS
 from dispatcher.running.register_rounds import RegisterRounds
+from dispatcher.running.self_testing import LOOK_SECONDS as SELF_TEST_LOOK_SECONDS
+from dispatcher.running.self_testing import WeeklySelfTest
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
@@ -115,6 +117,10 @@ class Runtime:
                 self._database, coming_of_age, self._settings.organisation, self._stopping.is_set
             )
             self._thread("questions", questions.look, QUESTIONS_LOOK_SECONDS)
+        self_test = self._settings.self_test
+        if not isinstance(self_test, SetAside) and self_test.configured:
+            weekly = WeeklySelfTest(self._database, self._settings, self_test, self._id)
+            self._thread("self-test", weekly.look, SELF_TEST_LOOK_SECONDS)
         rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
         self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
 
