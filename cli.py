@@ -18,6 +18,7 @@ from dispatcher.commands import (
     audit_log,
     bounces,
     doctor,
+    drill,
     erase,
     export,
     init,
@@ -72,6 +73,7 @@ app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)
 app.command("self-test")(self_test.self_test)
+app.add_typer(drill.app, name="drill")
 app.add_typer(audit_log.app, name="audit-log")
 app.add_typer(operators.app, name="operator")
 app.command()(worker.worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -157,6 +158,27 @@ class SelfTestSettings(_Section):
     @property
     def configured(self) -> bool:
         return bool(self.phones or self.emails)
+
+
+class PlannedDrillSettings(_Section):
+    """One drill of each school year: of one school, or with an empty name, of each. No day: in the course of the
+    month."""
+
+    school: str = ""
+    scenario: Annotated[str, Field(min_length=1)]
+    month: Annotated[int, Field(ge=1, le=12)]
+    day: Annotated[int, Field(ge=1, le=31)] | None = None
+
+    @model_validator(mode="after")
+    def _there_is_such_a_day(self) -> PlannedDrillSettings:
+        if self.day is not None and self.day > monthrange(2024, self.month)[1]:
+            raise ValueError("there is no such day in that month")
+        return self
+
+
+class DrillSettings(_Section):
+    warn_after_months: PositiveInt
+    plan: tuple[PlannedDrillSettings, ...]
 
 
 class RetentionSettings(_Section):

@@ -20,6 +20,7 @@ from config.sections import (
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
+    DrillSettings,
     LastResortSettings,
     LogSettings,
     OrganisationSettings,
@@ -44,6 +45,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "web": WebSettings,
         "audit": AuditSettings,
         "self_test": SelfTestSettings,
+        "drills": DrillSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
         "krr": RegisterSettings,
@@ -79,6 +81,7 @@ class Settings(BaseSettings):
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
     self_test: SelfTestSettings | SetAside
+    drills: DrillSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
     krr: RegisterSettings | SetAside

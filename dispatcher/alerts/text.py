@@ -132,6 +132,11 @@ def compose_notice(
     return ComposedText(language, sms, subject, _filled(text.email, fill), measure(sms))
 
 
+def placeholders_of(scenario: Scenario) -> tuple[str, ...]:
+    """What an operator must fill (--set) when a scenario is sent with its own texts, each once."""
+    return tuple(dict.fromkeys(name for text in scenario.texts.values() for name in _names(text)))
+
+
 def _template(text: MessageText, language: Language, free: str | None) -> MessageText:
     if free is None:
         return text

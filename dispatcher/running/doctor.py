@@ -56,6 +56,7 @@ class Check(StrEnum):
     REGISTERS = "registers"
     OPERATORS = "operators"
     SELF_TEST = "self-test"
+    DRILLS = "drills"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def test_every_section_that_may_be_set_aside_is_typed_so() -> None:
         "bounces",
         "coming_of_age",
         "county",
+        "drills",
         "freg",
         "krr",
         "log",

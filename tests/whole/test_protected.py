@@ -161,6 +161,8 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "contacts verify": (Case("{guardian_held} --phone 41000002"), Case("{guardian_held} --phone 41999998", 2)),
     "doctor": (Case("", 2, (Mark.SCHOOL,), _FIGURES),),
+    "drill next": (Case("", 0, (Mark.SCHOOL,), _FIGURES), Case("--school '{school}'", 0, (Mark.SCHOOL,), _FIGURES)),
+    "drill plan": (Case("", 0, (Mark.SCHOOL,), _FIGURES), Case("--school '{school}'", 0, (Mark.SCHOOL,), _FIGURES)),
     "import fint": (Case("{files}/fint --dry-run", 3), Case("{files}/fint --apply", 3)),
     "import freg": (Case("{files}/freg.json --dry-run"), Case("{files}/freg.json --apply")),
     "import guardians": (Case("{files}/guardians.csv --dry-run", 3), Case("{files}/guardians.csv --apply", 3)),

@@ -31,6 +31,11 @@ WRONG: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
     "coming_of_age": ('[coming_of_age]\nask = "x-secret"\n', "coming_of_age.ask", (("contacts", "turning-18"),)),
     "audit": ('[audit]\nping_url = "x-secret"\n', "audit.ping_url", (("audit",),)),
     "self_test": ('[self_test]\ntime = "x-secret"\n', "self_test.time", (("self-test",),)),
+    "drills": (
+        '[drills]\nwarn_after_months = "x-secret"\n',
+        "drills.warn_after_months",
+        (("drill", "plan"), ("drill", "next")),
+    ),
     "web": ('web = "x-secret"\n', "web", (("web",), ("run",))),
     "county": ('[county]\nemail = "x-secret"\n', "county.email", ()),
     "log": ('[log]\nlevel = "x-secret"\n', "log.level", ()),
@@ -85,6 +90,7 @@ def test_doctor_fails_with_the_same_sentence(section: str, family: Inside) -> No
     own = {
         "audit": "audit",
         "county": "operators",
+        "drills": "drills",
         "freg": "registers",
         "krr": "registers",
         "operators": "operators",
