@@ -181,6 +181,11 @@ class DrillSettings(_Section):
     plan: tuple[PlannedDrillSettings, ...]
 
 
+class BackupSettings(_Section):
+    marker: str
+    warn_after_hours: PositiveInt
+
+
 class RetentionSettings(_Section):
     students_months: PositiveInt
     guardians_months: PositiveInt

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import UsageError
 from config.sections import (
     AuditSettings,
+    BackupSettings,
     BounceSettings,
     ComingOfAgeSettings,
     CountySettings,
@@ -46,6 +47,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "audit": AuditSettings,
         "self_test": SelfTestSettings,
         "drills": DrillSettings,
+        "backup": BackupSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
         "krr": RegisterSettings,
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     audit: AuditSettings | SetAside
     self_test: SelfTestSettings | SetAside
     drills: DrillSettings | SetAside
+    backup: BackupSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
     krr: RegisterSettings | SetAside

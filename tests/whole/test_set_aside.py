@@ -36,6 +36,7 @@ WRONG: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
         "drills.warn_after_months",
         (("drill", "plan"), ("drill", "next")),
     ),
+    "backup": ('[backup]\nmarker = ["x-secret"]\n', "backup.marker", ()),
     "web": ('web = "x-secret"\n', "web", (("web",), ("run",))),
     "county": ('[county]\nemail = "x-secret"\n', "county.email", ()),
     "log": ('[log]\nlevel = "x-secret"\n', "log.level", ()),
@@ -89,6 +90,7 @@ def test_doctor_fails_with_the_same_sentence(section: str, family: Inside) -> No
     checks: dict[str, Any] = {one["name"]: one for one in family.json("doctor")["checks"]}
     own = {
         "audit": "audit",
+        "backup": "backup",
         "county": "operators",
         "drills": "drills",
         "freg": "registers",
