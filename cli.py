@@ -19,6 +19,7 @@ from dispatcher.commands import (
     bounces,
     card,
     doctor,
+    drill,
     erase,
     export,
     init,
@@ -26,6 +27,7 @@ from dispatcher.commands import (
     purge,
     remind,
     report,
+    self_test,
     turning_18,
     verify,
     worker,
@@ -74,6 +76,8 @@ app.add_typer(sync.app, name="sync")
 app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(audit.audit)
+app.command("self-test")(self_test.self_test)
+app.add_typer(drill.app, name="drill")
 app.add_typer(audit_log.app, name="audit-log")
 app.add_typer(operators.app, name="operator")
 app.command()(worker.worker)

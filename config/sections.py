@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, time
 from typing import Annotated, Literal
 
@@ -17,6 +18,13 @@ PositiveInt = Annotated[int, Field(gt=0)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _http_address(url: SecretStr) -> SecretStr:
+    address = url.get_secret_value()
+    if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
+        raise ValueError("it must be an http or https address, or empty")
+    return url
 
 
 class StoreSettings(_Section):
@@ -187,10 +195,61 @@ class AuditSettings(_Section):
     @field_validator("ping_url")
     @classmethod
     def _is_an_address(cls, url: SecretStr) -> SecretStr:
-        address = url.get_secret_value()
-        if address and not re.fullmatch(r"https?://[^/\s]+\S*", address):
-            raise ValueError("it must be an http or https address, or empty")
-        return url
+        return _http_address(url)
+
+
+class SelfTestSettings(_Section):
+    """Whom a self-test is sent to, and when. Addresses of staff: as little to be printed as a password."""
+
+    phones: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+    emails: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+    weekday: Literal["", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    time: str
+    wait_seconds: Annotated[float, Field(ge=1, le=3600)]
+    ping_url: SecretStr
+    alarm_emails: Annotated[tuple[SecretStr, ...], Field(max_length=10)]
+
+    @field_validator("time")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+            raise ValueError("it must be a time of the day in Oslo, as 10:30")
+        return value
+
+    @field_validator("ping_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        return _http_address(url)
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.phones or self.emails)
+
+
+class PlannedDrillSettings(_Section):
+    """One drill of each school year: of one school, or with an empty name, of each. No day: in the course of the
+    month."""
+
+    school: str = ""
+    scenario: Annotated[str, Field(min_length=1)]
+    month: Annotated[int, Field(ge=1, le=12)]
+    day: Annotated[int, Field(ge=1, le=31)] | None = None
+
+    @model_validator(mode="after")
+    def _there_is_such_a_day(self) -> PlannedDrillSettings:
+        if self.day is not None and self.day > monthrange(2024, self.month)[1]:
+            raise ValueError("there is no such day in that month")
+        return self
+
+
+class DrillSettings(_Section):
+    warn_after_months: PositiveInt
+    plan: tuple[PlannedDrillSettings, ...]
+
+
+class BackupSettings(_Section):
+    marker: str
+    warn_after_hours: PositiveInt
 
 
 class RetentionSettings(_Section):

@@ -16,11 +16,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.errors import UsageError
 from config.sections import (
     AuditSettings,
+    BackupSettings,
     BounceSettings,
     CardSettings,
     ComingOfAgeSettings,
     CountySettings,
     DispatchSettings,
+    DrillSettings,
     FallbackSettings,
     LastResortSettings,
     LogSettings,
@@ -29,6 +31,7 @@ from config.sections import (
     RegisterSettings,
     RemindersSettings,
     RetentionSettings,
+    SelfTestSettings,
     SmsSettings,
     SmtpSettings,
     StoreSettings,
@@ -49,6 +52,9 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "voice": VoiceSettings,
         "web": WebSettings,
         "audit": AuditSettings,
+        "self_test": SelfTestSettings,
+        "drills": DrillSettings,
+        "backup": BackupSettings,
         "retention": RetentionSettings,
         "coming_of_age": ComingOfAgeSettings,
         "reminders": RemindersSettings,
@@ -88,6 +94,9 @@ class Settings(BaseSettings):
     voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
     audit: AuditSettings | SetAside
+    self_test: SelfTestSettings | SetAside
+    drills: DrillSettings | SetAside
+    backup: BackupSettings | SetAside
     retention: RetentionSettings | SetAside
     coming_of_age: ComingOfAgeSettings | SetAside
     reminders: RemindersSettings | SetAside

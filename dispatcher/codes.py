@@ -77,6 +77,15 @@ class NoticeKind(StrEnum):
     BREAK_GLASS = "break_glass"  # to the county, about an alert that was sent without the role for it
     CONSENT_QUESTION = "consent_question"  # to a student who turns 18: may guardians be told from then on?
     CONTACT_REMINDER = "contact_reminder"  # to a guardian of whom a phone number or e-mail address is missing
+    SELF_TEST_FAILED = "self_test_failed"  # to whoever keeps Beredskap running
+
+
+class SelfTestResult(StrEnum):
+    """How a self-test ended. Interrupted: an actual alert came, which goes first; it says nothing of the providers."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
 
 
 class StudentClass(StrEnum):

@@ -12,7 +12,7 @@ from config.catalogue import MsgType
 from config.tables import code_column, id_column, link, utc_column
 from contacts import address_models, models, reminder_models  # the tables that the links below point to
 from contacts.entitlement import Verdict
-from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, NoticeKind
+from dispatcher.codes import AlertState, AlertStatus, DeliveryState, Lane, NoticeKind, SelfTestResult
 from dispatcher.columns import loose_link
 from dispatcher.partial_index import partial_index, written_out
 from providers.base import Channel
@@ -36,6 +36,8 @@ class Alert(SQLModel, table=True):
     `break_glass`: the reason for which somebody sent it without the role for it. `ask_confirmation`: its SMS ask for 1
     in answer. `references_id`: the alert that it follows up. `replaced_at`: when a follow-up stopped what had not left
     of this one. `fallback`: the chain of its messages (`dispatcher/outbox/chain.py`); NULL when none can follow.
+    `self_test_id` and `only_provider`: it is a part of that self-test, about no student, and through that provider
+    alone; NULL for all others.
     """
 
     __tablename__ = "alert"
@@ -81,6 +83,24 @@ class Alert(SQLModel, table=True):
     )
     replaced_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     fallback: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    self_test_id: int | None = Field(default=None, sa_column=loose_link(nullable=True))
+    only_provider: str | None = Field(default=None, max_length=32)
+
+
+class SelfTest(SQLModel, table=True):
+    """One test of the way that alerts go, by messages to staff; each of its parts is an alert of status `test`.
+
+    It is over when `result` is there, or at `until` at the latest. Whoever sees that writes the result down.
+    """
+
+    __tablename__ = "self_test"
+
+    id: int | None = Field(default=None, sa_column=id_column())
+    operator: str = Field(max_length=128)
+    begun_at: datetime = Field(sa_column=utc_column(default_now=True))
+    until: datetime = Field(sa_column=utc_column())
+    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    result: SelfTestResult | None = Field(default=None, sa_column=code_column(SelfTestResult, nullable=True))
 
 
 class AlertText(SQLModel, table=True):
@@ -139,7 +159,7 @@ class Decision(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """A routine message. Holds no code and no text.
 
-    To one person, about one of their contact points; or to the county, about an alert.
+    To one person, about one of their contact points; or about an alert, to the county or to whoever keeps this running.
     """
 
     __tablename__ = "notice"

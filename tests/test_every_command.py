@@ -36,6 +36,7 @@ ANYBODY = {
     "run",
     "sandbox",
     "scheduler",
+    "self-test",
     "web",
     "worker",
 }
@@ -63,6 +64,8 @@ DECLARED = {
     "contacts release": Right.RELEASE,
     "contacts unblock": Right.CHANGE_CONTACTS,
     "contacts verify": Right.CHANGE_CONTACTS,
+    "drill next": Right.SEE_ALERTS,
+    "drill plan": Right.SEE_ALERTS,
     "import fint": Right.IMPORT,
     "import freg": Right.IMPORT,
     "import guardians": Right.IMPORT,

@@ -27,6 +27,7 @@ from providers.base import Channel
 FAILED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED)
 # By confirmation: a preview that was made earlier may be confirmed later.
 _NEWEST_FIRST = (ALERT.c.confirmed_at.desc(), ALERT.c.id.desc())
+_NO_SELF_TEST = ALERT.c.self_test_id.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def confirm(
     if earlier is not None:
         return Confirmed(earlier.id, earlier.number, earlier=True)
     replaced = take_over(connection, draft, operator) if draft.references_id is not None else []
-    number = alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
+    number = next_number(connection, now)
     connection.execute(
         update(ALERT)
         .where(ALERT.c.id == alert_id)
@@ -139,6 +140,11 @@ def _record(
     )
 
 
+def next_number(connection: Connection, now: datetime) -> str:
+    """The number of the next alert; another one that is being confirmed waits until this transaction ends."""
+    return alert_number(bump(connection, f"alert_number_{_month(now)}"), now)
+
+
 def alert_number(count: int, now: datetime) -> str:
     """The number that people say: A-2611-0042 is the 42nd of November 2026."""
     return f"A-{_month(now)}-{count:04d}"
@@ -151,11 +157,11 @@ def _month(now: datetime) -> str:
 def find_alert(connection: Connection, number: str, among: ColumnElement[bool] | None = None) -> AnyRow:
     """The confirmed alert with this number, or the newest for "latest". Raises UsageError when there is none.
 
-    `among`: of those alone for which it is true.
+    `among`: of those alone for which it is true. A part of a self-test is found by its number alone.
     """
     statement = select(ALERT, db_now().label("now")).where(ALERT.c.state != AlertState.DRAFT, *_given(among))
     if number.casefold() == "latest":
-        statement = statement.order_by(*_NEWEST_FIRST).limit(1)
+        statement = statement.where(_NO_SELF_TEST).order_by(*_NEWEST_FIRST).limit(1)
     else:
         statement = statement.where(ALERT.c.number == number.strip().upper())
     row = connection.execute(statement).first()
@@ -167,8 +173,8 @@ def find_alert(connection: Connection, number: str, among: ColumnElement[bool] |
 
 
 def list_alerts(connection: Connection, limit: int, among: ColumnElement[bool] | None = None) -> Sequence[AnyRow]:
-    """The newest confirmed alerts, newest first; of those alone for which `among` is true."""
-    statement = select(ALERT).where(ALERT.c.state != AlertState.DRAFT, *_given(among))
+    """The newest confirmed alerts, newest first, without self-tests; of those alone for which `among` is true."""
+    statement = select(ALERT).where(ALERT.c.state != AlertState.DRAFT, _NO_SELF_TEST, *_given(among))
     return connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit)).all()
 
 

@@ -185,15 +185,15 @@ def _value(value: str) -> str:
         raise _not_sent(f"{error} (--set)", "Check the terminal's character set, and type it again.") from None
 
 
-def placeholders_of(text: MessageText) -> list[str]:
-    """The placeholders of a message that an operator must fill, each once, in the order they come."""
-    parts = (text.sms, text.email, text.headline)
+def placeholders_of(*texts: MessageText) -> list[str]:
+    """The placeholders of messages that an operator must fill (--set), each once, in the order they come."""
+    parts = (part for text in texts for part in (text.sms, text.email, text.headline))
     names = (found[1].lower() for part in parts for found in _PLACEHOLDER.finditer(part))
     return list(dict.fromkeys(name for name in names if name not in _SCHOOL))
 
 
 def _refuse_unknown(fill: Mapping[str, str], templates: Iterable[MessageText]) -> None:
-    known = dict.fromkeys(name for template in templates for name in placeholders_of(template))
+    known = placeholders_of(*templates)
     for name in fill:
         if name in _SCHOOL:
             raise _not_sent(f"{{{name}}} is filled by the program", f"Leave out --set {name}.")

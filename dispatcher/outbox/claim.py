@@ -66,7 +66,8 @@ class Claimed(NamedTuple):
 class ClaimRequest:
     """Who claims what: at most `size` due deliveries of one channel in one lane, for `lease_seconds`.
 
-    `after`: the alert that an earlier claim took from last; the others come before it.
+    `after`: the alert that an earlier claim took from last; the others come before it. `own_alone`: only what no other
+    provider may carry, a part of a self-test.
     """
 
     lane: Lane
@@ -77,6 +78,7 @@ class ClaimRequest:
     provider: str
     alone: bool
     after: int
+    own_alone: bool = False
 
 
 def claim(database: Database, request: ClaimRequest, *, stale_after_months: int) -> list[Claimed]:
@@ -134,15 +136,16 @@ def _due(connection: Connection, request: ClaimRequest) -> list[AnyRow]:
     """The rows to claim, locked: of each alert that may leave an equal part, what the one lacks going to the next."""
     of: Sequence[int | None] = [None]
     if request.lane is Lane.ALERTS:
-        of = _in_turn(alerts_to_send(connection, request.channel), request.after)[:_TOGETHER]
+        found = alerts_to_send(connection, request.channel, request.provider, own_alone=request.own_alone)
+        of = _in_turn(found, request.after)[:_TOGETHER]
     rows: list[AnyRow] = []
     left = 1 if request.alone else request.size
     for place, alert_id in enumerate(of):
         part = -(-left // (len(of) - place))
         given = {"alert": alert_id, "channel": request.channel, "most": part}
-        found = connection.execute(_due_rows(alert_id is not None, request.alone), given).all()
-        rows += found
-        left -= len(found)
+        due = connection.execute(_due_rows(alert_id is not None, request.alone), given).all()
+        rows += due
+        left -= len(due)
         if left <= 0:
             break
     return rows
@@ -190,11 +193,17 @@ def _due_rows(of_alert: bool, alone: bool) -> Select[Any]:
     )
 
 
-def alerts_to_send(connection: Connection, channel: Channel) -> list[int]:
-    """The alerts that may leave now and have a due message: the actual ones, or if there are none, the drills."""
+def alerts_to_send(
+    connection: Connection, channel: Channel, provider: str | None = None, *, own_alone: bool = False
+) -> list[int]:
+    """The alerts that may leave now and have a due message: the actual ones, or if there are none, the drills.
+
+    Of the parts of a self-test those that `provider` is to carry; `own_alone`: nothing but them.
+    """
     rows = connection.execute(_ALERTS[channel]).all()
-    actual = [row.id for row in rows if row.status is AlertStatus.ACTUAL]
-    return actual or [row.id for row in rows]
+    first = [row for row in rows if row.status is AlertStatus.ACTUAL] or rows
+    carried = (provider,) if own_alone else (None, provider)
+    return [row.id for row in first if row.only_provider in carried]
 
 
 def _alerts(channel: Channel) -> Select[Any]:
@@ -204,7 +213,7 @@ def _alerts(channel: Channel) -> Select[Any]:
         DELIVERY.c.channel == channel,
         DELIVERY.c.state.in_(DUE),
     )
-    return select(ALERT.c.id, ALERT.c.status).where(
+    return select(ALERT.c.id, ALERT.c.status, ALERT.c.only_provider).where(
         ALERT.c.state.in_(ALIVE),
         ALERT.c.hold_until <= db_now_when_run(),
         ALERT.c.expires_at > db_now_when_run(),
@@ -230,6 +239,7 @@ def _alive(connection: Connection, due: Sequence[AnyRow]) -> dict[int, AnyRow]:
         ALERT.c.references_id,
         ALERT.c.msg_type,
         ALERT.c.response_type,
+        ALERT.c.self_test_id,
     ).where(ALERT.c.id.in_(alerts), ALERT.c.state.in_(ALIVE))
     return {row.id: row for row in connection.execute(statement)}
 
@@ -254,6 +264,8 @@ def _lost(
         row.id
         for row in left
         if row.alert_id is not None
+        # Staff are told because the settings name them, and about nobody.
+        and alerts[row.alert_id].self_test_id is None
         and row.id not in lost
         and (row.contacts_revision != revision or row.decided_on != today)
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from config.audit import AuditEntry
 from config.tables import core_table
-from dispatcher.codes import AlertState
+from dispatcher.codes import AlertState, NoticeKind
 from dispatcher.tables import ALERT, DELIVERY, NOTICE, AnyRow
 
 _AUDIT = core_table(AuditEntry)
@@ -64,7 +64,7 @@ def acts(connection: Connection, alert_id: int) -> tuple[Act, ...]:
     told = connection.execute(
         select(DELIVERY.c.state, DELIVERY.c.code, DELIVERY.c.accepted_at, NOTICE.c.created_at)
         .join(NOTICE, NOTICE.c.id == DELIVERY.c.notice_id)
-        .where(NOTICE.c.alert_id == alert_id)
+        .where(NOTICE.c.alert_id == alert_id, NOTICE.c.kind == NoticeKind.BREAK_GLASS)
     )
     found += [Act(row.accepted_at or row.created_at, PROGRAM, "county.told", _state(row)) for row in told]
     return tuple(sorted(found, key=lambda act: act.at))

@@ -70,7 +70,7 @@ class _Watcher:
                     took = time.monotonic() - began
                     self._next_students = began + took / _STUDENTS_SHARE
         except (DBAPIError, TimeoutError) as error:
-            if not _is_away(error):
+            if not is_away(error):
                 raise
             # This machine's clock: the database's cannot be asked.
             self.away_since = self.away_since or datetime.now(UTC)
@@ -87,7 +87,8 @@ class _Watcher:
         return figures.settled or time.monotonic() >= self._next_students
 
 
-def _is_away(error: DBAPIError | TimeoutError) -> bool:
+def is_away(error: DBAPIError | TimeoutError) -> bool:
+    """Whether the database cannot be reached just now, so that it is worth asking again."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
     return True

@@ -25,6 +25,7 @@ from dispatcher.tables import (
     PROGRESS,
     RECEIPT,
     RECIPIENT,
+    SELF_TEST,
 )
 
 # Rows that name a person, and speak of a pseudonym once the person is forgotten.
@@ -53,6 +54,7 @@ HOLDINGS = (
     Holding(FIGURES, Fate.NOBODY, "figures of alerts"),
     Holding(PROCESS, Fate.NOBODY, "processes"),
     Holding(LEASE, Fate.NOBODY, "leases"),
+    Holding(SELF_TEST, Fate.NOBODY, "self-tests"),
     # Refs, which lead to nobody then: see docs/decisions/0029.
     Holding(core_table(AuditEntry), Fate.KEPT, "entries of the audit log"),
     Holding(core_table(Counter), Fate.NOBODY, "counters"),

@@ -209,6 +209,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "break_glass": "beskjed om et varsel sendt uten rolle",
         "consent_question": "spørsmål om samtykke før du fyller 18",
         "contact_reminder": "påminnelse om kontaktopplysninger som mangler",
+        "self_test_failed": "melding om at selvtesten feilet",
         # answers
         "stop": "STOPP: ingen flere SMS",
         "start": "START: SMS igjen",

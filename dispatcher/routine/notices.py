@@ -28,6 +28,7 @@ from dispatcher.codes import NoticeKind
 from dispatcher.outbox.enqueue import enqueue_notice
 from dispatcher.routine.county import break_glass_values
 from dispatcher.routine.reminder_texts import reminder_text
+from dispatcher.routine.self_test_alarm import failed_values
 from dispatcher.tables import NOTICE
 from providers.base import Channel
 
@@ -93,6 +94,9 @@ class Notices:
         found = self._code(connection, notice_id) if kind is NoticeKind.VERIFICATION_CODE else None
         if kind is NoticeKind.BREAK_GLASS:
             found = break_glass_values(connection, notice_id)
+        if kind is NoticeKind.SELF_TEST_FAILED:
+            values = failed_values(connection, notice_id)
+            found = None if values is None else (self._organisation.name or "Beredskap", values)
         if kind is NoticeKind.CONSENT_QUESTION:
             found = self._student_school(connection, notice_id), {}
         if kind is NoticeKind.CONTACT_REMINDER:

@@ -55,6 +55,9 @@ class Check(StrEnum):
     AUDIT = "audit"
     REGISTERS = "registers"
     OPERATORS = "operators"
+    SELF_TEST = "self-test"
+    DRILLS = "drills"
+    BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def examine() -> Diagnosis:
 async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
     from dispatcher.running import doctor_local as local
     from dispatcher.running import doctor_services as services
+    from dispatcher.running.doctor_backup import backup_result
     from dispatcher.running.doctor_store import look_into_store, silent_store
 
     store, redis, *outside = await asyncio.gather(
@@ -124,6 +128,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
         key_file,
         local.sender_result(settings),
         local.disk_result(settings),
+        backup_result(settings),
         services.redis_result(settings, redis, store.workers_alive),
         *store.results,
         *outside,

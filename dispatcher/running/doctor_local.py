@@ -25,6 +25,7 @@ _SECRETS: Final = (
     ("sms_last_resort", "url"),
     ("smtp", "password"),
     ("audit", "ping_url"),
+    ("self_test", "ping_url"),
 )
 _GIGABYTE: Final = 1_000_000_000
 _ENOUGH: Final = _GIGABYTE

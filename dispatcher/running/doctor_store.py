@@ -22,10 +22,13 @@ from contacts.registers.state import states
 from dispatcher.codes import AlertStatus, DeliveryState, Lane
 from dispatcher.outbox.claim import ALIVE
 from dispatcher.outbox.sweep import anything_left
+from dispatcher.routine.self_test import latest
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
 from dispatcher.running.doctor_audit import audit_result
+from dispatcher.running.doctor_drills import drills_result
 from dispatcher.running.doctor_operators import operators_result
 from dispatcher.running.doctor_registers import registers_result
+from dispatcher.running.doctor_self_test import self_test_result
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
 
@@ -127,6 +130,8 @@ def _findings(settings: Settings, database: Database) -> StoreFindings:
             _receipts(connection),
             registers_result(settings, states(connection), theirs),
             operators_result(settings, connection),
+            self_test_result(settings, latest(connection), theirs),
+            drills_result(settings, connection, theirs),
         )
     audited = audit_result(settings.audit, database, unattended=unattended)
     return StoreFindings((*results, audited), everybody, unattended)

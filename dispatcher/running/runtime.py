@@ -40,6 +40,8 @@ from dispatcher.running.register_rounds import LOOK_SECONDS as ROUNDS_LOOK_SECON
 from dispatcher.running.register_rounds import RegisterRounds
 from dispatcher.running.reminding import LOOK_SECONDS as REMINDERS_LOOK_SECONDS
 from dispatcher.running.reminding import ScheduledReminders
+from dispatcher.running.self_testing import LOOK_SECONDS as SELF_TEST_LOOK_SECONDS
+from dispatcher.running.self_testing import WeeklySelfTest
 from dispatcher.running.senders import Sender, make_senders
 from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
@@ -126,6 +128,10 @@ class Runtime:
                 self._database, reminders, self._settings.organisation, self._id, self._stopping.is_set
             )
             self._thread("reminders", scheduled.look, REMINDERS_LOOK_SECONDS)
+        self_test = self._settings.self_test
+        if not isinstance(self_test, SetAside) and self_test.configured:
+            weekly = WeeklySelfTest(self._database, self._settings, self_test, self._id)
+            self._thread("self-test", weekly.look, SELF_TEST_LOOK_SECONDS)
         rounds = RegisterRounds(self._settings, self._database, self._keys, self._id, self._stopping)
         self._thread("registers", rounds.run, ROUNDS_LOOK_SECONDS)
 

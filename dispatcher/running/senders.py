@@ -114,10 +114,17 @@ class Sender:
         """Take this process's part of the rate, when `processes` of them send through the same sender."""
         self.limiter.set_rate(self.rate / max(1, processes))
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether another carries the messages while it works: this one has those alone that no other may carry."""
+        return any(sender.condition.works for sender in self.before)
+
     def claim_size(self, most: int) -> int:
         """How many deliveries one claim of this process takes, at most `most`; 0: none for now."""
-        if any(sender.condition.works for sender in self.before):
-            return 0
+        return 0 if self.stands_by else self.own_claim_size(most)
+
+    def own_claim_size(self, most: int) -> int:
+        """The same of those deliveries that no other sender may carry."""
         allowed = self.condition.allowance()
         if allowed is not None:
             most = min(most, allowed)

@@ -150,12 +150,14 @@ class SenderAtWork:
     async def _claim(self) -> bool:
         """Claim a batch and start to send it; rows that may be poison are claimed one at a time, last."""
         began, began_by_wall = asyncio.get_running_loop().time(), time.time()
-        size, trial = self._claim_size(), not self._sender.condition.works
+        size, trial, own_alone = self._claim_size(), not self._sender.condition.works, self._sender.stands_by
+        if own_alone and await asyncio.to_thread(self._has_own):
+            size = self._sender.own_claim_size(self._options.claim_size)
         if not size:
             return False
-        claims = await asyncio.to_thread(self._claim_due, size, False)
+        claims = await asyncio.to_thread(self._claim_due, size, False, own_alone)
         if not claims and not self._waiting and not self._calls:
-            claims = await asyncio.to_thread(self._claim_due, 1, True)
+            claims = await asyncio.to_thread(self._claim_due, 1, True, own_alone)
         for one, message in await self._rendered(claims) if claims else ():
             if message is None:
                 self._recorder.ended(Ended(one, self._sender.provider.name, Rejected(POISON)))
@@ -172,7 +174,15 @@ class SenderAtWork:
         for _ in range(min(self._sender.connections - len(self._calls), len(self._waiting))):
             self._calls[asyncio.create_task(self._call())] = None
 
-    def _claim_due(self, size: int, alone: bool) -> list[Claimed]:
+    def _has_own(self) -> bool:
+        """Whether something is due that no other sender may carry: a part of a self-test. The last resort has none."""
+        if self._lane is not Lane.ALERTS or self._sender.is_last_resort:
+            return False
+        with self._database.read() as connection:
+            name = self._sender.provider.name
+            return bool(alerts_to_send(connection, self._sender.channel, name, own_alone=True))
+
+    def _claim_due(self, size: int, alone: bool, own_alone: bool) -> list[Claimed]:
         """Claim the next batch; nothing while an alert is due on a sender shared with alerts."""
         if self._sender.shares_with_alerts:
             with self._database.read() as connection:
@@ -187,6 +197,7 @@ class SenderAtWork:
             provider=self._sender.provider.name,
             alone=alone,
             after=self._after,
+            own_alone=own_alone,
         )
         claims = claim(self._database, request, stale_after_months=self._options.chunking.stale_after_months)
         if claims:

@@ -161,7 +161,9 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("{guardian_held} --decision 2026/1", before=("contacts block {guardian_held} --decision 2026/1",)),
     ),
     "contacts verify": (Case("{guardian_held} --phone 41000002"), Case("{guardian_held} --phone 41999998", 2)),
-    "doctor": (Case("", 2),),
+    "doctor": (Case("", 2, (Mark.SCHOOL,), _FIGURES),),
+    "drill next": (Case("", 0, (Mark.SCHOOL,), _FIGURES), Case("--school '{school}'", 0, (Mark.SCHOOL,), _FIGURES)),
+    "drill plan": (Case("", 0, (Mark.SCHOOL,), _FIGURES), Case("--school '{school}'", 0, (Mark.SCHOOL,), _FIGURES)),
     "import fint": (Case("{files}/fint --dry-run", 3), Case("{files}/fint --apply", 3)),
     "import freg": (Case("{files}/freg.json --dry-run"), Case("{files}/freg.json --apply")),
     "import guardians": (Case("{files}/guardians.csv --dry-run", 3), Case("{files}/guardians.csv --apply", 3)),
@@ -195,6 +197,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("'{school}'", 0, (Mark.SCHOOL,), _NAMED, (_ABOUT_THEM,)),
         Case("'{elsewhere}'", before=(_ABOUT_THEM,)),
     ),
+    "self-test": (Case("", 2),),
     "sync freg": (Case("--dry-run"), Case(""), Case("--events")),
     "sync krr": (Case("--dry-run"), Case("")),
 }

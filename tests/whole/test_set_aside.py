@@ -35,6 +35,13 @@ WRONG: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
         (("remind", "preview"), ("remind", "run", "--yes"), ("remind", "status")),
     ),
     "audit": ('[audit]\nping_url = "x-secret"\n', "audit.ping_url", (("audit",),)),
+    "self_test": ('[self_test]\ntime = "x-secret"\n', "self_test.time", (("self-test",),)),
+    "drills": (
+        '[drills]\nwarn_after_months = "x-secret"\n',
+        "drills.warn_after_months",
+        (("drill", "plan"), ("drill", "next")),
+    ),
+    "backup": ('[backup]\nmarker = ["x-secret"]\n', "backup.marker", ()),
     "web": ('web = "x-secret"\n', "web", (("web",), ("run",))),
     "county": ('[county]\nemail = "x-secret"\n', "county.email", ()),
     "log": ('[log]\nlevel = "x-secret"\n', "log.level", ()),
@@ -86,7 +93,16 @@ def test_a_command_that_needs_them_refuses(section: str, command: tuple[str, ...
 def test_doctor_fails_with_the_same_sentence(section: str, family: Inside) -> None:
     setting = wrong(section)
     checks: dict[str, Any] = {one["name"]: one for one in family.json("doctor")["checks"]}
-    own = {"krr": "registers", "freg": "registers", "audit": "audit", "county": "operators", "operators": "operators"}
+    own = {
+        "audit": "audit",
+        "backup": "backup",
+        "county": "operators",
+        "drills": "drills",
+        "freg": "registers",
+        "krr": "registers",
+        "operators": "operators",
+        "self_test": "self-test",
+    }
     for check in {"settings", own.get(section, "settings")}:
         assert checks[check]["status"] == "fail"
         assert checks[check]["what"].startswith(f"The setting {setting} cannot be used: ")

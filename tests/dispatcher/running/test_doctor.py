@@ -110,6 +110,8 @@ def test_a_machine_on_which_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -
         Check.AUDIT,
         Check.REGISTERS,
         Check.OPERATORS,
+        Check.SELF_TEST,
+        Check.DRILLS,
     }
     # Looking made nothing.
     assert not load_settings().data_dir.exists()
