@@ -12,6 +12,7 @@ from config.audit import os_user, record_act
 from config.errors import BeredskapError, ExitStatus
 from config.operator_tokens import given_token, operator_of
 from config.roles import WORDS, Reach, Right, Role, reach
+from config.sections import OperatorSettings
 from config.settings_file import settings_file
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Operator:
     """Who runs a command, and how far they have the right that it needs.
 
-    `schools`: a school leader's own, as the settings name them.
+    `schools`: a school leader's own, as the settings name them. `set_aside`: the settings name them, but in an entry
+    that cannot be used, or in a table that cannot.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Operator:
     reach: Reach
     roles: tuple[Role, ...] = ()
     schools: tuple[str, ...] = ()
+    set_aside: bool = False
 
     def refuse(self, why: str = "") -> NoReturn:
         """Raises NotPermittedError: for the whole command, or for the part of it that `why` names."""
@@ -45,9 +48,9 @@ class NotPermittedError(BeredskapError):
     def __init__(self, operator: Operator, why: str = "") -> None:
         held = " and ".join(role.value.replace("_", " ") for role in operator.roles)
         if not why:
-            who = f"As {held} you" if held else "You are no operator in these settings, and"
+            who = f"As {held} you" if held else _without_role(operator)
             why = f"{who} may not {WORDS[operator.right]}."
-        super().__init__(why, remedy=_remedy(operator.right))
+        super().__init__(why, remedy=_remedy(operator))
         self.operator = operator
 
 
@@ -68,9 +71,11 @@ def admit(settings: Settings, database: Database, right: Right, *, glass: bool =
         except BeredskapError:
             if not glass:
                 raise
-    named = settings.operators.named.get(name)
-    roles = named.roles if named else ()
-    return Operator(name, right, reach(roles, right, keeper=_keeps_settings()), roles, named.schools if named else ())
+    entry = settings.operators.entry(name)
+    far = reach(entry.roles if isinstance(entry, OperatorSettings) else (), right, keeper=_keeps_settings())
+    if isinstance(entry, OperatorSettings):
+        return Operator(name, right, far, entry.roles, entry.schools)
+    return Operator(name, right, far, set_aside=entry is not None)
 
 
 def record_refusal(database: Database, refused: NotPermittedError) -> None:
@@ -113,8 +118,16 @@ def _keeps_settings() -> bool:
         return False
 
 
-def _remedy(right: Right) -> str:
+def _without_role(operator: Operator) -> str:
+    if operator.set_aside:
+        return "What the settings say of you under [operators] cannot be used: until it is mended you have no role and"
+    return "You are no operator in these settings, and"
+
+
+def _remedy(operator: Operator) -> str:
     ask = "Roles stand in the settings file, under [operators]: ask whoever keeps it."
-    if right is Right.SEND:
+    if operator.set_aside:
+        ask = f"beredskap doctor says what is wrong with it. {ask}"
+    if operator.right is Right.SEND:
         return f'In an emergency, add --break-glass "REASON" to an actual alert: the county is told at once. {ask}'
     return ask

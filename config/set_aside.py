@@ -44,7 +44,8 @@ class Operators:
         return bool(self.named or self.set_aside)
 
     def entry(self, name: str) -> OperatorSettings | SetAside | None:
-        return self.named.get(name) or self.set_aside.get(name)
+        """What stands there for an operator; of a table that cannot be used, nobody knows whom it names."""
+        return self.named.get(name) or self.set_aside.get(name) or (None if self.named else self.set_aside.get(""))
 
 
 def usable(section: SectionT | SetAside) -> SectionT:

@@ -37,7 +37,7 @@ def _lines(quality: Quality) -> Iterator[str]:
 
 def _school(name: str, figures: Figures) -> Iterator[str]:
     students = figures.students
-    yield f"{name}   {grouped(students.all)} students"
+    yield f"{name}   {grouped(students.all)} {'student' if students.all == 1 else 'students'}"
     if students.with_entitled:
         yield f"  {bar(students)}  none {percent(students.no_channel, students.with_entitled)}"
         yield "  " + "   ".join(

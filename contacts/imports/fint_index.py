@@ -2,7 +2,7 @@
 
 FINT spreads one student over resources that name each other by any of their addresses: person, elev (the pupil),
 elevforhold (a pupil at a school), klassemedlemskap. The files are therefore read twice. This first reading keeps a few
-short texts for each pupil and each elevforhold, and nothing of addresses or names.
+short texts for each pupil and each elevforhold: of addresses those that stand at the pupil, and no name.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from config.clock import oslo_date
+from contacts.imports.fint_contacts import Written, written_contacts
 from contacts.imports.fint_links import (
     PERSON,
     Entry,
@@ -75,11 +76,12 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Pupil:
-    """One elev: what the store calls them, and the number that people type for them."""
+    """One elev: what the store calls them, the number that people type for them, and how the school reaches them."""
 
     person: Identifier | None
     own: Identifier | None
     number: str
+    contacts: Written | None = field(default=None, repr=False, compare=False)
 
     @property
     def identifier(self) -> Identifier | None:
@@ -235,7 +237,8 @@ def _take_pupil(index: Index, entry: Entry, own: list[Link]) -> None:
     person = next((each for each in person_identifiers(entry, PERSON) if each), None)
     system = next((each for each in own if each.name == "systemid"), None)
     number = identifier_value(entry, "elevnummer") or identifier_value(entry, "systemId")
-    pupil = Pupil(person, Identifier(SOURCE, system.key) if system else None, number[:256])
+    own_id = Identifier(SOURCE, system.key) if system else None
+    pupil = Pupil(person, own_id, number[:256], written_contacts(entry))
     for each in own:
         index.pupils[each.key] = pupil if index.pupils.get(each.key, pupil) == pupil else None
     if person and pupil not in (others := index.by_person.setdefault(person, [])):

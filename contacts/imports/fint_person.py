@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from contacts.addresses import AddressError, parse_email, parse_phone
-from contacts.codes import AddressChannel, Basis
-from contacts.imports.fint_index import SOURCE, Index, day
+from contacts.codes import Basis
+from contacts.imports.fint_contacts import Contacts, own_contacts, read_contacts, written_contacts
+from contacts.imports.fint_index import SOURCE, Index, Pupil, day
 from contacts.imports.fint_links import (
     Entry,
+    hrefs,
     link,
     links,
     person_identifier,
@@ -21,7 +22,6 @@ from contacts.imports.fint_links import Link as Address
 from contacts.imports.languages import language
 from contacts.imports.records import (
     NIN,
-    ContactAddress,
     GuardianshipRecord,
     Identifier,
     Lost,
@@ -57,9 +57,11 @@ def person_records(entry: Entry, place: Place, own: list[Address], index: Index,
         birth_date = None
         yield Refusal(place, "left out: a birth date that cannot be read", about, Lost.FACT)
     given, family = _name(entry)
-    contacts, spared, faults = _contacts(entry, index)
-    for fault in faults:
-        yield Refusal(place, f"left out: {fault}", about, Lost.ADDRESS)
+    private = _written_here(entry)
+    yield from _faults(private, place, about)
+    contacts, spared = own_contacts(
+        private, _at_school(pupils), pupil=bool(pupils or hrefs(entry, "elev")), complete=index.complete
+    )
     spoken = link(entry, "malform")
     yield PersonRecord(
         place,
@@ -92,13 +94,22 @@ def pupil_records(entry: Entry, place: Place, own: list[Address], index: Index) 
         return
     yield from contact_links(entry, "kontaktperson", place, pupil.identifier, index)
     same = index.by_person.get(pupil.person, [pupil]) if pupil.person else [pupil]
+    about = tuple(each for each in (pupil.person, *(one.own for one in same)) if each)
+    yield from _faults(_written_here(entry), place, about)
     # A person who is two pupils enters once, with the ids of both.
     if pupil.person in index.persons or same[0] != pupil:
         return
-    about = tuple(each for each in (pupil.person, *(one.own for one in same)) if each)
     if any(each.key in index.placed for each in own):
         yield Refusal(place, "its person is not among the files", about)
-    yield PersonRecord(place, about, ref=pupil.number or None, protection_unknown=True)
+    contacts, spared = own_contacts(None, _at_school(same), pupil=True, complete=False)
+    yield PersonRecord(
+        place,
+        about,
+        ref=pupil.number or None,
+        contacts=contacts,
+        contacts_spared=spared,
+        protection_unknown=True,
+    )
 
 
 def contact_records(entry: Entry, place: Place, own: list[Address], index: Index) -> Iterator[Record]:
@@ -110,9 +121,9 @@ def contact_records(entry: Entry, place: Place, own: list[Address], index: Index
     students, persons = index.sides(contact)
     if contact.own in persons:
         given, family = _name(entry)
-        contacts, spared, faults = _contacts(entry, index)
-        for fault in faults:
-            yield Refusal(place, f"left out: {fault}", (contact.own,), Lost.ADDRESS)
+        private = _written_here(entry)
+        yield from _faults(private, place, (contact.own,))
+        contacts, spared = own_contacts(private, None, pupil=False, complete=index.complete)
         yield PersonRecord(
             place,
             (contact.own,),
@@ -153,37 +164,16 @@ def _name(entry: Entry) -> tuple[str, str]:
     return given[:256], text(told, "etternavn")[:256]
 
 
-def _contacts(
-    entry: Entry, index: Index
-) -> tuple[tuple[ContactAddress, ...] | None, tuple[AddressChannel, ...], list[str]]:
-    """The addresses, the channels with one that cannot be read, and why.
-
-    A person without any is written without kontaktinformasjon: no addresses when this is all that FINT has, else
-    (None) nothing is said of them.
-    """
-    told = entry.get("kontaktinformasjon")
-    if not isinstance(told, dict):
-        return (() if index.complete else None), (), []
-    found: list[ContactAddress] = []
-    spared: list[AddressChannel] = []
-    faults: list[str] = []
-    for name, channel in (
-        ("mobiltelefonnummer", AddressChannel.SMS),
-        ("telefonnummer", AddressChannel.SMS),
-        ("epostadresse", AddressChannel.EMAIL),
-    ):
-        if not (written := text(told, name)):
-            continue
-        try:
-            found.append(_address(channel, written))
-        except AddressError as error:
-            spared.append(channel)
-            faults.append(error.words)
-    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(spared)), faults
+def _written_here(entry: Entry) -> Contacts | None:
+    written = written_contacts(entry)
+    return None if written is None else read_contacts([written])
 
 
-def _address(channel: AddressChannel, written: str) -> ContactAddress:
-    if channel is AddressChannel.EMAIL:
-        return ContactAddress(channel, parse_email(written).key)
-    phone = parse_phone(written)
-    return ContactAddress(channel, phone.e164, phone.can_take_sms)
+def _at_school(pupils: Sequence[Pupil]) -> Contacts | None:
+    written = [pupil.contacts for pupil in pupils if pupil.contacts is not None]
+    return read_contacts(written) if written else None
+
+
+def _faults(contacts: Contacts | None, place: Place, about: tuple[Identifier, ...]) -> Iterator[Refusal]:
+    for fault in contacts.faults if contacts else ():
+        yield Refusal(place, f"left out: {fault}", about, Lost.ADDRESS)

@@ -46,7 +46,7 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
         *_follows(draft),
         "",
         *_cannot(numbers),
-        f"{_n(numbers.reachable)} students can be reached   {_n(numbers.guardians, 1)} guardians",
+        f"{_counted(numbers.reachable, 'student', width=4)} can be reached   {_counted(numbers.guardians, 'guardian')}",
     ]
     if numbers.nobody_may_be_told:
         lines += _nobody(numbers)
@@ -119,8 +119,8 @@ def cost(numbers: Preview, terms: SendingTerms) -> float:
 
 def _cannot(numbers: Preview) -> list[str]:
     """The important number, and why; the reasons on a line of their own where both are too long for one."""
-    students = "student" if numbers.cannot_be_reached == 1 else "students"
-    count, why = f"{_n(numbers.cannot_be_reached)} {students} cannot be reached", _reasons(numbers)
+    count = f"{_counted(numbers.cannot_be_reached, 'student', width=4)} cannot be reached"
+    why = _reasons(numbers)
     line = f"{count}   {why}".rstrip()
     return [line] if len(line) <= WIDTH else [count, _cut(f"     {why}")]
 
@@ -140,12 +140,14 @@ def _nobody(numbers: Preview) -> list[str]:
     """Those who stand apart; of a follow-up first those whom what it refers to has told nobody about."""
     lines = []
     if numbers.never_told:
-        lines.append(f"{_n(numbers.never_told)} students for whom nobody was told what this follows")
+        told = _counted(numbers.never_told, "student", width=4)
+        lines.append(f"{told} for whom nobody was told what this follows")
     others, adults = numbers.nobody_may_be_told - numbers.never_told, numbers.adults_without_consent
     if others == adults and others:
-        lines.append(f"{_n(others)} adult students without consent (nobody may be told)")
+        lines.append(f"{_counted(others, 'adult student', width=4)} without consent (nobody may be told)")
     elif others:
-        lines.append(f"{_n(others)} students about whom nobody may be told ({adults} adults without consent)")
+        without = f"({_counted(adults, 'adult')} without consent)"
+        lines.append(f"{_counted(others, 'student', width=4)} about whom nobody may be told {without}")
     return lines
 
 
@@ -156,7 +158,8 @@ def _follows(draft: Draft) -> list[str]:
         return []
     lines = [_cut(f"{_KINDS[follows.kind]} {', '.join(follows.numbers)}")]
     if follows.unsent:
-        lines.append(f" {_n(follows.unsent, 1)} messages of that have not left: they are held back for good")
+        held = "has not left: it is" if follows.unsent == 1 else "have not left: they are"
+        lines.append(f" {_counted(follows.unsent, 'message')} of that {held} held back for good")
     return lines
 
 
@@ -229,10 +232,12 @@ def _offers(draft: Draft, numbers: Preview) -> list[str]:
     lines = []
     # A follow-up uses what the first alert used.
     if numbers.unverified_guardians and draft.follows is None:
-        count = _n(numbers.unverified_guardians, 1)
-        lines.append(f" +{count} guardians with unverified contacts only: add --include-unverified")
+        count = _counted(numbers.unverified_guardians, "guardian")
+        lines.append(f" +{count} with unverified contacts only: add --include-unverified")
     if numbers.stale_guardians:
-        lines.append(f" {_n(numbers.stale_guardians, 1)} guardians have contacts that nobody confirmed for long: used")
+        have = "has" if numbers.stale_guardians == 1 else "have"
+        count = _counted(numbers.stale_guardians, "guardian")
+        lines.append(f" {count} {have} contacts that nobody confirmed for long: used")
     if numbers.held_reasons:
         reasons = ", ".join(f"{count} {REASON_WORDS.get(code, code)}" for code, count in numbers.held_reasons.items())
         school = f' --school "{draft.audience.schools[0].name}"' if draft.audience.schools else ""
@@ -248,7 +253,12 @@ def _span(seconds: int) -> str:
     return " ".join(f"{count} {unit}" for unit, count in parts.items() if count)
 
 
-def _n(number: int, width: int = 4) -> str:
+def _counted(number: int, noun: str, *, width: int = 1) -> str:
+    """A number of things, `width` characters for the number at least: "   1 student", "1 744 guardians"."""
+    return f"{_n(number, width)} {noun if number == 1 else f'{noun}s'}"
+
+
+def _n(number: int, width: int) -> str:
     return f"{number:,}".replace(",", _THIN).rjust(width)
 
 

@@ -65,6 +65,9 @@ def _lines(done: Initialised) -> list[str]:
             "  beredskap import pifu FILE     students, classes and guardians",
             "  beredskap import freg PATH     parental responsibility from the register",
             "  beredskap alert send --help    the first drill",
+            "",
+            "Students who turn 18 are asked by message whether guardians may go on to be",
+            "told once the settings say so: [coming_of_age] ask = true, before the import.",
         ]
     return lines
 

@@ -88,8 +88,11 @@ def turning_18(
         found, sent = look(schools)
         to_ask = [one.student_id for one in found.students if one.question is Question.TO_ASK]
         asked: Counter[Channel] | None = None
+        by_itself = usable(store.settings.coming_of_age).ask
         if not as_json:
             draw(found, sent, console())
+            if not by_itself:
+                typer.echo(_NOT_BY_ITSELF)
         if ask and to_ask and not dry_run:
             if not apply:
                 confirm_typed(
@@ -101,12 +104,17 @@ def turning_18(
             asked = _ask(store, to_ask, within)
             found, sent = look(schools)
     if as_json:
-        document = as_document(found, sent)
+        document = as_document(found, sent) | {"asks_by_itself": by_itself}
         if ask:
             document |= {"to_ask": len(to_ask), "asked": None if asked is None else sum(asked.values())}
         print_json(document)
     elif ask:
         typer.echo(_outcome(asked, to_ask))
+
+
+_NOT_BY_ITSELF = (
+    "Nobody is asked unless somebody does it (coming_of_age.ask is false), and imports take no addresses of students."
+)
 
 
 def _check_role(store: Store) -> None:

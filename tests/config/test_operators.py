@@ -93,14 +93,29 @@ def test_an_entry_that_cannot_be_used_is_named(settings: Callable[[str], None], 
         'operators = "county_leader"\n',
         "operators = []\n",
         '[operators.""]\nroles = ["county_leader"]\n',
-        f'[operators.{"x" * 65}]\nroles = ["county_leader"]\n',
     ],
 )
 def test_wrong_entries_alone_are_not_the_same_as_none(settings: Callable[[str], None], content: str) -> None:
     settings(content)
     for right in (Right.SEND, Right.SEE_CONTACTS, Right.IMPORT, Right.HAND_OUT):
-        assert admit(load_settings(), no_database, right).reach is Reach.NOTHING
+        operator = admit(load_settings(), no_database, right)
+        assert operator.reach is Reach.NOTHING
+        with pytest.raises(NotPermittedError) as caught:
+            operator.refuse()
+        assert caught.value.what.startswith("What the settings say of you under [operators] cannot be used")
+        assert "beredskap doctor says what is wrong" in (caught.value.remedy or "")
     assert admit(load_settings(), no_database, Right.RUN).reach is Reach.EVERYTHING
+
+
+def test_an_entry_of_somebody_else_alone_is_not_the_same_as_none_either(settings: Callable[[str], None]) -> None:
+    settings(f'[operators.{"x" * 65}]\nroles = ["county_leader"]\n')
+    assert admit(load_settings(), no_database, Right.SEND).reach is Reach.NOTHING
+
+
+def test_who_is_not_named_has_no_wrong_entry(settings: Callable[[str], None]) -> None:
+    settings(f'{UNKNOWN}[operators.x]\nroles = ["boss"]\n[operators.""]\nroles = ["boss"]\n')
+    with pytest.raises(NotPermittedError, match="You are no operator in these settings"):
+        admit(load_settings(), no_database, Right.SEND).refuse()
 
 
 def test_a_wrong_entry_costs_nobody_else_their_roles(settings: Callable[[str], None]) -> None:

@@ -161,6 +161,14 @@ def test_in_words(office: Office) -> None:
     assert "Asked: 1 by e-mail." in office.run("--ask", "--apply").stdout
 
 
+def test_while_nobody_has_turned_it_on_it_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert office.json()["asks_by_itself"] is False
+    assert "Nobody is asked unless somebody does it (coming_of_age.ask is false)" in office.run().stdout
+    monkeypatch.setenv("BEREDSKAP_COMING_OF_AGE__ASK", "true")
+    assert office.json()["asks_by_itself"] is True
+    assert "coming_of_age" not in office.run().stdout
+
+
 def test_how_far_it_looks(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BEREDSKAP_COMING_OF_AGE__DAYS_BEFORE", "7")
     assert office.json()["students"] == []

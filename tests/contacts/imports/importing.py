@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -99,8 +100,7 @@ class Importer:
 
     def folder(self, name: str, **resources: object) -> Path:
         """A new folder with one file for each resource."""
-        folder = self.directory / f"{name}-{len(list(self.directory.iterdir()))}"
-        folder.mkdir()
+        folder = Path(mkdtemp(prefix=f"{name}-", dir=self.directory))
         for resource, content in resources.items():
             (folder / f"{resource}.json").write_text(json.dumps(content), encoding="utf-8")
         return folder

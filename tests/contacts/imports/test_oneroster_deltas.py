@@ -126,6 +126,21 @@ def test_what_ends_no_link(sqlite_importer: Importer, told: str, listed: str | N
     assert sqlite_importer.links() == links("contact_person")
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("kind", ["oneroster", "oneroster custody"])
+def test_a_link_that_a_delta_no_longer_names_ends_with_the_next_full_roster(
+    sqlite_importer: Importer, version: str, kind: str
+) -> None:
+    """It may stand at the other end's line, which did not change."""
+    basis = "school_register" if kind.endswith("custody") else "contact_person"
+    apply(sqlite_importer, small_roster(version), kind)
+    parted = ("2B-018,,,,kari,", "2B-018,,,,,")
+    apply(sqlite_importer, delta(version, users=lines("users", "emil", version=version).replace(*parted)), kind)
+    assert sqlite_importer.links() == links(basis)
+    apply(sqlite_importer, changed(small_roster(version), "users.csv", parted), kind, allow_ending=1)
+    assert sqlite_importer.links() == links(basis) - {(EMIL, KARI, basis)}
+
+
 def test_a_link_of_another_source_does_not_end_with_a_role_of_this_one(sqlite_importer: Importer) -> None:
     apply(sqlite_importer, small_roster("1.2"))
     emil, kari = (sqlite_importer.person(name).id for name in (EMIL, KARI))

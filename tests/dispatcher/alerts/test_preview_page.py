@@ -60,6 +60,33 @@ def test_the_facts_stand_in_the_order_that_a_leader_needs() -> None:
     assert '   beredskap contacts held --school "Eksempel vgs"' in lines
 
 
+def test_one_is_not_several() -> None:
+    one = replace(
+        NUMBERS,
+        reachable=1,
+        unreached=1,
+        held=0,
+        guardians=1,
+        nobody_may_be_told=2,
+        adults_without_consent=1,
+        never_told=1,
+        unverified_guardians=1,
+        stale_guardians=1,
+    )
+    page = "\n".join(preview_lines(draft(), one, TERMS))
+    for line in (
+        "   1 student cannot be reached",
+        "   1 student can be reached   1 guardian\n",
+        "   1 student for whom nobody was told what this follows",
+        "   1 adult student without consent (nobody may be told)",
+        " +1 guardian with unverified contacts only",
+        " 1 guardian has contacts that nobody confirmed for long: used",
+    ):
+        assert line in page
+    others = preview_lines(draft(), replace(one, nobody_may_be_told=3), TERMS)
+    assert "   2 students about whom nobody may be told (1 adult without consent)" in others
+
+
 @pytest.mark.parametrize(
     ("status", "heading"),
     [
