@@ -39,10 +39,15 @@ JUDGES = {
     "dispatcher/outbox/receipts.py": [
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_reconcile.py",
+        f"{_OUTBOX}/test_addresses.py",
         f"{_OUTBOX}/test_concurrency.py",
     ],
     "dispatcher/outbox/recheck.py": [f"{_OUTBOX}/test_recheck.py", f"{_OUTBOX}/test_concurrency.py"],
-    "dispatcher/outbox/sweep.py": [f"{_OUTBOX}/test_sweep.py", f"{_OUTBOX}/test_concurrency.py"],
+    "dispatcher/outbox/sweep.py": [
+        f"{_OUTBOX}/test_sweep.py",
+        f"{_OUTBOX}/test_progress.py",
+        f"{_OUTBOX}/test_concurrency.py",
+    ],
     "dispatcher/outbox/enqueue.py": [
         f"{_OUTBOX}/test_enqueue.py",
         "tests/dispatcher/alerts/test_planner.py",

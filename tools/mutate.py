@@ -6,9 +6,9 @@
     .venv-mutation/bin/python tools/mutate.py --report                       # what was found so far
 
 mutmut's own runner is not used: it leaves out decorated functions and tables at the top of a module, and here these
-are the SQL of the outbox and the moves that are allowed. Each mutant lives in a process of its own, forked from one
-that has loaded all that cannot know the file; the files on disk are never changed. SQLite judges first, and PostgreSQL
-those that survived. Results stand in `.mutation/`, and a run that was ended is gone on with.
+are the SQL of the outbox and the moves that are allowed. How a mutant is judged stands in `loaded.py` (a change within
+functions) and `judging.py` (any other); the files on disk are never changed. SQLite judges first, and PostgreSQL those
+that survived. Results stand in `.mutation/`, and a run that was ended is gone on with.
 """
 
 from __future__ import annotations
@@ -17,31 +17,24 @@ import argparse
 import contextlib
 import hashlib
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import json
 import os
-import select
-import shutil
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import hypothesis
 import pytest
 from judges import BELOW, JUDGES, PURE
+from judging import ROOT, be_silent, is_ours, judge_anew, module_name
+from loaded import Changes, judge_loaded
 from mutants import Mutant, mutants_of
+from swapping import functions_changed, locks_alone
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / ".mutation"
-# Seconds after which a mutant is taken to hang. The longest list of tests takes a fifth of it on two busy cores.
-PATIENCE = 300
 
 
 def main() -> None:
@@ -49,9 +42,9 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     # The tests are read by each process anew; compiled once, whatever the surroundings say, that takes half the time.
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(RESULTS / "compiled")
-    (RESULTS / "places").mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    files = options.files or list(JUDGES)
+    # In the order of the rooms: what lies below a file stays loaded.
+    files = sorted(options.files or JUDGES, key=list(JUDGES).index)
     if not options.report:
         os.chdir(ROOT)
         sys.path.insert(0, str(ROOT))
@@ -65,159 +58,77 @@ def try_file(file: str, every: int, survivors_only: bool, lines: set[int]) -> No
 
     `lines`: only changes that begin there; empty: wherever.
     """
+    known = _results(file)
+    untried = []
+    for mutant in mutants_of(ROOT / file)[::every]:
+        before = known.get((mutant.line, mutant.change))
+        tried_enough = (before is None) == survivors_only or (before and before["fate"] == "killed")
+        if not tried_enough and (not lines or mutant.line in lines):
+            untried.append(mutant)
+    if not untried:
+        return
     _load_what_lies_below(file)
     digest = _digest(file)
-    unchanged = Mutant(0, "", (ROOT / file).read_text(encoding="utf-8"))
-    if (verdict := _try(file, unchanged, survivors_only)) != ("survived", ""):
-        sys.exit(f"{file}: the tests do not even pass unchanged: {verdict}. Nothing was tried.")
-    known = _results(file)
-    mutants = mutants_of(ROOT / file)[::every]
+    on_both = survivors_only and file not in PURE
     with _results_file(file).open("a", encoding="utf-8") as results:
-        for place, mutant in enumerate(mutants, 1):
-            before = known.get((mutant.line, mutant.change))
-            tried_enough = (before is None) == survivors_only or (before and before["fate"] == "killed")
-            if tried_enough or (lines and mutant.line not in lines):
-                continue
-            began = time.monotonic()
-            fate, judge = _try(file, mutant, survivors_only)
+
+        def note(mutant: Mutant, fate: str, judge: str, seconds: float) -> None:
             one = {
                 "digest": digest,
                 "line": mutant.line,
                 "change": mutant.change,
                 "fate": fate,
                 "by": judge,
-                "seconds": round(time.monotonic() - began, 1),
+                "seconds": round(seconds, 1),
             }
             print(json.dumps(one), file=results, flush=True)
-            print(f"{file} {place}/{len(mutants)}: {fate} {judge}", flush=True)
+            print(f"{file}:{mutant.line} {fate} {judge} {one['seconds']}", flush=True)
+
+        print(f"{file}: {len(untried)} mutants", flush=True)
+        left = []
+        for mutant, fate, judge, seconds in _try(file, untried, "sqlite"):
+            if fate == "survived" and on_both:
+                left.append(mutant)
+            else:
+                note(mutant, fate, judge, seconds)
+        for tried in _try(file, left, "postgresql") if left else ():
+            note(*tried)
 
 
-def _try(file: str, mutant: Mutant, on_both: bool) -> tuple[str, str]:
-    """What became of a mutant: (killed, survived or timeout; the test that noticed)."""
-    fate, judge = "survived", ""
-    for database in ("sqlite", "postgresql") if on_both and file not in PURE else ("sqlite",):
-        if fate == "survived":
-            fate, judge = _in_a_child(file, mutant, database)
-    return fate, judge
-
-
-def _in_a_child(file: str, mutant: Mutant, database: str) -> tuple[str, str]:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writing, json.dumps(_judge(file, mutant, database)).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    end = signal.SIGTERM  # when we are told to end: its servers end with it
-    try:
-        if not select.select([reading], [], [], PATIENCE + 30)[0]:
-            end = signal.SIGKILL
-            return "timeout", ""
-        fate, judge = json.loads(os.read(reading, 10_000) or '["timeout", ""]')
-        return fate, judge
-    finally:
-        os.close(reading)
-        os.kill(child, end)
-        os.waitpid(child, 0)
-        shutil.rmtree(_place(child), ignore_errors=True)
-
-
-def _judge(file: str, mutant: Mutant, database: str) -> tuple[str, str]:
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.alarm(PATIENCE)
-    _be_silent()
-    sys.meta_path.insert(0, _Changed(file, mutant.source))
-    watch = _Watch(database)
-    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={_place(os.getpid())}"]
-    try:
-        status = pytest.main([*options, *JUDGES[file]], plugins=[watch])
-    except KeyboardInterrupt:
-        status = pytest.ExitCode.INTERRUPTED
-    if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        return "survived", ""
-    if status == pytest.ExitCode.INTERRUPTED and not watch.failed:
-        return "timeout", watch.began
-    return "killed", watch.failed or "the tests could not be loaded"
-
-
-def _place(process: int) -> Path:
-    """Where a process keeps its databases."""
-    return RESULTS / "places" / str(process)
-
-
-class _Watch:
-    """Leaves the tests of one kind of database, makes hypothesis repeat itself, and remembers what noticed."""
-
-    def __init__(self, database: str) -> None:
-        self._database = database
-        self.began = ""
-        self.failed = ""
-
-    def pytest_sessionstart(self) -> None:
-        hypothesis.settings.register_profile(
-            "mutation", deadline=None, database=None, derandomize=True, max_examples=50
-        )
-        hypothesis.settings.load_profile("mutation")
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if ("postgres" in _needs(item)) == (self._database == "postgresql")]
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.began = nodeid
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failed = self.failed or report.nodeid
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.failed = self.failed or report.nodeid
-
-
-def _needs(item: pytest.Item) -> str:
-    return " ".join((item.name, *getattr(item, "fixturenames", ())))
-
-
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """Loads one module from the mutant's text."""
-
-    def __init__(self, file: str, source: str) -> None:
-        self._file, self._source = str(ROOT / file), source
-        self._module = _module_name(file)
-
-    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> Any:
-        if fullname != self._module:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self._file, loader=self)
-
-    def get_filename(self, fullname: str) -> str:
-        return self._file
-
-    def get_data(self, path: Any) -> bytes:
-        if str(path).endswith(".pyc"):
-            raise OSError("nothing of a mutant is kept")
-        return self._source.encode()
+def _try(file: str, mutants: Sequence[Mutant], database: str) -> Iterator[tuple[Mutant, str, str, float]]:
+    """What became of each mutant: killed, survived or timeout; the test that noticed; in how many seconds."""
+    anew: list[Mutant] = []
+    loaded: list[tuple[Mutant, Changes]] = [(Mutant(0, "", ""), {})]  # unchanged: the tests must pass
+    for mutant in mutants:
+        about_locks = "with_for_update" in mutant.change
+        if database == "sqlite" and about_locks and locks_alone(ROOT / file, mutant.source):
+            yield mutant, "survived", "", 0.0
+        elif (changes := functions_changed(ROOT / file, mutant.source)) is None:
+            anew.append(mutant)
+        else:
+            loaded.append((mutant, changes))
+    began = time.monotonic()
+    verdicts = judge_loaded(file, [changes for _mutant, changes in loaded], database)
+    for (mutant, _changes), verdict in zip(loaded, verdicts, strict=True):
+        if verdict is None:
+            anew.append(mutant)
+        elif mutant.source:
+            yield mutant, *verdict, time.monotonic() - began
+        began = time.monotonic()
+    for mutant in anew:
+        began = time.monotonic()
+        yield mutant, *judge_anew(file, mutant.source, database), time.monotonic() - began
 
 
 def _load_what_lies_below(file: str) -> None:
     """Load the libraries and the rooms that the file's tests use and that cannot know the file."""
     names = _names_loaded_by(JUDGES[file])
     below = BELOW[file.split("/")[0]]
-    ours = {"cli", "config", "contacts", "dispatcher", "portal", "providers", "tests"}
     for name in names:
-        room = name.split(".")[0]
-        if room not in ours or any(name == each or name.startswith(each + ".") for each in below):
+        if not is_ours(name, but=below):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-    assert _module_name(file) not in sys.modules, f"{file} was loaded before it could be changed"
-
-
-def _be_silent() -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
+    assert module_name(file) not in sys.modules, f"{file} was loaded before it could be changed"
 
 
 def _names_loaded_by(tests: Sequence[str]) -> list[str]:
@@ -225,7 +136,7 @@ def _names_loaded_by(tests: Sequence[str]) -> list[str]:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _be_silent()
+        be_silent()
         pytest.main(["-q", "--collect-only", "-p", "no:cacheprovider", *tests])
         with os.fdopen(writing, "w") as names:
             names.write("\n".join(name for name in sys.modules if not name.startswith(("_pytest", "pytest", "__"))))
@@ -237,12 +148,8 @@ def _names_loaded_by(tests: Sequence[str]) -> list[str]:
     return loaded
 
 
-def _module_name(file: str) -> str:
-    return file.removesuffix(".py").replace("/", ".")
-
-
 def _results_file(file: str) -> Path:
-    return RESULTS / f"{_module_name(file)}.jsonl"
+    return RESULTS / f"{module_name(file)}.jsonl"
 
 
 def _digest(file: str) -> str:

@@ -16,9 +16,11 @@ from contacts.tables import ADDRESS
 from dispatcher.alerts.plan import PlannedDelivery, PlannedRecipient
 from dispatcher.codes import DeliveryState, Lane, MoveSource
 from dispatcher.outbox.enqueue import Basis, enqueue, enqueue_next_round, latest_rounds
+from dispatcher.outbox.move_statements import Move
+from dispatcher.outbox.moves import apply_moves
 from dispatcher.tables import DELIVERY, EVENT, RECIPIENT, AnyRow
 from providers.base import Channel, Rejected
-from tests.dispatcher.world import World
+from tests.dispatcher.world import Family, World
 
 MANY = 3000
 
@@ -57,6 +59,47 @@ def test_a_message_that_is_asked_for_twice_is_made_once_and_links_everybody_once
     (row,) = world.rows(DELIVERY)
     assert (row.due_at, row.round) == (world.now, 1)
     assert world.recipients(row.id) == {(student, family.guardian) for student in family.students}
+
+
+def _meant(family: Family, *students: int) -> list[PlannedRecipient]:
+    return [PlannedRecipient(student, family.guardian, False, False) for student in students]
+
+
+def test_a_message_is_joined_on_its_own_channel_in_its_own_alert(world: World) -> None:
+    family = world.family(2, email=True)
+    joined, other = (world.alert(family.students) for _ in range(2))
+    with world.clock(), world.database.write() as connection:
+        addresses = connection.execute(select(ADDRESS.c.id).order_by(ADDRESS.c.channel.desc())).scalars().all()
+
+        def ask(alert: int, *students: int) -> int:
+            meant = _meant(family, *students)
+            wanted = [PlannedDelivery(*one, "nb", meant) for one in zip(Channel, addresses, strict=True)]
+            return enqueue(connection, _basis(world, alert), wanted, {"nb": 1})
+
+        assert [ask(joined, family.student), ask(other, family.student), ask(joined, *family.students)] == [2, 2, 0]
+    meant = {
+        alert: [len(world.recipients(row.id)) for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert)]
+        for alert in (joined, other)
+    }
+    assert meant == {joined: [2, 2], other: [1, 1]}
+
+
+def test_whoever_joins_a_cancelled_message_opens_its_next_round_and_the_others_join_that(world: World) -> None:
+    family = world.family(3)
+    alert = world.alert(family.students)
+    made = []
+    for student in family.students:
+        with world.clock(), world.database.write() as connection:
+            (address,) = connection.execute(select(ADDRESS.c.id)).scalars()
+            wanted = [PlannedDelivery(Channel.SMS, address, "nb", _meant(family, student))]
+            made.append(enqueue(connection, _basis(world, alert), wanted, {"nb": 1}))
+            if student == family.student:
+                (first,) = connection.execute(select(DELIVERY.c.id)).scalars()
+                apply_moves(connection, [Move(first, DeliveryState.CANCELLED)], MoveSource.CLAIM)
+    assert made == [1, 1, 0]
+    rounds = {row.round: world.recipients(row.id) for row in world.rows(DELIVERY)}
+    alone, *together = ((student, family.guardian) for student in family.students)
+    assert rounds == {1: {alone}, 2: set(together)}
 
 
 def test_deliveries_of_alerts_and_of_notices_never_meet_in_one_id(world: World) -> None:

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.alerts.lifecycle import resend_failed
-from dispatcher.codes import AlertState, DeliveryState
+from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane, MoveSource
 from dispatcher.outbox import sweep as sweeping
-from dispatcher.tables import ALERT, DELIVERY
-from providers.base import Accepted, Channel, ReceiptStatus, Rejected, Unknown
+from dispatcher.outbox.reconcile import GRACE_SECONDS
+from dispatcher.outbox.sweep import anything_left, nobody_to_ask
+from dispatcher.tables import ALERT, ATTEMPT, DELIVERY, EVENT
+from providers.base import Accepted, Channel, Outcome, ReceiptStatus, Rejected, Unknown
 from tests.dispatcher.world import LEASE, LIFE, SETTLE, FakeProvider, World
 
 S = DeliveryState
@@ -32,6 +34,19 @@ def test_a_lease_counts_to_its_end(world: World) -> None:
     row = world.delivery(one.delivery_id)
     assert (row.state, row.code, row.lost_claims) == (S.UNKNOWN, "lease_lost", 1)
     assert world.sweep() == 0
+
+
+def test_a_lost_lease_is_looked_up_at_once_and_leaves_its_attempt_behind(world: World) -> None:
+    world.sent(world.family())
+    one, begun = world.claim_one(), world.now
+    world.later(LEASE + 1)
+    world.sweep()
+    assert world.delivery(one.delivery_id).lookup_at == world.now
+    (row,) = world.rows(ATTEMPT)
+    assert (row.number, row.outcome, row.code) == (1, AttemptOutcome.UNKNOWN, "lease_lost")
+    assert (row.provider, row.reference, row.began_at, row.ended_at) == ("fake", None, begun, world.now)
+    last = world.rows(EVENT)[-1]
+    assert (last.source, last.code, last.refused) == (MoveSource.SWEEP, "lease_lost", False)
 
 
 def test_an_emails_lost_lease_waits_before_it_is_repeated(world: World) -> None:
@@ -61,6 +76,40 @@ def test_what_has_not_left_of_a_stopped_alert_is_cancelled(world: World) -> None
     world.record((claims[stopped], Accepted("SM1")), (claims[going], Accepted("SM2")))
     assert world.states(stopped) == {S.CANCELLED: 2, S.ACCEPTED: 1}
     assert world.alert_state(stopped) is AlertState.STOPPED
+
+
+def test_what_a_follow_up_stopped_says_so_and_large_alerts_are_emptied_in_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "_BATCH", 2)
+    replaced, stopped = world.sent(*[world.family() for _ in range(3)]), world.sent(world.family())
+    world.change(ALERT, replaced, state=AlertState.STOPPED, replaced_at=world.now)
+    world.change(ALERT, stopped, state=AlertState.STOPPED)
+    assert world.sweep() == 4
+    rows = {alert: world.rows(DELIVERY, DELIVERY.c.alert_id == alert) for alert in (replaced, stopped)}
+    assert [(row.state, row.code) for row in rows[replaced]] == [(S.CANCELLED, "replaced")] * 3
+    assert [(row.state, row.code) for row in rows[stopped]] == [(S.CANCELLED, "stopped")]
+
+
+def test_a_notice_expires_by_itself(world: World) -> None:
+    world.sent(world.family())
+    notices = [world.notice(f"+474000000{number}") for number in range(2)]
+    world.change(DELIVERY, notices[1], expires_at=world.now + timedelta(seconds=901))
+    world.later(899)
+    assert world.sweep() == 0
+    world.later(1)
+    assert world.sweep() == 1
+    rows = {row.id: (row.state, row.code) for row in world.rows(DELIVERY, DELIVERY.c.alert_id.is_(None))}
+    assert rows == {notices[0]: (S.EXPIRED, "expired"), notices[1]: (S.QUEUED, None)}
+
+
+def test_only_those_of_an_alert_expire_whose_time_is_over(world: World) -> None:
+    alert = world.sent(*[world.family() for _ in range(2)])
+    first, second = world.rows(DELIVERY)
+    world.change(DELIVERY, first.id, expires_at=world.now)
+    assert world.sweep() == 1
+    assert (world.state(first.id), world.state(second.id)) == (S.EXPIRED, S.QUEUED)
+    assert world.alert_state(alert) is AlertState.OPEN
 
 
 def test_an_alert_that_waits_keeps_no_later_one_from_being_stopped_or_from_expiring(world: World) -> None:
@@ -99,6 +148,33 @@ def test_an_alert_whose_planning_did_not_end_in_time_expires(world: World) -> No
     world.sweep()
     assert world.alert_state(alert) is AlertState.EXPIRED
     assert world.plan() == 0
+
+
+def test_an_alert_expires_whose_last_message_is_still_being_sent_and_nobody_plans_it_any_more(world: World) -> None:
+    alert = world.sent(world.family())
+    world.change(ALERT, alert, planner="planner", planner_until=world.now)
+    world.later(LIFE - 1)
+    one = world.claim_one()
+    world.sweep()
+    assert world.alert_state(alert) is AlertState.OPEN
+    world.later(1)
+    world.sweep()
+    (row,) = world.rows(ALERT)
+    assert (row.state, row.ended_at) == (AlertState.EXPIRED, world.now)
+    assert (row.planner, row.planner_until) == (None, None)
+    world.record((one, Accepted("SM1")))
+
+
+def test_an_alert_stays_open_while_its_message_waits_for_a_receipt(world: World) -> None:
+    alert = world.sent(world.family())
+    one = world.claim_one()
+    world.record((one, Accepted("SM1")))
+    world.sweep()
+    assert world.alert_state(alert) is AlertState.OPEN
+    world.change(DELIVERY, one.delivery_id, poll_at=None)
+    world.sweep()
+    (row,) = world.rows(ALERT)
+    assert (row.state, row.ended_at) == (AlertState.CLOSED, world.now)
 
 
 def test_an_alert_closes_when_nothing_moves_any_more(world: World) -> None:
@@ -165,3 +241,56 @@ def test_a_second_chance_opens_a_closed_alert_and_keeps_it_open(world: World) ->
     again = world.claim_one()
     assert world.rows(DELIVERY)[-1].id == again.delivery_id
     world.release(again)
+
+
+def _anything_left(world: World) -> bool:
+    with world.clock(), world.database.read() as connection:
+        return anything_left(connection)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked_at"), [(Unknown("read_timeout"), "lookup_at"), (Accepted("SM1"), "poll_at")]
+)
+def test_whoever_drains_stays_while_a_message_may_yet_move(world: World, outcome: Outcome, asked_at: str) -> None:
+    assert not _anything_left(world)
+    notice = world.notice()
+    assert _anything_left(world)
+    one = world.claim_one(lane=Lane.ROUTINE)
+    assert _anything_left(world)
+    world.record((one, outcome))
+    assert _anything_left(world)
+    world.change(DELIVERY, notice, **{asked_at: None})
+    assert not _anything_left(world)
+
+
+def test_whoever_drains_stays_while_an_alert_lives(world: World) -> None:
+    alert = world.alert([])
+    for state in AlertState:
+        number = None if state is AlertState.DRAFT else "A-2611-9999"
+        world.change(ALERT, alert, state=state, number=number)
+        assert _anything_left(world) == (state in (AlertState.PLANNING, AlertState.OPEN)), state
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked_at"), [(Unknown("read_timeout"), "lookup_at"), (Accepted("SM1"), "poll_at")]
+)
+def test_what_a_provider_that_is_gone_was_given_is_let_be_long_after_its_end(
+    world: World, outcome: Outcome, asked_at: str
+) -> None:
+    world.sent(world.family())
+    one = world.claim_one()
+    world.record((one, outcome))
+    state = world.state(one.delivery_id)
+
+    def asked(lane: Lane, *providers: str) -> bool:
+        with world.clock(), world.database.write() as connection:
+            nobody_to_ask(connection, lane, providers)
+        return world.delivery(one.delivery_id)._mapping[asked_at] is not None
+
+    world.later(LIFE + GRACE_SECONDS)
+    assert asked(Lane.ALERTS, "another")
+    world.later(1)
+    assert asked(Lane.ROUTINE, "another")
+    assert asked(Lane.ALERTS, "another", "fake")
+    assert not asked(Lane.ALERTS, "another")
+    assert world.state(one.delivery_id) is state
