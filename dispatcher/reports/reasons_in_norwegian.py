@@ -9,6 +9,10 @@ _OUR_OWN: Final = {
     "nobody it was meant for may be told any more": "ingen av mottakerne kunne lenger varsles",
     "the owner of the number answered STOP": "eieren av nummeret har svart STOPP",
     "the student has answered, or is not to be asked there any more": "eleven har svart, eller skal ikke spørres der",
+    "what the reminder asks for has come, or is not to be asked for there any more": (
+        "det påminnelsen ber om, er kommet, eller skal ikke spørres etter der lenger"
+    ),
+    "confirmed before the call was made": "bekreftet før det ble ringt",
     "the alert was stopped before it left": "varselet ble stanset før den ble sendt",
     "another alert took its place before it left": "erstattet av et nytt varsel før den ble sendt",
     "nobody it was meant for has been told what it is about": "mottakerne hadde ikke fått det første varselet",
@@ -126,6 +130,24 @@ _PROVIDERS: Final = {
     "the operator did not answer Twilio in time": "mobiloperatøren svarte ikke Twilio i tide",
     "Twilio blocked the message as suspected abuse": "Twilio stanset meldingen som mulig misbruk",
     "the Twilio account's daily limit is used up": "kontoens døgngrense hos Twilio er brukt opp",
+    # Of calls.
+    "the Twilio account may not call this country (switch it on under Geo permissions)": (
+        "kontoen hos Twilio har ikke lov til å ringe til dette landet"
+    ),
+    "the caller in the settings is no number that the Twilio account may call from": (
+        "kontoen hos Twilio kan ikke ringe fra nummeret i innstillingene"
+    ),
+    "the number cannot be called": "nummeret kan ikke ringes",
+    "the Twilio account may not make calls": "kontoen hos Twilio har ikke lov til å ringe",
+    "a Twilio trial account calls only numbers verified at Twilio": (
+        "en prøvekonto hos Twilio ringer bare numre som er bekreftet der"
+    ),
+    "the line was busy": "det var opptatt",
+    "nobody answered the call": "ingen tok telefonen",
+    "the call could not be connected": "anropet kom ikke fram",
+    "the call was cancelled at the provider": "anropet ble avbrutt hos leverandøren",
+    "an answering machine took the call": "en telefonsvarer tok anropet",
+    "the call was answered, and nobody confirmed it": "telefonen ble tatt, men ingen bekreftet meldingen",
     # Of the network, the mail server, and the program.
     "no connection to the provider": "ingen forbindelse med leverandøren",
     "the provider did not answer the connection in time": "leverandøren svarte ikke i tide",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import func, or_, select, text
@@ -54,7 +55,8 @@ def test_what_waits_is_what_the_table_holds(database: Database) -> None:
         ).scalar_one()
     assert found.alerts == {AlertStatus.ACTUAL: 1, AlertStatus.EXERCISE: 1, AlertStatus.TEST: 0}
     # Four actual SMS were claimed, one of them is deferred again; the drill waits for the actual alert.
-    assert found.waiting == {SMS: 3, EMAIL: 4, ROUTINE_SMS: 1, (Lane.ROUTINE, Channel.EMAIL): 0}
+    nothing = dict.fromkeys(product(Lane, Channel), 0)
+    assert found.waiting == nothing | {SMS: 3, EMAIL: 4, ROUTINE_SMS: 1}
     assert sum(found.waiting.values()) == counted
 
 

@@ -283,7 +283,8 @@ def test_both_channels_of_one_who_lost_the_right_at_the_same_time(pg_world: Worl
         return list(world.claim(channel))
 
     with world.clock():
-        futures = [meanwhile(lambda channel=channel: claim(channel)) for channel in Channel]  # type: ignore[misc]
+        both = (Channel.SMS, Channel.EMAIL)
+        futures = [meanwhile(lambda channel=channel: claim(channel)) for channel in both]  # type: ignore[misc]
         assert [future.result(PATIENCE_SECONDS) for future in futures] == [[], []]
     assert world.states(alert) == {S.CANCELLED: 20}
     assert len(world.decisions(alert)) == len(world.decisions(alert, superseded=True)) == 20
