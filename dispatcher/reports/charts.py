@@ -34,6 +34,8 @@ _LINES: dict[tuple[Channel, Milestone], tuple[str, tuple[float, ...]]] = {
     (Channel.SMS, Milestone.DELIVERY): (GREEN, (7, 3)),
     (Channel.EMAIL, Milestone.HAND_OVER): (ORANGE, (2, 2)),
     (Channel.EMAIL, Milestone.DELIVERY): (GREY, (7, 2, 2, 2)),
+    (Channel.VOICE, Milestone.HAND_OVER): (RED, (1, 3)),
+    (Channel.VOICE, Milestone.DELIVERY): (BLUE, (12, 4)),
 }
 _FAILED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED, DeliveryState.EXPIRED)
 _COLOURS = {
@@ -41,6 +43,11 @@ _COLOURS = {
     DeliveryState.ACCEPTED: BLUE,
     **dict.fromkeys(_FAILED, RED),
 }
+
+
+def curve_line(channel: Channel, milestone: Milestone) -> tuple[str, tuple[float, ...]]:
+    """The colour of a curve, and its dash: lengths drawn and left out, nothing for a line without gaps."""
+    return _LINES[channel, milestone]
 
 
 def curve_chart(curves: Sequence[Curve]) -> Chart | None:
@@ -65,7 +72,7 @@ def curve_chart(curves: Sequence[Curve]) -> Chart | None:
     shapes.append(Label(_WIDTH - _RIGHT, bottom + 26, f"{unit_words} etter at varselet ble bekreftet", "end", FAINT))
     x = _LEFT
     for curve in drawn:
-        colour, dash = _LINES[curve.channel, curve.milestone]
+        colour, dash = curve_line(curve.channel, curve.milestone)
         points = tuple(
             (_LEFT + point.seconds * across, bottom - point.messages * _PLOT_HEIGHT / top) for point in curve.points
         )

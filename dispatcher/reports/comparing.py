@@ -76,7 +76,7 @@ def _channel(
     yield CHANNEL_WORDS[channel], *heading
     yield row("messages", lambda one: grouped(messages(one, channel)))
     yield row("failed", lambda one: _of(messages(one, channel, *FAILED), messages(one, channel)))
-    if channel is Channel.SMS:
+    if channel is not Channel.EMAIL:
         delivered = DeliveryState.DELIVERED
         yield row("delivered", lambda one: _of(messages(one, channel, delivered), messages(one, channel)))
     for words, pick in _TIMES:

@@ -30,7 +30,7 @@ ALERT_STATES: Final[Mapping[AlertState, str]] = {
     AlertState.STOPPED: "stanset",
     AlertState.EXPIRED: "utløpt",
 }
-CHANNELS: Final[Mapping[Channel, str]] = {Channel.SMS: "SMS", Channel.EMAIL: "E-post"}
+CHANNELS: Final[Mapping[Channel, str]] = {Channel.SMS: "SMS", Channel.EMAIL: "E-post", Channel.VOICE: "Anrop"}
 CLASSES: Final[Mapping[StudentClass, str]] = {
     StudentClass.UNREACHED: "ikke nådd",
     StudentClass.HELD: "må avgjøres av et menneske",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+from itertools import product
 
 import pytest
 
 from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, StudentClass
 from dispatcher.reports import call_list, norwegian, words
 from dispatcher.reports.acts import Act
+from dispatcher.reports.breakdown import Milestone
+from dispatcher.reports.charts import curve_line
 from dispatcher.reports.norwegian import act_words, in_norwegian, share
 from dispatcher.reports.reasons_in_norwegian import REASONS
 from providers import errors
+from providers.base import Channel
 from providers.error_codes import OWN, TWILIO
 from tests.dispatcher.reports.world import NOW
 
@@ -37,8 +41,14 @@ def test_every_code_has_norwegian_words() -> None:
         (norwegian.CLASSES, StudentClass),
         (norwegian.STATES, DeliveryState),
         (norwegian.OUTCOMES, AttemptOutcome),
+        (norwegian.CHANNELS, Channel),
     ):
         assert set(table) == set(codes)
+
+
+def test_every_curve_has_a_line_of_its_own() -> None:
+    lines = [curve_line(*pair) for pair in product(Channel, Milestone)]
+    assert len({dash for _colour, dash in lines}) == len(lines)
 
 
 def test_several_reasons_and_reasons_of_others() -> None:
