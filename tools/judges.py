@@ -14,6 +14,8 @@ JUDGES = {
     "dispatcher/outbox/claim.py": [
         f"{_OUTBOX}/test_claim.py",
         f"{_OUTBOX}/test_recheck.py",
+        _FOLLOW_UPS[0],
+        "tests/dispatcher/test_consent_questions.py",
         f"{_OUTBOX}/test_concurrency.py",
     ],
     "dispatcher/outbox/record.py": [

@@ -25,6 +25,7 @@ from contacts.entitlement import (
     age_on,
     consent_state,
     decide,
+    decide_told,
     eighteenth_birthday,
     entitlement,
     is_adult,
@@ -194,6 +195,14 @@ def test_each_reason_has_the_verdict_of_the_table() -> None:
     told = {verdict: {r.value for r, answer in ANSWERS.items() if answer.verdict == verdict} for verdict in VERDICTS}
     assert told == {verdict: set(reasons) for verdict, reasons in VERDICTS.items()}
     assert ANSWERS[Reason.CUSTODY] == Entitlement(Verdict.ENTITLED, Reason.CUSTODY)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_who_was_told_learns_that_it_is_over_unless_a_person_or_death_stands_against_it(reason: Reason) -> None:
+    lost = {Reason.UNDOCUMENTED_CONTACT, Reason.NO_CUSTODY, Reason.CONSENT_WITHDRAWN, Reason.ADULT_WITHOUT_CONSENT}
+    answer = ANSWERS[reason]
+    assert decide_told(answer) == (ANSWERS[Reason.TOLD_EARLIER] if reason in lost else answer)
+    assert ANSWERS[Reason.TOLD_EARLIER].verdict is Verdict.ENTITLED
 
 
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))

@@ -48,9 +48,9 @@ class Sent:
         named = {"message_id": f"<delivery-{self.delivery}@{DOMAIN}>", "recipient": self.family.email} | more
         return dsn(action, code, **named)
 
-    def take(self, mail: bytes) -> Told:
+    def take(self, mail: bytes, domain: str = DOMAIN) -> Told:
         with self.world.clock(), self.world.database.write() as connection:
-            return take_bounce(connection, mail, DOMAIN)
+            return take_bounce(connection, mail, domain)
 
     def state(self) -> tuple[DeliveryState, str | None]:
         row = self.world.delivery(self.delivery)
@@ -122,7 +122,14 @@ def test_capitals_and_the_domains_own_spelling_do_not_matter(sent: Sent) -> None
     mail = sent.bounce(
         recipient=f"{local.upper()}@{domain.title()}", message_id=f"<delivery-{sent.delivery}@{DOMAIN.upper()}>"
     )
-    assert sent.take(mail) is Told.BOUNCED
+    assert sent.take(mail, DOMAIN.title()) is Told.BOUNCED
+
+
+def test_a_domain_of_any_length_has_room(sent: Sent) -> None:
+    domain = ".".join(["a" * 60] * 3) + ".no"
+    assert sent.take(sent.bounce(message_id=f"<delivery-{sent.delivery}@{domain}>"), domain) is Told.BOUNCED
+    (row,) = sent.world.rows(RECEIPT)
+    assert (len(row.reference), row.delivery_id) == (128, sent.delivery)
 
 
 def test_a_bounce_while_the_answer_of_the_mail_server_is_awaited(world: World) -> None:

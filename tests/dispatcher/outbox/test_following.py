@@ -7,6 +7,7 @@ import pytest
 from config.catalogue import MsgType, ResponseType
 from dispatcher.codes import DeliveryState
 from dispatcher.outbox.following import (
+    NEVER_TOLD,
     REPLACED,
     UNKNOWN_SECONDS,
     Before,
@@ -33,6 +34,10 @@ def test_the_words_of_cap() -> None:
         (MsgType.UPDATE, ResponseType.ALL_CLEAR, True),
         (MsgType.CANCEL, None, True),
     ]
+
+
+def test_what_is_stored_and_promised() -> None:
+    assert (REPLACED, NEVER_TOLD, UNKNOWN_SECONDS) == ("replaced", "never_told", 60.0)
 
 
 @pytest.mark.parametrize("state", S)
