@@ -152,6 +152,12 @@ def _kept_postgres(_postgres_template: str, postgres_server: PostgresServer) -> 
 
 
 @pytest.fixture
+def without_statistics(_kept_postgres: KeptPostgres) -> None:
+    """For tests of PostgreSQL's plans: the next database is a new one, of whose tables it has seen nothing yet."""
+    _kept_postgres.discard()
+
+
+@pytest.fixture
 def sqlite_database(_kept_sqlite: KeptSqlite) -> Iterator[Database]:
     """An SQLite database with all tables, and no rows."""
     yield _kept_sqlite.take()

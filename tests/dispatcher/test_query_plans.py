@@ -130,7 +130,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def world(database: Database) -> World:
+def world(without_statistics: None, database: Database) -> World:
     """A school with a past, and with a large alert that is being sent."""
     world = World(database)
     write_past(world)
