@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -56,15 +57,16 @@ def _run(name: str, seconds: int, replay: Path | None) -> bool:
         command += ["--replay", str(replay)]
     with tempfile.TemporaryDirectory(prefix="beredskap-fuzz-") as scratch:
         environment = {**os.environ, "TMPDIR": scratch}
+        began = time.monotonic()
         ended = subprocess.run(command, env=environment, capture_output=True, check=False, cwd=ROOT)
+    took = time.monotonic() - began
     log = ended.stderr.decode("utf-8", "replace")
     (folder / "log").write_text(ended.stdout.decode("utf-8", "replace") + log, encoding="utf-8")
     inputs = re.search(r"number_of_executed_units: (\d+)", log)
     reached = re.findall(r"cov: (\d+)", log)
     outcome = "nothing found" if ended.returncode == 0 else f"FOUND SOMETHING: {folder / 'log'}"
-    print(
-        f"{name:10} {inputs[1] if inputs else '?':>8} inputs  {reached[-1] if reached else '?':>6} reached  {outcome}"
-    )
+    count, places = inputs[1] if inputs else "?", reached[-1] if reached else "?"
+    print(f"{name:10} {count:>8} inputs in {took:5.0f} s  {places:>6} reached  {outcome}", flush=True)
     return ended.returncode == 0
 
 

@@ -43,7 +43,8 @@ from contacts.imports.roster import resolve_groups, resolve_memberships
 from contacts.imports.roster_steps import enrolment_steps, group_steps, membership_steps, school_steps
 from contacts.imports.step import Kind, Step, Verb
 
-_LARGE = (
+# The tables of which a large import makes another picture than the one that PostgreSQL has of them.
+LARGE = (
     store.person,
     store.identifier,
     store.student,
@@ -310,7 +311,7 @@ def _refusals(connection: Connection) -> tuple[int, tuple[Refusal, ...]]:
 def _analyse_store(connection: Connection) -> None:
     """PostgreSQL looks at changed tables by itself within minutes; the next alert or import may come before."""
     if connection.dialect.name == "postgresql":
-        for table in _LARGE:
+        for table in LARGE:
             connection.execute(text(f"ANALYZE {table.name}"))
 
 

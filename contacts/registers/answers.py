@@ -9,6 +9,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from contacts.registers.calls import LiveRegister, Reply
@@ -18,11 +19,20 @@ from contacts.registers.register import RegisterError
 BATCH = 1000
 
 
-class Answers:
-    """The answers of one round of look-ups, in the order in which they came. Iterated: their names and items.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call was answered, or a portion of it. `name`: what it is called where something of it is refused.
 
-    `in_part`: answers of which only some parts were asked for, so that the others' absence says nothing.
+    `in_part`: only some parts of its items were asked for, so that the others' absence says nothing.
     """
+
+    name: str
+    items: list[object]
+    in_part: bool
+
+
+class Answers:
+    """The answers of one round of look-ups, in the order in which they came; may be gone through again and again."""
 
     def __init__(self, live: LiveRegister, list_name: str) -> None:
         self._live = live
@@ -55,17 +65,21 @@ class Answers:
             raise unreadable(self._live)
         return items
 
-    def __iter__(self) -> Iterator[tuple[str, list[object]]]:
-        return (_unpacked(number, packed) for number, (packed, _) in enumerate(self._packed, 1))
+    def __iter__(self) -> Iterator[Answer]:
+        return (self._unpacked(number) for number in range(len(self._packed)))
 
-    def those(self, *, in_part: bool) -> Iterator[tuple[str, list[object]]]:
-        """Those of them that were asked for in part, or the others."""
-        numbered = enumerate(self._packed, 1)
-        return (_unpacked(number, packed) for number, (packed, so) in numbered if so is in_part)
+    def portions(self, size: int, *, in_part: bool) -> Iterator[Answer]:
+        """Those of which only some parts were asked for, or the others, in portions of at most `size` items."""
+        for number, (_, so) in enumerate(self._packed):
+            if so is in_part:
+                answer = self._unpacked(number)
+                for start in range(0, len(answer.items), size):
+                    yield replace(answer, items=answer.items[start : start + size])
 
-
-def _unpacked(number: int, packed: bytes) -> tuple[str, list[object]]:
-    return f"answer {number}", json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+    def _unpacked(self, number: int) -> Answer:
+        packed, in_part = self._packed[number]
+        items = json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+        return Answer(f"answer {number + 1}", items, in_part)
 
 
 def unreadable(live: LiveRegister) -> RegisterError:

@@ -52,7 +52,8 @@ class _TryAgain(Exception):  # noqa: N818 (no error for anybody but the loop aro
 class LiveRegister:
     """One register as this installation may ask it. Keeps its token from one round of calls to the next.
 
-    `before_call` is called before each call; what it raises ends the round.
+    `before_call` is called before each call, and before each portion of the answers is applied; what it raises ends the
+    round.
     """
 
     def __init__(

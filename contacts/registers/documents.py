@@ -6,8 +6,8 @@ responsibility, and is asked of students under 18 alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -15,7 +15,7 @@ from config.database import Database
 from config.keys import Keys
 from contacts.entitlement import is_adult
 from contacts.imports.freg import LIST, live_records
-from contacts.imports.records import GuardianshipRecord, PersonRecord
+from contacts.imports.records import NIN, GuardianshipRecord, Identifier, PersonRecord, Record
 from contacts.registers.answers import Answers, batches
 from contacts.registers.calls import Calls, LiveRegister
 from contacts.registers.whom import Asked, known_by, numbers_of, without_document
@@ -26,11 +26,23 @@ _RELATIONS: Final = (*_BASIS, ("part", "relasjon-utvidet"))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`asked`: about how many persons; `without_number`: how many could not be asked about."""
+    """`asked`: about how many persons; `without_number`: how many could not be asked about.
+
+    `in_use`: of those whom the answers know by several numbers, the one in use, by each ended one.
+    """
 
     answers: Answers
     asked: int
     without_number: int
+    in_use: Mapping[str, str]
+
+    def by_number_in_use(self, record: Record) -> Record:
+        """The record with its guardian named by the number in use: a child's document may name an ended one, and the
+        guardian's own document, which knows both, may be applied in another transaction."""
+        if not isinstance(record, GuardianshipRecord) or record.guardian.scheme != NIN:
+            return record
+        number = self.in_use.get(record.guardian.value)
+        return record if number is None else replace(record, guardian=Identifier(NIN, number))
 
 
 def documents_about(database: Database, keys: Keys, live: LiveRegister, asked: Asked, today: date) -> Found:
@@ -68,7 +80,9 @@ def documents_about(database: Database, keys: Keys, live: LiveRegister, asked: A
         in_store = numbers_of(connection, keys, others, ended_too=True)
     named = [number for number in responsible if number not in known] + [in_store[each] for each in sorted(in_store)]
     _look_up(live, of(asked.guardians) + named, _BASIS, answers, lambda items: answers.add(items, in_part=True))
-    return Found(answers, len(numbers) + len(named), len(asked.everybody) - len(numbers))
+    return Found(
+        answers, len(numbers) + len(named), len(asked.everybody) - len(numbers), _numbers_in_use(answers, today)
+    )
 
 
 def _look_up(
@@ -95,6 +109,17 @@ def _minor(item: object, today: date) -> str | None:
         if isinstance(record, PersonRecord) and record.birth_date and not is_adult(record.birth_date, today):
             return record.identifiers[0].value
     return None
+
+
+def _numbers_in_use(answers: Answers, today: date) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for record in live_records(((answer.name, answer.items) for answer in answers), today):
+        if isinstance(record, PersonRecord):
+            numbers = [each for each in record.identifiers if each.scheme == NIN]
+            in_use = next((each.value for each in numbers if each.current), None)
+            if in_use is not None:
+                found.update((each.value, in_use) for each in numbers if not each.current)
+    return found
 
 
 def _responsible(items: list[object], today: date) -> Iterable[str]:

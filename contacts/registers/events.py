@@ -12,7 +12,7 @@ from config.errors import BeredskapError
 from contacts.imports.records import shown
 from contacts.registers.calls import Calls, LiveRegister
 from contacts.registers.feed import EventsTooOldError, Page, read_page
-from contacts.registers.register import RegisterError
+from contacts.registers.register import RegisterError, check_settings
 from contacts.registers.state import EVENTS, set_position, states
 from contacts.registers.sync import Result, Round, sync_documents
 from contacts.registers.whom import known_by, population_register_asked
@@ -28,6 +28,7 @@ class EventsRead:
 
 def read_events(one: Round, live: LiveRegister) -> EventsRead:
     """Read the events since the last time, to the end of the list. Raises BeredskapError; read pages stay read."""
+    check_settings(live.register, live.settings)
     events = 0
     results: list[Result] = []
     with one.noted(EVENTS):

@@ -1,15 +1,18 @@
 """One round of a register: whom it is asked about, its answers, and what they change, by the one way of every import.
 
 Everything is asked first; nothing of the store is touched, and no transaction is open, until all answers are there.
-A round that breaks off has changed nothing.
+A round that breaks off before has changed nothing. What they change is applied in portions, each in a transaction of
+its own, because SQLite has one writer: an alert waits for one portion at most. No record is half entered; a round that
+breaks off there leaves the rest to the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, func, or_, select
 
@@ -24,9 +27,9 @@ from contacts.imports.krr import read_krr
 from contacts.imports.person_steps import REGISTER
 from contacts.imports.plan import Plan
 from contacts.imports.records import Reading, shown
-from contacts.imports.staged_import import stage
+from contacts.imports.staged_import import LARGE, StagedImport, stage
 from contacts.imports.step import Kind
-from contacts.registers.answers import Answers, batches
+from contacts.registers.answers import Answer, Answers, batches
 from contacts.registers.calls import Calls, LiveRegister
 from contacts.registers.documents import documents_about
 from contacts.registers.feed import last_event
@@ -37,6 +40,13 @@ from contacts.tables import CONTACT_POINT, GUARDIANSHIP
 # Nobody looks at a nightly round before it is applied: more than this share, and more than so many, is for a person.
 _MOST_ENDED_PERCENT = 5
 _FEW_ENDED = 20
+# So many answers are applied in one transaction (docs/performance.md says how long that takes).
+PORTION: Final = 250
+# Who asks after so many answers plans with what they have changed.
+_MANY: Final = 1000
+
+# What answers tell, as records; they may be gone through more than once.
+_Reader: TypeAlias = Callable[[Iterable[Answer]], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +97,11 @@ def sync_krr(one: Round, live: LiveRegister) -> Result:
                 answers.add(answers.items_of(reply))
 
         live.ask(ask)
-        reading = _noting(read_krr(answers, answers.server, today), len(persons) - len(numbers))
-        return _import(one, reading, answers.digest, len(numbers))
+
+        def read(told: Iterable[Answer]) -> Reading:
+            return read_krr(((answer.name, answer.items) for answer in told), answers.server, today)
+
+        return _import(one, live, answers, read, len(numbers), len(persons) - len(numbers))
 
 
 def sync_freg(one: Round, live: LiveRegister) -> Result:
@@ -111,28 +124,58 @@ def sync_documents(one: Round, live: LiveRegister, asked: Asked) -> Result:
     """Ask about some of those whom the population register may be asked about. Raises BeredskapError."""
     today = one.today()
     found = documents_about(one.database, one.keys, live, asked, today)
-    answers = found.answers
-    reading = read_freg(answers.those(in_part=False), answers.those(in_part=True), answers.server, today)
-    return _import(one, _noting(reading, found.without_number), answers.digest, found.asked)
+
+    def read(told: Iterable[Answer]) -> Reading:
+        whole = ((answer.name, answer.items) for answer in told if not answer.in_part)
+        basic = ((answer.name, answer.items) for answer in told if answer.in_part)
+        reading = read_freg(whole, basic, found.answers.server, today)
+        return replace(reading, records=map(found.by_number_in_use, reading.records))
+
+    return _import(one, live, found.answers, read, found.asked, found.without_number)
 
 
-def _import(one: Round, reading: Reading, digest: str, asked: int) -> Result:
-    """Preview what the answers change, and apply it, unless too much would end."""
-    with stage(
+def _import(one: Round, live: LiveRegister, answers: Answers, read: _Reader, asked: int, without_number: int) -> Result:
+    """Preview what the answers change, and apply it, unless too much would end.
+
+    `live` is asked before each portion whether to go on, as before each call.
+    """
+    reading = _noting(read(answers), without_number)
+    with _staged(one, reading) as staged:
+        plan = staged.preview()
+    one.show(plan)
+    with one.database.read() as connection:
+        _check_endings(connection, plan, one.today(), one.allow_ending)
+    if one.dry_run or not plan.changes:
+        return Result(plan, asked, False)
+    # Guardians' documents first, which say by which numbers they are known. The children's may bring new guardians,
+    # whose documents nobody took before.
+    for in_part in (True, False, True):
+        for portion in answers.portions(PORTION, in_part=in_part):
+            live.before_call()
+            _apply(one, read([portion]), answers.digest)
+    if plan.records > _MANY:
+        one.database.refresh_statistics(LARGE)
+    return Result(plan, asked, True)
+
+
+def _apply(one: Round, reading: Reading, digest: str) -> None:
+    """Apply a portion. One that changes nothing, as most do on most nights, takes no turn at writing."""
+    with _staged(one, reading, lambda: digest) as staged:
+        if staged.preview().changes:
+            staged.apply(operator=one.operator)
+
+
+def _staged(
+    one: Round, reading: Reading, digest: Callable[[], str] = lambda: ""
+) -> AbstractContextManager[StagedImport]:
+    return stage(
         one.database,
         one.keys,
         reading,
         trusted_sources=one.trusted_sources,
         postal_addresses=one.postal_addresses,
-        digest=lambda: digest,
-    ) as staged:
-        plan = staged.preview()
-        one.show(plan)
-        with one.database.read() as connection:
-            _check_endings(connection, plan, one.today(), one.allow_ending)
-        if one.dry_run or not plan.changes:
-            return Result(plan, asked, False)
-        return Result(staged.apply(operator=one.operator, expected=plan), asked, True)
+        digest=digest,
+    )
 
 
 def _noting(reading: Reading, without_number: int) -> Reading:

@@ -92,7 +92,7 @@ def turning_18(
         if not as_json:
             draw(found, sent, console())
             if not by_itself:
-                typer.echo(_NOT_BY_ITSELF)
+                console().print(_NOT_BY_ITSELF)
         if ask and to_ask and not dry_run:
             if not apply:
                 confirm_typed(

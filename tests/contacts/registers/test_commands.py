@@ -106,6 +106,14 @@ def test_errors_are_one_sentence_and_a_status(
     assert asking.contents() == before
 
 
+def test_events_of_a_register_that_is_not_set(asking: Asking, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which a full round would not help."""
+    monkeypatch.setenv("BEREDSKAP_FREG__CLIENT_ID", "")
+    failed = run("freg", "--events")
+    assert (failed.exit_code, "freg.client_id is not set" in failed.stderr) == (ExitStatus.UNUSABLE, True)
+    assert asking.registers.paths == []
+
+
 def test_a_refused_token(asking: Asking, run: Run) -> None:
     asking.registers.next["token"] = [Answered(400, body={"error": "invalid_scope"})]
     failed = run("krr", "--json")

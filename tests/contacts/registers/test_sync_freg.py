@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from config.errors import BeredskapError, ExitStatus
 from contacts import tables
-from contacts.registers import documents
+from contacts.registers import documents, sync
 from tests.contacts.imports.freg_files import document, responsible
 from tests.contacts.imports.pifu_files import ADULT_NIN, EMIL_NIN, KARI_NIN, NORA_NIN, OLE_NIN, STRANGER_NIN
 from tests.contacts.registers.asking import (
@@ -20,13 +20,18 @@ from tests.contacts.registers.asking import (
     OLE_NAME,
     RUTH_NIN,
     Asking,
+    valid_numbers,
 )
 from tests.services.registers import Answered
 
 BASIS, RELATIONS = ("person-basis",), ("person-basis", "relasjon-utvidet")
 
 
-def test_children_are_asked_about_with_custody_and_parents_without(asking: Asking) -> None:
+@pytest.mark.parametrize("portion", [sync.PORTION, 1])
+def test_children_are_asked_about_with_custody_and_parents_without(
+    portion: int, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "PORTION", portion)
     asking.known()
     asking.registers.freg[NORA_NIN] |= {"adressebeskyttelse": [{"graderingsnivaa": "fortrolig"}]}
     result = asking.freg()
@@ -102,6 +107,34 @@ def test_whoever_has_custody_is_asked_about_in_the_same_round(sqlite_asking: Ask
     assert asking.registers.asked[-1][1:] == ((KARI_NIN, OLE_NIN, STRANGER_NIN), BASIS)
     assert (EMIL_NAME, "Siri Ny", "custody") in asking.importer.links()
     assert asking.importer.students() == {NORA_NAME, EMIL_NAME, "Aksel Eksempel"}
+
+
+@pytest.mark.parametrize("portion", [sync.PORTION, 1])
+def test_a_guardian_named_by_several_numbers_is_one(
+    portion: int, sqlite_asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who is new, and one whom the store knows by a number that has ended since; whatever is applied first."""
+    monkeypatch.setattr(sync, "PORTION", portion)
+    asking, importer = sqlite_asking, sqlite_asking.importer
+    asking.known()
+    new, ended, oles_new = [number for number, _ in zip(valid_numbers(), range(4), strict=False)][1:]
+    siri = document(new, ended, name=("SIRI", "NY"), born="1979-01-01")
+    ole = document(oles_new, OLE_NIN, name=("OLE", "EKSEMPEL"), born="1970-08-21")
+    asking.registers.freg |= {new: siri, ended: siri, OLE_NIN: ole, oles_new: ole}
+    for child, guardians in ((NORA_NIN, (KARI_NIN, ended, oles_new)), (EMIL_NIN, (KARI_NIN, new))):
+        asking.registers.freg[child]["foreldreansvar"] = [responsible(child, one) for one in guardians]
+    assert asking.freg().plan.refused == 0
+    assert {link[:2] for link in importer.links() if link[2] == "custody"} == {
+        (NORA_NAME, KARI_NAME),
+        (NORA_NAME, "Siri Ny"),
+        (NORA_NAME, OLE_NAME),
+        (EMIL_NAME, KARI_NAME),
+        (EMIL_NAME, "Siri Ny"),
+    }
+    assert importer.numbers("Siri Ny") == {new: True, ended: False}
+    assert importer.numbers(OLE_NAME) == {oles_new: True, OLE_NIN: False}
+    before = asking.contents()
+    assert (asking.freg().applied, asking.contents()) == (False, before)
 
 
 def test_the_parents_who_lose_custody_stop_and_the_dead_are_known(sqlite_asking: Asking) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
@@ -12,6 +14,8 @@ from contacts import tables
 from contacts.codes import Basis, Protection
 from contacts.imports import store
 from contacts.imports.step import Kind
+from contacts.registers import sync
+from contacts.registers.calls import LiveRegister
 from tests.contacts.imports.krr_files import JUNE, MAIL, PHONE, active, contacts, deleted, entries, told
 from tests.contacts.imports.pifu_files import ADULT_NIN, EMIL_NIN, KARI_NIN, NORA_NIN, OLE_NIN
 from tests.contacts.registers.asking import KARI_NAME, OLE_NAME, RUTH_NIN, Asking, valid_numbers
@@ -131,6 +135,69 @@ def test_a_round_that_breaks_off_has_changed_nothing(sqlite_asking: Asking) -> N
     assert asking.contents() == before
     state = asking.state("krr")
     assert (state.done_at, state.fault) == (None, caught.value.what)
+
+
+def _before_each_portion(asking: Asking, look: Callable[[], None]) -> None:
+    """Calls `look` where a round asks whether to go on once all answers are there."""
+    live = asking.live
+
+    def looked_at(*given: Any, **options: Any) -> LiveRegister:
+        made = live(*given, **options)
+        made.before_call = lambda: look() if len(asking.registers.asked) == 2 else None
+        return made
+
+    asking.live = looked_at  # type: ignore[method-assign]
+
+
+def test_answers_are_applied_in_portions_between_which_others_write(
+    sqlite_asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, database = sqlite_asking, sqlite_asking.importer.database
+    monkeypatch.setattr(sync, "PORTION", 400)
+    guardians(asking, 999)
+    applied: list[int] = []
+
+    def write_something() -> None:
+        applied.append(len(asking.importer.rows(store.register_entry)))
+        with database.write() as connection:
+            connection.execute(update(tables.SCHOOL).values(name=f"Eksempel {len(applied)}"))
+
+    _before_each_portion(asking, write_something)
+    asking.krr()
+    assert applied == [0, 400, 800, 1000]
+    assert len(asking.importer.rows(store.register_entry)) == 1001
+    # The next night nothing is new: no portion takes a turn at writing, nor is it on record.
+    before = asking.contents()
+    asking.registers.asked.clear()
+    asking.krr()
+    assert asking.contents() == before
+
+
+class Stopped(Exception):  # noqa: N818 (nothing is wrong)
+    """As an alert stops the scheduler's rounds."""
+
+
+def test_a_round_that_stops_between_two_portions_leaves_the_rest_to_the_next(
+    sqlite_asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = sqlite_asking
+    monkeypatch.setattr(sync, "PORTION", 400)
+    guardians(asking, 999)
+
+    def stop() -> None:
+        if asking.importer.rows(store.register_entry):
+            raise Stopped
+
+    with monkeypatch.context() as once:
+        once.setattr(asking, "live", asking.live)
+        _before_each_portion(asking, stop)
+        with pytest.raises(Stopped):
+            asking.krr()
+    assert len(asking.importer.rows(store.register_entry)) == 400
+    assert asking.state("krr") is None
+    asking.registers.asked.clear()
+    assert asking.krr().applied
+    assert len(asking.importer.rows(store.register_entry)) == 1001
 
 
 def test_a_dry_run_only_looks(asking: Asking) -> None:
