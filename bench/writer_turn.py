@@ -113,7 +113,7 @@ def measured(students: int, what: str, file: Path, turns: Turns, work: Callable[
 
 def rounds(folder: Path, students: int) -> list[Waited]:
     """A county of so many students: its roster, and two nights of the registers, the second without anything new."""
-    make = [sys.executable, ROOT / "tools/make_school.py", "--out", folder, "--students", str(students)]
+    make = [sys.executable, str(ROOT / "tools/make_school.py"), "--out", str(folder), "--students", str(students)]
     subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
     file = folder / "beredskap.db"
     database = Database(f"sqlite:///{file}")
