@@ -14,7 +14,10 @@ _OPEN = staged.person.c.state == staged.OPEN
 
 
 def add_bare_guardians(connection: Connection) -> None:
-    """Persons whom a link names by number alone, and no record of the import describes. Once, after loading."""
+    """Persons whom a link names by number alone, and no record of the import describes.
+
+    Once, when all records are in and indexed: without the index each link looks at all identifiers.
+    """
     link, known = staged.guardianship, staged.identifier
     bare = (
         select(

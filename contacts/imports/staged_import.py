@@ -255,8 +255,8 @@ def stage(
         with connection.begin():
             staged.create(connection)
             loader.load(reading, progress)
-            add_bare_guardians(connection)
             staged.index(connection)
+            add_bare_guardians(connection)
             if loader.records > _FEW:
                 staged.analyse(connection)
         yield StagedImport(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from config.errors import ExitStatus, UsageError
 from contacts import tables
@@ -25,6 +27,7 @@ from tests.contacts.imports.pifu_files import (
     STRANGER_NIN,
     small_school,
 )
+from tests.contacts.registers.asking import valid_numbers
 
 NORA = "Nora Eksempel"
 BOTH = [responsible(NORA_NIN, KARI_NIN), responsible(NORA_NIN, OLE_NIN)]
@@ -47,6 +50,32 @@ def test_a_child_has_the_guardians_of_its_custody(importer: Importer) -> None:
     assert importer.students() == {NORA}
     assert custody(importer) == {f"?{KARI_NIN}", f"?{OLE_NIN}"}
     assert importer.person(NORA).birth_date == date(2010, 3, 2)
+
+
+def test_ten_times_the_children_are_ten_times_the_work(importer: Importer) -> None:
+    """A county's documents name a hundred thousand guardians, most of whom have a document of their own."""
+    database, numbers = importer.database, valid_numbers()
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+
+    def work(children: int) -> int:
+        nonlocal done
+        family = list(itertools.islice(zip(numbers, numbers, numbers, strict=False), children))
+        documents = [document(child, custody=[responsible(child, one) for one in both]) for child, *both in family]
+        documents += [document(one, born="1979-01-01") for _, *both in family for one in both]
+        path = importer.file("register.json", documents)
+        done = 0
+        with importer.staged("freg", path) as staged:
+            assert staged.preview().count(Kind.GUARDIANSHIPS).added == 2 * children
+        return done
+
+    database.engine.dispose()
+    event.listen(database.engine, "connect", lambda connection, _record: connection.set_progress_handler(count, 1000))
+    few = work(40)
+    assert work(400) < 15 * few
 
 
 def test_twice_changes_no_row(importer: Importer) -> None:
