@@ -22,7 +22,7 @@ from bench.installation import CALLBACK_BASE_URL, SENDER, MeasurementError, envi
 from bench.one_alert import DisagreementError, FarEnd, Words
 from bench.servers import MailFarEnd, SmsFarEnd, tool
 from providers.base import Channel
-from providers.twilio_sms import CALLBACK_OVERRIDES
+from providers.twilio_create import CALLBACK_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)

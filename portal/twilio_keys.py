@@ -20,7 +20,7 @@ from portal.arrivals import Gathering, NotStored
 from portal.twilio_callbacks import ATTEMPT, DELIVERY_ID, SID
 from portal.twilio_signature import NotBelieved, TwilioSignature, try_again
 from providers.spoken import VoiceWords
-from providers.twilio_sms import CALLBACK_OVERRIDES
+from providers.twilio_create import CALLBACK_OVERRIDES
 from providers.twilio_voice_words import confirmed_twiml, message_twiml
 
 PATH: Final = "/callbacks/{provider}/keys/{delivery_id}/{attempt}"

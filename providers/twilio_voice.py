@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from config.sections import TwilioAccount, VoiceSettings
-from providers.base import Accepted, Channel, Deferred, LookupFailed, LookupQuery, Message, Outcome, Receipt, Unknown
+from providers.base import Channel, LookupFailed, LookupQuery, Message, Outcome, Receipt
 from providers.errors import own_outcome
 from providers.spoken import VoiceWords
 from providers.twilio_call_status import call_receipt
-from providers.twilio_calls import Lost, Negative, NotSent, TwilioCalls
+from providers.twilio_calls import TwilioCalls
+from providers.twilio_create import TwilioCreations, callback_url
 from providers.twilio_lookup import Found, Records, look_up, receipts
-from providers.twilio_sms import CALLBACK_OVERRIDES
 from providers.twilio_voice_words import message_twiml
 
 # The name under which attempts, receipts and confirmations are kept, and callbacks come in.
 TWILIO_VOICE = "twilio_voice"
-_BAD_CALLBACK = frozenset({"21205", "21609"})
-_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-# Seconds for which a refused callback address is left out, before it is tried again.
-_CALLBACK_PAUSE = 60.0
 
 
 class TwilioVoice:
@@ -56,11 +50,7 @@ class TwilioVoice:
         self.connections = connections
         self._caller = caller
         self._words = words
-        self._account_sid = account_sid
-        self._calls_uri = f"/Accounts/{account_sid}/Calls.json"
         self._configured = bool(account_sid and auth_token and caller)
-        self._callback_base_url = callback_base_url.rstrip("/")
-        self._callback_paused_until = 0.0
         self._ring_seconds = ring_seconds
         self._detect_machines = detect_machines
         self._calls = TwilioCalls(
@@ -71,6 +61,7 @@ class TwilioVoice:
             timeout_seconds=timeout_seconds,
             connections=connections,
         )
+        self._creations = TwilioCreations(self._calls, account_sid, "Calls", callback_base_url)
 
     @classmethod
     def from_settings(
@@ -90,21 +81,13 @@ class TwilioVoice:
         )
 
     async def send(self, message: Message) -> Outcome:
-        """Have Twilio call. A refused callback address does not stop it: it calls again without."""
+        """Have Twilio call."""
         if not self._configured:
             return own_outcome("not_configured")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._calls.timeout_seconds
-        base = self._callback_base_url if loop.time() >= self._callback_paused_until else ""
-        outcome = await self._create(message, base, deadline)
-        if base and isinstance(outcome, Deferred) and outcome.code in _BAD_CALLBACK:
-            self._callback_paused_until = loop.time() + _CALLBACK_PAUSE
-            outcome = await self._create(message, "", deadline)
-        return outcome
+        return await self._creations.create(lambda base: self._form(message, base))
 
-    async def _create(self, message: Message, base: str, deadline: float) -> Outcome:
-        of = f"{message.delivery_id}/{message.attempt}"
-        action = f"{base}/callbacks/{self.name}/keys/{of}{CALLBACK_OVERRIDES}" if base else ""
+    def _form(self, message: Message, base: str) -> dict[str, Any]:
+        action = callback_url(base, self.name, "keys", message) if base else ""
         form: dict[str, Any] = {
             "To": message.to,
             "From": self._caller,
@@ -113,25 +96,10 @@ class TwilioVoice:
         }
         if base:
             # Told once, at the end: whether anybody picked up on the way changes nothing.
-            form["StatusCallback"] = f"{base}/callbacks/{self.name}/status/{of}{CALLBACK_OVERRIDES}"
+            form["StatusCallback"] = callback_url(base, self.name, "status", message)
         if self._detect_machines:
             form["MachineDetection"] = "Enable"
-        create = partial(
-            self._calls.client.api.v2010.create_async, "POST", self._calls_uri, data=form, headers=_HEADERS
-        )
-        try:
-            taken = await self._calls.call(create, deadline=deadline)
-        except NotSent as not_sent:
-            return own_outcome(not_sent.code)
-        except Lost as lost:
-            return Unknown(lost.code)
-        except Negative as negative:
-            return negative.outcome
-        except UnicodeEncodeError:
-            # A text that no encoding can carry. Not raised: the exception holds the text.
-            return own_outcome("poison")
-        reference = taken.get("sid") if isinstance(taken, dict) else None
-        return Accepted(reference) if reference and isinstance(reference, str) else Unknown("bad_answer")
+        return form
 
     async def look_up(self, queries: list[LookupQuery], taken: frozenset[str]) -> dict[tuple[int, int], Receipt]:
         """By caller, number and time: what a call said, Twilio does not keep."""
@@ -145,9 +113,7 @@ class TwilioVoice:
         """Read the account: proves the address, the credentials, and that the account is active."""
         if not self._configured:
             raise LookupFailed("not_configured")
-        account = await self._calls.ask(lambda: self._calls.client.api.v2010.accounts(self._account_sid).fetch_async())
-        if account.status != "active":
-            raise LookupFailed("account_not_active")
+        await self._creations.check()
 
     async def close(self) -> None:
         await self._calls.close()

@@ -13,8 +13,8 @@ _SPACES = re.compile(r"[^\S\u00a0]+")
 
 
 @cache
-def letters() -> frozenset[int]:
-    """Make the font known to reportlab; gives the code points that it has."""
+def make_known() -> frozenset[int]:
+    """Make the font known to reportlab, before it is used; gives the code points that it has."""
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
 
@@ -25,7 +25,7 @@ def letters() -> frozenset[int]:
 
 def drawable(text: str) -> str:
     """The text on one line, with � for each letter that the font lacks. Spaces that hold words together stay."""
-    known = letters()
+    known = make_known()
     return "".join(
         letter if ord(letter) in known or letter == " " else "�" for letter in _SPACES.sub(" ", text.strip())
     )

@@ -26,7 +26,7 @@ from dispatcher.paper.document import (
     Stroke,
     Table,
 )
-from dispatcher.paper.font import NAME, drawable, letters
+from dispatcher.paper.font import NAME, drawable, make_known
 
 if TYPE_CHECKING:
     from reportlab.graphics.shapes import Drawing
@@ -52,7 +52,7 @@ def _drawn(document: Document, scale: float, *, numbered: bool) -> tuple[bytes, 
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import SimpleDocTemplate
 
-    letters()
+    make_known()
 
     def foot(canvas: Any, paper: Any) -> None:
         canvas.setFont(NAME, 8)

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
-from dispatcher.paper.font import NAME, drawable, letters
+from dispatcher.paper.font import NAME, drawable, make_known
 from dispatcher.retention.norwegian import field_words, value_words
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def as_pdf(document: Mapping[str, Any]) -> bytes:
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import SimpleDocTemplate
 
-    letters()
+    make_known()
     written = BytesIO()
     paper = SimpleDocTemplate(written, pagesize=A4, title="Innsyn i egne opplysninger", author="", lang="nb")
     paper.build(list(_story(document)), onFirstPage=_number, onLaterPages=_number)
@@ -102,7 +102,7 @@ def _line(text: str, indent: int, *, size: int = 9) -> Flowable:
 
 
 def _lacking(value: Any) -> bool:
-    known = letters()
+    known = make_known()
     return any(ord(letter) not in known for _indent, text in _lines(value, 0) for letter in "".join(text.split()))
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from xml.sax.saxutils import escape
 
 from contacts.postal import PostalAddress
-from dispatcher.paper.font import NAME
-from dispatcher.paper.font import letters as letters_of_the_font
+from dispatcher.paper.font import NAME, drawable, make_known
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -55,7 +54,8 @@ def as_pdf(letters: Sequence[OnPaper], sender: Sequence[str], on: date) -> bytes
     """One PDF with all letters, in their order; a letter that needs more pages than one goes on below the window."""
     from reportlab.pdfgen.canvas import Canvas
 
-    paper = _Paper(letters_of_the_font(), sender, on)
+    make_known()
+    paper = _Paper(sender, on)
     written = BytesIO()
     canvas = Canvas(written, pagesize=(_WIDTH, _HEIGHT), lang="nb")
     canvas.setTitle("Brev til foresatte")
@@ -66,8 +66,7 @@ def as_pdf(letters: Sequence[OnPaper], sender: Sequence[str], on: date) -> bytes
 
 
 class _Paper:
-    def __init__(self, known: frozenset[int], sender: Sequence[str], on: date) -> None:
-        self._known = known
+    def __init__(self, sender: Sequence[str], on: date) -> None:
         self._sender = sender
         self._on = on
 
@@ -80,7 +79,7 @@ class _Paper:
     def _head(self, canvas: Canvas, letter: OnPaper) -> None:
         canvas.setFont(NAME, 9)
         for number, line in enumerate(self._sender):
-            canvas.drawString(_LEFT, _HEIGHT - (18 + 4.5 * number) * _MM, self._shown(line))
+            canvas.drawString(_LEFT, _HEIGHT - (18 + 4.5 * number) * _MM, drawable(line))
         ref, day = _WORDS[letter.language]
         told = day.format(day=self._on.day, month=self._on.month, year=self._on.year)
         canvas.drawRightString(_WIDTH - _RIGHT, _HEIGHT - 18 * _MM, told)
@@ -96,7 +95,7 @@ class _Paper:
         leading = min(5 * _MM, (_ADDRESS_BOTTOM - _ADDRESS_TOP) / len(lines))
         room = 85 * _MM
         for number, line in enumerate(lines):
-            shown = self._shown(line)
+            shown = drawable(line)
             size = min(11.0, leading * 0.85)
             size *= min(1.0, room / max(1.0, stringWidth(shown, NAME, size)))
             canvas.setFont(NAME, size)
@@ -122,7 +121,4 @@ class _Paper:
         style = ParagraphStyle(
             name=f"size{size}", fontName=NAME, fontSize=size, leading=size * 1.4, spaceAfter=after, splitLongWords=1
         )
-        return Paragraph(escape(self._shown(text)), style)
-
-    def _shown(self, text: str) -> str:
-        return "".join(letter if ord(letter) in self._known or letter == " " else "�" for letter in text)
+        return Paragraph(escape(drawable(text)), style)

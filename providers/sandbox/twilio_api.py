@@ -98,23 +98,41 @@ class TwilioApi:
             return refused
         return answer(200, {"sid": self.account_sid, "friendly_name": "Sandbox", "status": "active", "type": "Full"})
 
-    async def _create(self, request: web.Request) -> web.StreamResponse:
+    async def wanted(
+        self, request: web.Request, fault_of: Callable[[Mapping[str, str]], tuple[str, str] | None], whose: str = ""
+    ) -> web.Response | tuple[dict[str, str], Step]:
+        """What shall be created, and how that goes; or the answer, where it is not. `whose`: before the number, in the
+        script."""
         body = await request.read()
         refused = await self.admit(request)
         if refused is not None:
             return refused
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        fault = _fault_of(form)
+        fault = fault_of(form)
         if fault is not None:
             return error(400, *fault)
         request[CALL].to = form["To"]
-        step = self._script.next_step(form["To"])
+        step = self._script.next_step(whose + form["To"])
         if step.behaviour is Behaviour.HANG_BEFORE:
             await asyncio.sleep(FOR_EVER)
-        if step.behaviour in NOT_TAKEN:
-            return negative(step)
-        sms = self._take(form, step)
-        return await answer_taken(request, sms, step)
+        return negative(step) if step.behaviour in NOT_TAKEN else (form, step)
+
+    async def one_of(self, request: web.Request, records: Mapping[str, Record]) -> web.Response:
+        """The message or call that the path names."""
+        refused = await self.admit(request)
+        if refused is not None:
+            return refused
+        found = records.get(request.match_info["sid"])
+        if found is None:
+            return error(404, "20404", "The requested resource was not found")
+        return answer(200, found.as_twilio())
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        wanted = await self.wanted(request, _fault_of)
+        if isinstance(wanted, web.Response):
+            return wanted
+        form, step = wanted
+        return await answer_taken(request, self._take(form, step), step)
 
     def _take(self, form: Mapping[str, str], step: Step) -> Sms:
         validity = form.get("ValidityPeriod")
@@ -134,13 +152,7 @@ class TwilioApi:
         return sms
 
     async def _fetch(self, request: web.Request) -> web.Response:
-        refused = await self.admit(request)
-        if refused is not None:
-            return refused
-        sms = self._mailbox.sms.get(request.match_info["sid"])
-        if sms is None:
-            return error(404, "20404", "The requested resource was not found")
-        return answer(200, sms.as_twilio())
+        return await self.one_of(request, self._mailbox.sms)
 
     async def _list(self, request: web.Request) -> web.Response:
         refused = await self.admit(request)

@@ -8,7 +8,6 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from functools import partial
-from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element
 
 from aiohttp import web
@@ -19,13 +18,10 @@ from providers.sandbox.mailbox import Mailbox, PhoneCall, utc_now
 from providers.sandbox.script import CALL as CALLED
 from providers.sandbox.script import Behaviour, Script, Step
 from providers.sandbox.twilio_api import (
-    CALL,
-    FOR_EVER,
     NOT_TAKEN,
     TwilioApi,
     answer,
     answer_taken,
-    error,
     negative,
     page_of,
 )
@@ -57,20 +53,10 @@ class VoiceApi:
         ]
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        refused = await self._api.admit(request)
-        if refused is not None:
-            return refused
-        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        fault = _fault_of(form)
-        if fault is not None:
-            return error(400, *fault)
-        request[CALL].to = form["To"]
-        step = self._script.next_step(CALLED + form["To"])
-        if step.behaviour is Behaviour.HANG_BEFORE:
-            await asyncio.sleep(FOR_EVER)
-        if step.behaviour in NOT_TAKEN:
-            return negative(step)
+        wanted = await self._api.wanted(request, _fault_of, CALLED)
+        if isinstance(wanted, web.Response):
+            return wanted
+        form, step = wanted
         call = PhoneCall(
             sid="CA" + secrets.token_hex(16),
             account_sid=self._api.account_sid,
@@ -87,13 +73,7 @@ class VoiceApi:
         return await answer_taken(request, call, step)
 
     async def _fetch(self, request: web.Request) -> web.Response:
-        refused = await self._api.admit(request)
-        if refused is not None:
-            return refused
-        call = self._mailbox.phone_calls.get(request.match_info["sid"])
-        if call is None:
-            return error(404, "20404", "The requested resource was not found")
-        return answer(200, call.as_twilio())
+        return await self._api.one_of(request, self._mailbox.phone_calls)
 
     async def _list(self, request: web.Request) -> web.Response:
         refused = await self._api.admit(request)
