@@ -30,7 +30,7 @@ from sqlalchemy import Connection, Engine, event
 from config.database import Database
 from config.keys import create_key_file, load_keys
 from config.migrations import upgrade
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 from contacts.imports.pifu import open_pifu
 from contacts.imports.staged_import import stage
 from contacts.registers.calls import LiveRegister

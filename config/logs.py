@@ -16,9 +16,9 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from config.redaction import describe_exception, redact
-from config.sections import LogSettings
 from config.set_aside import SetAside
 from config.settings import Settings
+from config.spare_sections import LogSettings
 
 # Libraries that print addresses, texts or parameters below these levels, whatever level is asked for.
 LIBRARY_LEVELS: Final = {

@@ -12,8 +12,8 @@ from config.audit import os_user, record_act
 from config.errors import BeredskapError, ExitStatus
 from config.operator_tokens import given_token, operator_of
 from config.roles import WORDS, Reach, Right, Role, reach
-from config.sections import OperatorSettings
 from config.settings_file import settings_file
+from config.spare_sections import OperatorSettings
 
 if TYPE_CHECKING:
     from config.database import Database

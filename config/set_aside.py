@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.errors import UsageError
-from config.sections import OperatorSettings
 from config.settings_file import DEFAULT_SETTINGS_FILE, settings_file
+from config.spare_sections import OperatorSettings
 
 SectionT = TypeVar("SectionT", bound=BaseModel)
 

@@ -15,32 +15,34 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.errors import UsageError
 from config.sections import (
+    DispatchSettings,
+    LastResortSettings,
+    OrganisationSettings,
+    SmsSettings,
+    SmtpSettings,
+    StoreSettings,
+    TwilioAccount,
+)
+from config.set_aside import Operators, SetAside, first_fault, read_operators, read_spare, wrong_setting
+from config.settings_file import read_settings_file, settings_file
+from config.spare_sections import (
     AuditSettings,
     BackupSettings,
     BounceSettings,
     CardSettings,
     ComingOfAgeSettings,
     CountySettings,
-    DispatchSettings,
     DrillSettings,
     FallbackSettings,
-    LastResortSettings,
     LogSettings,
     MetricsSettings,
-    OrganisationSettings,
     RegisterSettings,
     RemindersSettings,
     RetentionSettings,
     SelfTestSettings,
-    SmsSettings,
-    SmtpSettings,
-    StoreSettings,
-    TwilioAccount,
     VoiceSettings,
     WebSettings,
 )
-from config.set_aside import Operators, SetAside, first_fault, read_operators, read_spare, wrong_setting
-from config.settings_file import read_settings_file, settings_file
 
 DEFAULTS_FILE = Path(__file__).with_name("defaults.toml")
 _OPERATORS = "BEREDSKAP_OPERATORS"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config.sections import TwilioAccount, VoiceSettings
+from config.sections import TwilioAccount
+from config.spare_sections import VoiceSettings
 from providers.base import Channel, LookupFailed, LookupQuery, Message, Outcome, Receipt
 from providers.errors import own_outcome
 from providers.spoken import VoiceWords

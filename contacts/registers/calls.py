@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 from contacts.registers.maskinporten import TokenSource
 from contacts.registers.register import Register, RegisterError, check_settings
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from config.errors import UsageError
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 from contacts.registers.register import Register, RegisterError, check_settings
 
 if TYPE_CHECKING:

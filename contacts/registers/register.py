@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.errors import BeredskapError, UsageError
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 
 
 @dataclass(frozen=True, slots=True)

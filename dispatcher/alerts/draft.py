@@ -25,7 +25,8 @@ from providers.base import Channel
 
 if TYPE_CHECKING:
     from config.catalogue import Catalogue, Scenario
-    from config.sections import FallbackSettings, Language, OrganisationSettings
+    from config.sections import Language, OrganisationSettings
+    from config.spare_sections import FallbackSettings
 
 # A second request with the same content within this time is the same alert: a double press, or a script's retry.
 SAME_REQUEST_SECONDS = 600.0

@@ -31,7 +31,8 @@ from providers.base import Channel
 
 if TYPE_CHECKING:
     from config.catalogue import Catalogue
-    from config.sections import FallbackSettings, Language, OrganisationSettings
+    from config.sections import Language, OrganisationSettings
+    from config.spare_sections import FallbackSettings
 
 
 @dataclass(frozen=True, slots=True)

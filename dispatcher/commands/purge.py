@@ -11,7 +11,7 @@ from config.shell import JsonOption, command_errors, console, open_store, print_
 from contacts.commands.importing import ApplyOption, DryRunOption
 
 if TYPE_CHECKING:
-    from config.sections import RetentionSettings
+    from config.spare_sections import RetentionSettings
     from dispatcher.retention.purge import Limits, Purge
 
 _GOES_ON = "Stopped. What was forgotten stays forgotten; run it again to go on."

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from config.catalogue import Severity
-from config.sections import FallbackSettings
+from config.spare_sections import FallbackSettings
 from dispatcher.codes import AlertStatus, DeliveryState
 from dispatcher.outbox.following import Kind
 from providers.base import Channel

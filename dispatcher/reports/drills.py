@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, literal, or_, select
 from config.catalogue import MsgType
 from config.clock import UtcDateTime, oslo_date, oslo_midnight
 from config.errors import UsageError
-from config.sections import DrillSettings
+from config.spare_sections import DrillSettings
 from contacts.audience import AudienceSchool, find_school
 from contacts.tables import ENROLMENT, SCHOOL
 from dispatcher.alerts.drill_plan import Drill, HeldDrill, drills_of, first_day

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from config.audit import record_act
 from config.clock import months_before, oslo_midnight
 from config.database import Database
-from config.sections import RetentionSettings
+from config.spare_sections import RetentionSettings
 from contacts.forgetting import count_all, in_chunks, lock_persons
 from contacts.leaving import Leaving, ids_where
 from contacts.tables import PERSON

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from config.clock import OSLO
-from config.sections import RemindersSettings
+from config.spare_sections import RemindersSettings
 
 
 class Quiet(StrEnum):

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 
 from config.clock import db_now, oslo_date
 from config.database import Database
-from config.sections import OrganisationSettings, RemindersSettings
+from config.sections import OrganisationSettings
+from config.spare_sections import RemindersSettings
 from contacts.audience import AudienceSchool
 from contacts.codes import AddressChannel
 from contacts.facts import CHUNK

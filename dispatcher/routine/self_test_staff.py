@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from config.errors import UsageError
-from config.sections import SelfTestSettings
 from config.set_aside import usable
 from config.settings import Settings
+from config.spare_sections import SelfTestSettings
 from contacts.addresses import AddressError, parse_email, parse_phone
 from contacts.codes import AddressChannel
 from contacts.contact_points import TypedAddress

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from config.clock import OSLO, db_now
 from config.database import Database
-from config.sections import ComingOfAgeSettings, OrganisationSettings
+from config.sections import OrganisationSettings
+from config.spare_sections import ComingOfAgeSettings
 from contacts.coming_of_age import coming_of_age
 from contacts.consent_questions import Question
 from dispatcher.reports.acts import PROGRAM

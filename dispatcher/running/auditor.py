@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from config.database import Database
-from config.sections import AuditSettings
+from config.spare_sections import AuditSettings
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import Audit
 from dispatcher.metering.meter import SILENT, Meter

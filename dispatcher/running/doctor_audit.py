@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from config.database import Database
 from config.errors import UsageError
-from config.sections import AuditSettings
 from config.set_aside import SetAside, usable
+from config.spare_sections import AuditSettings
 from dispatcher.auditing.audit import audit
 from dispatcher.auditing.findings import several
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn

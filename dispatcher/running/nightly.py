@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from config.clock import OSLO, db_now
 from config.database import Database
-from config.sections import RetentionSettings
+from config.spare_sections import RetentionSettings
 from dispatcher.reports.acts import PROGRAM
 from dispatcher.retention.purge import Limits, alert_under_way, purge
 from dispatcher.running.presence import give_back, take_lease

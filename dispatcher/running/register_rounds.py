@@ -18,9 +18,9 @@ from config.clock import db_now, oslo_date, oslo_midnight
 from config.database import Database
 from config.errors import BeredskapError
 from config.keys import Keys
-from config.sections import RegisterSettings
 from config.set_aside import SetAside
 from config.settings import Settings
+from config.spare_sections import RegisterSettings
 from contacts.registers.calls import LiveRegister
 from contacts.registers.events import read_events
 from contacts.registers.register import FREG, KRR, Register

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from config.clock import db_now
 from config.database import Database
-from config.sections import OrganisationSettings, RemindersSettings
+from config.sections import OrganisationSettings
+from config.spare_sections import RemindersSettings
 from dispatcher.reports.acts import PROGRAM
 from dispatcher.retention.purge import alert_under_way
 from dispatcher.routine.firing import next_round

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from config.clock import db_now
 from config.database import Database
 from config.errors import BeredskapError
-from config.sections import SelfTestSettings
 from config.settings import Settings
+from config.spare_sections import SelfTestSettings
 from dispatcher.codes import SelfTestResult
 from dispatcher.reports.acts import PROGRAM
 from dispatcher.routine import self_test

@@ -15,8 +15,9 @@ import structlog
 
 from config.catalogue import Catalogue, load_catalogue
 from config.errors import UsageError
-from config.sections import TwilioAccount, VoiceSettings
+from config.sections import TwilioAccount
 from config.settings import Settings
+from config.spare_sections import VoiceSettings
 from dispatcher.codes import Lane
 from dispatcher.reports.watching import OK
 from dispatcher.running.shared_rate import SharedRates

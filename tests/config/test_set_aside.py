@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from config.errors import ExitStatus, UsageError
-from config.sections import RetentionSettings
 from config.set_aside import SetAside, usable, warning_of
 from config.settings import Settings, load_settings
+from config.spare_sections import RetentionSettings
 
 
 @pytest.mark.parametrize(

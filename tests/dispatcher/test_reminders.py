@@ -17,9 +17,9 @@ from config.clock import OSLO
 from config.database import Database
 from config.errors import UsageError
 from config.keys import create_key_file, load_keys
-from config.sections import RemindersSettings
 from config.set_aside import usable
 from config.settings import load_settings
+from config.spare_sections import RemindersSettings
 from contacts import tables
 from contacts.codes import Protection, ReminderWay
 from contacts.reminders import Standing

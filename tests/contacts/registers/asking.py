@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from config.clock import bound_db_now
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 from contacts import tables
 from contacts.national_id import NationalId, NationalIdError
 from contacts.registers.calls import LiveRegister

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from config.errors import BeredskapError, ExitStatus, UsageError
-from config.sections import RegisterSettings
+from config.spare_sections import RegisterSettings
 from contacts.registers.calls import Calls, LiveRegister, Reply
 from contacts.registers.register import FREG, KRR, Register, RegisterError
 from tests.services.registers import CLIENT, SCOPES, Answered, PublicRegisters

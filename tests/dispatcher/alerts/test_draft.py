@@ -8,8 +8,8 @@ import pytest
 
 from config.catalogue import LANGUAGES, Severity
 from config.errors import UsageError
-from config.sections import FallbackSettings
 from config.settings import load_settings
+from config.spare_sections import FallbackSettings
 from contacts.tables import PERSON, STUDENT
 from dispatcher.alerts.draft import DRAFT_SECONDS, discard_draft, discard_old_drafts, speaking_name
 from dispatcher.codes import AlertState, AlertStatus

@@ -8,9 +8,9 @@ import urllib.request
 
 import pytest
 
-from config.sections import MetricsSettings
 from config.set_aside import SetAside, usable
 from config.settings import load_settings
+from config.spare_sections import MetricsSettings
 from dispatcher.metering.exposed import Metrics, listen
 from dispatcher.metering.wanted import listening, metrics_of
 

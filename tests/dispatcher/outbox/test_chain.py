@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.catalogue import Severity
-from config.sections import FallbackSettings
 from config.settings import load_settings
+from config.spare_sections import FallbackSettings
 from dispatcher.codes import AlertStatus, DeliveryState
 from dispatcher.outbox.chain import DEAD, Chain, ChainStep, Sent, chain_of, next_step, seconds_to_wait
 from dispatcher.outbox.following import Kind

@@ -9,8 +9,8 @@ from typing import Any
 
 from config.audit import os_user
 from config.clock import oslo_date
-from config.sections import RetentionSettings
 from config.shell import plain
+from config.spare_sections import RetentionSettings
 from contacts import tables
 from contacts.people import find_person
 from dispatcher.answers.taking import Inbound, take_answer

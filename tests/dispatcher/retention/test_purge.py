@@ -12,7 +12,7 @@ from sqlalchemy import update
 from config.audit import AuditEntry
 from config.audit_reading import verify_log
 from config.clock import oslo_date
-from config.sections import RetentionSettings
+from config.spare_sections import RetentionSettings
 from config.tables import core_table
 from contacts import tables
 from contacts.codes import Basis, Protection

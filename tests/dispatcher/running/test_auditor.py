@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from structlog.testing import capture_logs
 
 from config.database import Database
-from config.sections import AuditSettings
+from config.spare_sections import AuditSettings
 from dispatcher.running.auditor import AUDIT_SECONDS, Auditor
 from dispatcher.running.presence import leave
 from dispatcher.tables import ATTEMPT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.database import Database
 from config.keys import create_key_file, load_keys
-from config.sections import RetentionSettings
+from config.spare_sections import RetentionSettings
 from contacts import tables
 from dispatcher.codes import AlertState
 from dispatcher.running.nightly import NightlyPurge
