@@ -48,6 +48,7 @@ class Check(StrEnum):
     SMS_BACKUP = "SMS backup"
     SMTP = "SMTP"
     CALLBACK = "callback address"
+    CALLS = "calls"
     CLOCK = "clock"
     DISK = "disk space"
     UNKNOWN = "unknown messages"
@@ -112,6 +113,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
     from dispatcher.running import doctor_local as local
     from dispatcher.running import doctor_services as services
     from dispatcher.running.doctor_backup import backup_result
+    from dispatcher.running.doctor_calls import calls_result
     from dispatcher.running.doctor_store import look_into_store, silent_store
 
     store, redis, *outside = await asyncio.gather(
@@ -129,6 +131,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
         local.sender_result(settings),
         local.disk_result(settings),
         backup_result(settings),
+        calls_result(settings),
         services.redis_result(settings, redis, store.workers_alive),
         *store.results,
         *outside,
