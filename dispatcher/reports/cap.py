@@ -17,7 +17,7 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _STATUS = {AlertStatus.ACTUAL: "Actual", AlertStatus.EXERCISE: "Exercise", AlertStatus.TEST: "Test"}
 _MSG_TYPE = {MsgType.ALERT: "Alert", MsgType.UPDATE: "Update", MsgType.CANCEL: "Cancel"}
 _LANGUAGE = {"nb": "nb-NO", "nn": "nn-NO", "se": "se-NO", "en": "en"}
-_RESTRICTION = "Told to the guardians of the students concerned, by SMS and e-mail."
+_RESTRICTION = "Told to the guardians of the students concerned, by SMS, e-mail or telephone."
 
 
 @dataclass(frozen=True, slots=True)
