@@ -66,11 +66,12 @@ class Upkeep:
         if frozen := await asyncio.to_thread(self._database.end_frozen_copies, self._idle_seconds):
             log.warning("frozen_sessions_ended", count=frozen)
         await asyncio.to_thread(sweep, self._database, self._patience)
-        if self._lane is Lane.ALERTS:
-            await asyncio.to_thread(take_steps, self._database, self._stale_after_months)
         # At once: what several providers do not answer costs the time of one.
         await asyncio.gather(*(self._ask(sender.provider) for sender in self._senders))
         await asyncio.to_thread(self._tidy)
+        # Last: receipts that have just been asked for end chains, and should a step fail, all else has been done.
+        if self._lane is Lane.ALERTS:
+            await asyncio.to_thread(take_steps, self._database, self._stale_after_months)
 
     async def _ask(self, provider: Provider) -> None:
         await look_up_unknown(self._database, self._lane, provider, self._renderer, self._patience.settle)
