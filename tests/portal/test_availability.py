@@ -26,6 +26,7 @@ from tests.portal.serving import (
     signed,
 )
 from tests.services.postgres import PostgresServer
+from tests.services.waiting import eventually
 
 
 def receipt(number: int) -> Arrived:
@@ -81,12 +82,14 @@ def test_a_database_that_hangs_keeps_nobody_waiting(
 
 
 def test_a_burst_is_stored_in_few_transactions_and_all_of_it(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     number = 2000
     references = accepted_deliveries(database, number)
     commits: list[object] = []
-    event.listen(database.engine, "commit", commits.append)
+    note = commits.append
+    event.listen(database.engine, "commit", note)
+    request.addfinalizer(lambda: event.remove(database.engine, "commit", note))
 
     async def burst(url: str) -> list[int]:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as session:
@@ -124,6 +127,7 @@ def test_who_waits_too_long_is_told_so(sqlite_database: Database) -> None:
         return results
 
     assert [type(result) for result in asyncio.run(scene())] == [NotStored, NotStored]
+    eventually(lambda: stored(sqlite_database) == 2, what="the write has gone through")
 
 
 def test_more_than_can_wait_are_turned_away_at_once(sqlite_database: Database) -> None:

@@ -48,6 +48,12 @@ SELECT (SELECT count(*) || ' ' || max(oid) FROM pg_class WHERE relnamespace = 'p
 """
 
 
+def _checked_out(database: Database) -> int:
+    """Connections that somebody has at this moment."""
+    count: int = database.engine.pool.checkedout()  # type: ignore[attr-defined]
+    return count
+
+
 class KeptPostgres:
     """One PostgreSQL database after the template, with no rows at the beginning of each test."""
 
@@ -73,7 +79,7 @@ class KeptPostgres:
         if not self._server.running:
             self._server.start()
         # Somebody still has a connection, with whatever it is about to do.
-        clean = self._database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        clean = not _checked_out(self._database)
         try:
             with self._connected() as connection:
                 connection.execute(_EMPTY)
@@ -106,7 +112,11 @@ class KeptSqlite:
         return self._database
 
     def give_back(self) -> None:
-        self._database.dispose()
+        """One with which somebody is still at work is theirs, and not used again."""
+        if _checked_out(self._database):
+            self._database = Database(str(self._database.engine.url))
+        else:
+            self._database.dispose()
         # Not written over: whoever still has it open keeps what is theirs.
         for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()
