@@ -73,6 +73,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "main": "hovedskole",
     "main_school": "hovedskole, bestemt her",
     "messages": "meldinger",
+    "seen_at": "sist sett",
+    "visitor": "besøkende",
     "moves": "hva som skjedde med meldingen",
     "no_longer_meant_since": "ikke lenger mottaker siden",
     "not_confirmed_lately": "adressen var ikke bekreftet på lenge",
@@ -305,6 +307,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "no_contact_point": "ingen kontaktopplysninger",
     },
     "verdict": {"entitled": "ja", "held": "må avgjøres av et menneske", "no": "nei"},
+    "visitor": {"guardian": "foresatt", "student": "elev", "staff": "ansatt"},
     "verified_by": {"code": "engangskode", "source": "kilden"},
     "way": {"sms": "SMS", "email": "e-post", "letter": "brev"},
 }

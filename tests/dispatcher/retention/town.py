@@ -16,8 +16,9 @@ from config.clock import oslo_date
 from config.database import Database
 from config.keys import Keys
 from contacts import tables
-from contacts.codes import RegisterStatus, ReminderWay
+from contacts.codes import RegisterStatus, ReminderWay, VisitorKind
 from contacts.people import guardian_ref
+from contacts.visits import Patience, begin_visit
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.chain import ChainEnd
 from dispatcher.outbox.enqueue import enqueue_notice
@@ -100,6 +101,8 @@ class Town:
                     last_at=self.world.now,
                 )
             )
+            for person, visitor in ((pupil, VisitorKind.STUDENT), (guardian, VisitorKind.GUARDIAN)):
+                begin_visit(store.connection, visitor, Patience(1800, 36_000), person_id=person)
             store.consent(pupil, guardian, date(2026, 1, 1), given_evidence="form 7")
             store.block(guardian, pupil, valid_to=date(2026, 3, 1))
             store.release(pupil, date(2026, 3, 1))
