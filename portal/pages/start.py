@@ -27,22 +27,24 @@ def _start(visit: Visit) -> Response:
         return visit.go(HOMES[visit.visitor.visitor])
     schools = _schools(visit)
     if len(schools) == 1:
-        return _log_in_choice(visit, schools[0])
+        return _log_in_choice(visit, schools[0], others=False)
     return visit.show("start.html", schools=schools)
 
 
 def _school(visit: Visit) -> Response:
-    chosen = [row for row in _schools(visit) if str(row.id) == visit.path["school"]]
+    schools = _schools(visit)
+    chosen = [row for row in schools if str(row.id) == visit.path["school"]]
     if not chosen:
         return refusal(visit, marked("There is no such school here."), 404)
-    return _log_in_choice(visit, chosen[0])
+    return _log_in_choice(visit, chosen[0], others=len(schools) > 1)
 
 
-def _log_in_choice(visit: Visit, school: AnyRow) -> Response:
+def _log_in_choice(visit: Visit, school: AnyRow, *, others: bool) -> Response:
     settings = visit.portal.settings
     return visit.show(
         "school.html",
         school=school,
+        others=others,
         id_porten=is_configured(settings.id_porten),
         feide=is_configured(settings.feide),
     )
