@@ -12,7 +12,7 @@ from contacts.addresses import mask_phone
 from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import StudentToCallAbout
-from dispatcher.reports.call_page import print_alert, print_call_list, print_heading
+from dispatcher.reports.call_page import how_to_mark, print_alert, print_call_list, print_heading
 from dispatcher.reports.figures import Reduced, Report
 from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.words import (
@@ -88,6 +88,7 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
     print_heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
     if first:
         console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
+        console.print(Text(f" {how_to_mark(report.alert.number)}"))
     print_call_list(console, first, number=mask_phone)
     more = report.classes.nobody_reached - len(first)
     if more > 0:

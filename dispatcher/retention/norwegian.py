@@ -18,6 +18,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "accepted_at": "overlevert",
     "act": "hendelse",
     "address": "adresse",
+    "alert": "varsel",
     "alerts": "beredskapsmeldinger",
     "at": "tidspunkt",
     "attempts": "forsøk på å sende",
