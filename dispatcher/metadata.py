@@ -15,6 +15,7 @@ def complete_metadata() -> MetaData:
     import contacts.visit_models  # noqa: F401
     import dispatcher.answer_models
     import dispatcher.fallback_models
+    import dispatcher.mark_models
     import dispatcher.models
     import dispatcher.trace_models  # noqa: F401
     from config.tables import metadata

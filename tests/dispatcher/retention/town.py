@@ -22,7 +22,7 @@ from contacts.visits import Patience, begin_visit
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.chain import ChainEnd
 from dispatcher.outbox.enqueue import enqueue_notice
-from dispatcher.tables import ALERT, CHAIN, NOTICE
+from dispatcher.tables import ALERT, CHAIN, MARK, NOTICE
 from providers.base import Accepted, Channel, ReceiptStatus, Rejected
 from tests.dispatcher.auditing.auditing import send_all
 from tests.dispatcher.world import NOW, World
@@ -175,6 +175,10 @@ class Town:
             for guardian_id in {one.guardian.id for one in families}:
                 ends = {"taken": 2, "step_at": self.world.now, "ended": ChainEnd.CALL_LIST}
                 connection.execute(insert(CHAIN).values(alert_id=alert, guardian_id=guardian_id, **ends))
+            for one in families:
+                named = {"alert_id": alert, "student_id": one.student.id, "guardian_id": one.guardian.id}
+                note = f"{one.student.marks[0]}: {one.guardian.marks[0]} henter"
+                connection.execute(insert(MARK).values(**named, note=note, marked_by="rektor"))
         if ended:
             refused = self.world.claim_one(Channel.EMAIL, size=1)
             self.world.record((refused, Rejected("550 5.1.1")))
