@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import guardian, staff, start, student
+from portal.pages import board, guardian, staff, start, student
 
-PAGES: Final[tuple[Page, ...]] = (*start.PAGES, *guardian.PAGES, *student.PAGES, *staff.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*start.PAGES, *guardian.PAGES, *student.PAGES, *staff.PAGES, *board.PAGES)
