@@ -21,6 +21,7 @@ from contacts.tables import (
     ENROLMENT,
     GUARDIANSHIP,
     IDENTIFIER,
+    LOG_IN,
     MEMBERSHIP,
     PERSON,
     POSTAL_ADDRESS,
@@ -32,6 +33,7 @@ from contacts.tables import (
     SCHOOL_KEY,
     STUDENT,
     STUDENT_GROUP,
+    VISIT,
 )
 
 
@@ -71,6 +73,7 @@ CONTACT_HOLDINGS = (
     _of(REGISTER_ENTRY, "contact register entries", "person_id"),
     _of(POSTAL_ADDRESS, "postal addresses", "person_id"),
     _of(REMINDER, "reminders", "guardian_id"),
+    _of(VISIT, "visits to the portal", "person_id"),
     _of(IDENTIFIER, "identifiers", "person_id"),
     _of(MEMBERSHIP, "memberships", "student_id"),
     _of(ENROLMENT, "enrolments", "student_id"),
@@ -84,6 +87,7 @@ CONTACT_HOLDINGS = (
     Holding(SCHOOL, Fate.NOBODY, "schools"),
     Holding(STUDENT_GROUP, Fate.NOBODY, "groups"),
     Holding(REMINDER_ROUND, Fate.NOBODY, "rounds of reminders"),
+    Holding(LOG_IN, Fate.NOBODY, "log-ins under way"),
     Holding(core_table(models.ImportRun), Fate.NOBODY, "imports"),
     Holding(core_table(models.RegisterSync), Fate.NOBODY, "how registers were asked"),
 )
