@@ -108,10 +108,15 @@ def guardian_view(connection: Connection, guardian_id: int, on: date) -> Guardia
     return GuardianView(
         guardian_id,
         on,
-        connection.scalars(select(PERSON.c.language).where(PERSON.c.id == guardian_id)).one_or_none(),
+        language_of(connection, guardian_id),
         tuple(sorted(shown, key=lambda student: (student.name, student.student_id))),
         tuple(ToldAbout(name) for name in sorted(names[one].short for one in named)),
     )
+
+
+def language_of(connection: Connection, guardian_id: int) -> str | None:
+    """In which language the guardian gets messages; None where it is each school's own."""
+    return connection.scalars(select(PERSON.c.language).where(PERSON.c.id == guardian_id)).one_or_none()
 
 
 def _linked(connection: Connection, guardian_id: int, on: date) -> list[int]:

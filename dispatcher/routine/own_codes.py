@@ -16,7 +16,7 @@ from dispatcher.routine.notices import send_verification_code
 
 @dataclass(frozen=True, slots=True)
 class CodeSent:
-    """A code is on its way; whoever sends is to be rung after the commit."""
+    """A code is on its way: workers see it within a second, without being rung."""
 
     masked: str
     delivery_id: int

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import guardian, staff, start, student
+from portal.pages import guardian, guardian_contacts, staff, start, student
 
-PAGES: Final[tuple[Page, ...]] = (*start.PAGES, *guardian.PAGES, *student.PAGES, *staff.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *start.PAGES,
+    *guardian.PAGES,
+    *guardian_contacts.PAGES,
+    *student.PAGES,
+    *staff.PAGES,
+)
