@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from config.catalogue import LANGUAGES
 from config.errors import UsageError
 from contacts.addresses import AddressFault
 from contacts.codes import AddressChannel
@@ -33,7 +34,7 @@ from contacts.verification import Confirmed, WrongCode
 from dispatcher.routine.own_codes import CodeSent, send_own_code
 from portal.access import GUARDIANS, Page, refusal
 from portal.pages.guardian_words import DEAD, DONE, FAULTS, NO_CODES, REFUSALS, STATES, TOLD_BY
-from portal.texts import LANGUAGES, NAMES, marked
+from portal.texts import NAMES, marked
 from portal.visit import Visit
 
 _LIST: Final = "/guardian/contact"

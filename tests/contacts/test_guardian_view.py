@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -121,7 +122,7 @@ def test_an_adult_opens_the_page_or_lets_them_be_told_or_neither(store: ContactS
     ],
 )
 def test_of_a_protected_or_held_student_there_is_nothing_released_or_not(
-    store: ContactStore, hidden: dict[str, object]
+    store: ContactStore, hidden: dict[str, Any]
 ) -> None:
     child = store.student("A", school=store.school(), **hidden)
     adult = store.student("B", **({"birth_date": ADULT} | hidden))
@@ -136,29 +137,20 @@ def test_of_a_protected_or_held_student_there_is_nothing_released_or_not(
 def test_contact_persons_of_a_documented_decision_are_named_to_those_who_have_custody(store: ContactStore) -> None:
     student = store.student(birth_date=date(2010, 3, 2))
     mother = store.guardian(student)
-    contacts = {
-        name: store.guardian(given_name=name, family_name="Naboe", **values)
-        for name, values in {
-            "BERIT": {},
-            "Asked": {},
-            "Roster": {},
-            "Past": {},
-            "Secret": {"protection": Protection.CONFIDENTIAL},
-            "Dead": {"deceased": True},
-            "Blocked": {},
-            "Father": {},
-        }.items()
+    decision: dict[str, Any] = {"decision_ref": "2026/9"}
+    cases: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "BERIT": ({}, decision),
+        "Asked": ({}, {"student_agreed": True}),
+        "Roster": ({}, {}),
+        "Past": ({}, decision | {"valid_to": DAY}),
+        "Secret": ({"protection": Protection.CONFIDENTIAL}, decision),
+        "Dead": ({"deceased": True}, decision),
+        "Blocked": ({}, decision),
+        "Father": ({}, decision),
     }
-    for name, how in {
-        "BERIT": {"decision_ref": "2026/9"},
-        "Asked": {"student_agreed": True},
-        "Roster": {},
-        "Past": {"decision_ref": "2026/9", "valid_to": DAY},
-        "Secret": {"decision_ref": "2026/9"},
-        "Dead": {"decision_ref": "2026/9"},
-        "Blocked": {"decision_ref": "2026/9"},
-        "Father": {"decision_ref": "2026/9"},
-    }.items():
+    contacts = {}
+    for name, (values, how) in cases.items():
+        contacts[name] = store.guardian(given_name=name, family_name="Naboe", **values)
         store.link(student, contacts[name], Basis.CONTACT_PERSON, **how)
     store.link(student, contacts["Father"])
     store.block(contacts["Blocked"])

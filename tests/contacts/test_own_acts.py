@@ -59,7 +59,7 @@ def added(answer: Added | Refused) -> Added:
 
 def traces(store: ContactStore) -> list[tuple[str, str, str, dict[str, object]]]:
     columns = (AUDIT.c.operator, AUDIT.c.act, AUDIT.c.subject, AUDIT.c.details)
-    return [tuple(row) for row in store.connection.execute(select(*columns).order_by(AUDIT.c.id))]  # type: ignore[misc]
+    return [tuple(row) for row in store.connection.execute(select(*columns).order_by(AUDIT.c.id))]
 
 
 @pytest.mark.parametrize(

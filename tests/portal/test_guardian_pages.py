@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -97,7 +98,8 @@ def test_alerts_that_they_received_stand_there_as_sent(town: Town) -> None:
     town.world.record((sms, Accepted("SM1")))
     town.world.receipt("SM1")
     browser = town.browser(family.guardian)
-    text = browser.get("/guardian") and browser.text
+    browser.get("/guardian")
+    text = browser.text
     assert "exercise A-2611-0002 · 23 Nov 2026 08:40" in text
     assert "SMS, 23 Nov 2026 08:40: delivered" in text and "Skolen er låst (nn)." in text
     assert 'lang="nn">Skolen er låst (nn).' in browser.page.text
@@ -128,7 +130,7 @@ def test_an_adult_s_consent_to_alerts_gives_the_short_name_and_no_more(town: Tow
 
 
 @pytest.mark.parametrize("hidden", [{"protection": Protection.STRICTLY_CONFIDENTIAL}, {"protection_unknown": True}])
-def test_of_a_protected_student_there_is_nothing_nor_that_there_is_one(town: Town, hidden: dict[str, object]) -> None:
+def test_of_a_protected_student_there_is_nothing_nor_that_there_is_one(town: Town, hidden: dict[str, Any]) -> None:
     with town.world.store() as store:
         student = store.student(school=town.world.school, **hidden)
         guardian, nobody_s = store.guardian(student), store.guardian()
