@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import guardian, guardian_contacts, staff, start, student
+from portal.pages import board, guardian, guardian_contacts, staff, start, student
 
 PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
@@ -13,4 +13,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *guardian_contacts.PAGES,
     *student.PAGES,
     *staff.PAGES,
+    *board.PAGES,
 )
