@@ -63,6 +63,7 @@ DECLARED = {
     "contacts held": Right.SEE_CONTACTS,
     "contacts hold": Right.RELEASE,
     "contacts release": Right.RELEASE,
+    "contacts remove": Right.CHANGE_CONTACTS,
     "contacts unblock": Right.CHANGE_CONTACTS,
     "contacts verify": Right.CHANGE_CONTACTS,
     "drill next": Right.SEE_ALERTS,

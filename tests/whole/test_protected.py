@@ -165,6 +165,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("--html {out}/q.html", 0, (Mark.SCHOOL,), _FIGURES),
     ),
     "contacts release": (Case("{held} --reason x --until 2026-12-31"), Case("{unknown} --reason x --until 2026-12-31")),
+    "contacts remove": (Case("{guardian_held} --phone 41000002", again=2),),
     "contacts turning-18": (Case(""), Case("--school '{school}'"), Case("--ask --dry-run")),
     "contacts unblock": (
         Case("{guardian_held} --decision 2026/1", before=("contacts block {guardian_held} --decision 2026/1",)),
