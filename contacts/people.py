@@ -69,6 +69,13 @@ def find_student(connection: Connection, ref: str) -> FoundPerson:
     return FoundPerson(row[0], student_ref(row[0], row[1]), *row[2:])
 
 
+def student_of_id(connection: Connection, student_id: int) -> FoundPerson | None:
+    """The student of this number in the store, whether at school today or not; None when there is none."""
+    of_id = _person().join(STUDENT, STUDENT.c.person_id == PERSON.c.id).where(PERSON.c.id == student_id)
+    row = connection.execute(of_id).first()
+    return None if row is None else FoundPerson(row[0], student_ref(row[0], row[1]), *row[2:])
+
+
 def find_guardian(connection: Connection, ref: str) -> FoundPerson:
     """The guardian whom Beredskap calls `ref` ("G-17"). Raises UsageError if nobody, or no guardian, goes by it."""
     number = re.fullmatch(r"[Gg]-([0-9]{1,15})", ref.strip())
@@ -147,11 +154,18 @@ def short_name(given_name: str, family_name: str) -> str:
 
     The population register writes names in capitals.
     """
-    given = given_name.strip()
-    if given.isupper():
-        given = given.title()
     initial = family_name.strip()[:1].upper()
-    return " ".join(part for part in (given, f"{initial}." if initial else "") if part)
+    return " ".join(part for part in (_as_written(given_name), f"{initial}." if initial else "") if part)
+
+
+def full_name(given_name: str, family_name: str) -> str:
+    """Both names ("Kari Eksempel"), for whoever must know who is meant; "" for none."""
+    return " ".join(part for part in (_as_written(given_name), _as_written(family_name)) if part)
+
+
+def _as_written(name: str) -> str:
+    name = name.strip()
+    return name.title() if name.isupper() else name
 
 
 def _person() -> Select[Any]:

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from config.clock import OSLO
-from contacts.codes import Basis, Protection
+from contacts import student_consents
+from contacts.codes import Basis, ConsentPurpose, Protection
+from contacts.people import student_of_id
 from contacts.tables import CONSENT, CONTACT_POINT, GUARDIANSHIP, PERSON
 from dispatcher.codes import DeliveryState
 from dispatcher.tables import DECISION, DELIVERY
@@ -49,6 +51,20 @@ def test_a_consent_withdrawn_after_planning(world: World) -> None:
     family = consenting(world)
     alert = world.sent(family)
     withdraw(world, family)
+    lost(world, alert, family, "consent_withdrawn")
+
+
+def test_an_adult_student_withdraws_by_themselves_after_planning(world: World) -> None:
+    family = consenting(world)
+    alert = world.sent(family)
+    # Not `changed`: the student's act itself must have what waits decided again.
+    with world.store(changed=False) as store:
+        student = student_of_id(store.connection, family.student)
+        assert student is not None
+        said = student_consents.withdraw(
+            store.connection, student, family.guardian, ConsentPurpose.ALERTS, date(2026, 11, 23)
+        )
+    assert said.outcome is student_consents.Said.WITHDRAWN
     lost(world, alert, family, "consent_withdrawn")
 
 
