@@ -61,6 +61,8 @@ DECLARED = {
     "contacts explain": Right.SEE_CONTACTS,
     "contacts held": Right.SEE_CONTACTS,
     "contacts hold": Right.RELEASE,
+    "contacts invitations confirm": Right.CHANGE_CONTACTS,
+    "contacts invitations list": Right.SEE_CONTACTS,
     "contacts release": Right.RELEASE,
     "contacts unblock": Right.CHANGE_CONTACTS,
     "contacts verify": Right.CHANGE_CONTACTS,

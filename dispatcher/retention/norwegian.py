@@ -41,6 +41,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "ended": "hvorfor ikke flere",
     "ended_at": "avsluttet",
     "ended_on": "slutter",
+    "entered_at": "koden ble brukt",
     "evidence": "grunnlag",
     "expired": "ikke bekreftet på lenge",
     "expires_at": "utløper",
@@ -52,6 +53,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "finished_at": "ferdig",
     "first_at": "første gang",
     "fixed_at": "i orden",
+    "for_alerts": "for å få beredskapsmeldinger",
+    "for_portal": "for å se sider på nettet",
     "from": "fra",
     "given_up_at": "gitt opp",
     "given_at": "registrert",
@@ -72,8 +75,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "lookup": "nøkkel for oppslag",
     "main": "hovedskole",
     "main_school": "hovedskole, bestemt her",
+    "made_at": "laget",
     "messages": "meldinger",
     "moves": "hva som skjedde med meldingen",
+    "name_from": "hvem navnet kommer fra",
     "no_longer_meant_since": "ikke lenger mottaker siden",
     "not_confirmed_lately": "adressen var ikke bekreftet på lenge",
     "not_verified": "adressen var ikke bekreftet",
@@ -142,6 +147,13 @@ _STATES: Final = {
     "expired": "utløpt",
     "cancelled": "avlyst",
 }
+_INVITATIONS: Final = {
+    "made": "laget, ikke brukt",
+    "entered": "brukt, venter på elevens svar",
+    "confirmed": "bekreftet",
+    "refused": "avvist av eleven",
+    "revoked": "tatt tilbake",
+}
 # Codes that this program gives itself; the others are a provider's.
 _CODES: Final = {
     "entitlement_lost": "ingen kunne lenger varsles der",
@@ -181,8 +193,15 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "contact.verify": "kode sendt",
         "contacts.erase": "opplysninger slettet",
         "contacts.export": "innsyn gitt",
+        "contact_person.take_back": "eleven har tatt tilbake en kontaktperson",
         "guardian.block": "vedtak om ikke å kontakte registrert",
         "guardian.unblock": "vedtak om ikke å kontakte avsluttet",
+        "invitation.blocked": "kode ikke godtatt på grunn av et vedtak",
+        "invitation.confirm": "eleven har bekreftet hvem som brukte koden",
+        "invitation.enter": "elevens kode er brukt",
+        "invitation.make": "eleven har laget en kode",
+        "invitation.refuse": "eleven har avvist den som brukte koden",
+        "invitation.revoke": "eleven har tatt tilbake en kode",
         "student.hold": "frigivelse trukket tilbake",
         "student.look_up": "oppslag på eleven",
         "student.main_school": "hovedskole bestemt",
@@ -218,6 +237,11 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "other": "svar som et menneske må lese",
     },
     "language": {"nb": "bokmål", "nn": "nynorsk", "se": "nordsamisk", "en": "engelsk"},
+    "name_from": {
+        "store": "et register eller skolen",
+        "login": "innloggingen",
+        "themselves": "skrevet av den som brukte koden",
+    },
     "outcome": {
         "open": "ikke svart ennå",
         "accepted": "tatt imot",
@@ -271,6 +295,8 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     "schools": _PEOPLE,
     "source": {
         "freg": "Folkeregisteret",
+        "student": "eleven selv",
+        "guardian": "den foresatte selv",
         "krr": "Kontakt- og reservasjonsregisteret",
         "manual": "registrert for hånd",
         "pifu": "skolens administrative system (PIFU)",
@@ -279,7 +305,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "fint": "skolens administrative system (FINT)",
         **_PEOPLE,
     },
-    "state": _STATES,
+    "state": {**_STATES, **_INVITATIONS},
     "status": {
         "actual": "virkelig varsel",
         "exercise": "øvelse",
