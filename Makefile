@@ -10,7 +10,7 @@ AT_ONCE ?= 3
 # Start-up time counts: let Python keep its compiled files, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env bench-env fuzz fuzz-env mutation-env test test-faults test-faults-long lint demo bench bench-main-job mutation lock clean
+.PHONY: env bench-env fuzz fuzz-env mutation-env browser-env test test-browser test-faults test-faults-long lint demo bench bench-main-job mutation lock clean
 
 env: $(STAMP)
 
@@ -53,8 +53,18 @@ $(FUZZ)/.installed: requirements/dev.lock requirements/fuzz.lock | $(STAMP)
 	  requirements/dev.lock requirements/fuzz.lock
 	@touch $@
 
+# What drives the browser of the browser tests, beside what the tests need.
+BROWSER := .venv-browser
+browser-env: $(BROWSER)/.installed
+
+$(BROWSER)/.installed: requirements/dev.lock requirements/browser.lock | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BROWSER)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BROWSER)/bin/python --require-hashes \
+	  requirements/dev.lock requirements/browser.lock
+	@touch $@
+
 test: $(STAMP)
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --ignore=tests/faults --ignore=tests/browser
 
 # Real processes killed, stopped and cut off, and the count at the far end afterwards; about five minutes.
 test-faults: $(STAMP)
@@ -63,6 +73,13 @@ test-faults: $(STAMP)
 # The longer variants of some faults alone, by hand.
 test-faults-long: $(STAMP)
 	$(BIN)/pytest tests/faults -m by_hand
+
+# A browser through the portal: Debian's Chromium, which is installed where root may. SCREENSHOTS=docs/portal keeps pictures.
+test-browser: browser-env
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
+	  || { echo "Chromium is needed, and was not found. Nothing was tested. Install the package chromium."; exit 2; }
+	BEREDSKAP_SCREENSHOTS=$(SCREENSHOTS) $(BROWSER)/bin/python -m pytest tests/browser
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -100,6 +117,7 @@ lock: $(STAMP)
 	$(LOCK) --constraint requirements/dev.lock requirements/bench.in -o requirements/bench.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/mutation.in -o requirements/mutation.lock
 	$(LOCK) --constraint requirements/dev.lock requirements/fuzz.in -o requirements/fuzz.lock
+	$(LOCK) --constraint requirements/dev.lock requirements/browser.in -o requirements/browser.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(MUTATION) $(FUZZ) .mutation .fuzz .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(MUTATION) $(FUZZ) $(BROWSER) .mutation .fuzz .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,10 +26,13 @@ LIBRARY_LEVELS: Final = {
     "aiohttp.access": logging.CRITICAL,  # a line a request, with its URL
     "aiosmtplib": logging.WARNING,
     "alembic": logging.WARNING,
+    "authlib": logging.WARNING,  # below: tokens
     "apprise": logging.CRITICAL + 1,  # at every level: numbers, in words of its own
     "asyncio": logging.WARNING,
     "dramatiq": logging.INFO,  # below: the content of messages
     "flufl.bounce": logging.CRITICAL,  # below: what it found in a mail that it could not read
+    "httpcore2": logging.WARNING,
+    "httpx2": logging.WARNING,  # at INFO: a line a request, with its URL
     "mail": logging.WARNING,  # aiosmtpd: senders and recipients
     "multipart": logging.WARNING,
     "python_multipart": logging.WARNING,

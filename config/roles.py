@@ -35,7 +35,7 @@ class Right(StrEnum):
     # look up and take receipts are no operators: they carry out what an operator has confirmed.
     RUN = "run"
     SEND = "send"
-    STEER = "steer"  # stop an alert, or send again what failed
+    STEER = "steer"  # stop an alert, send again what failed, mark whom somebody has reached by telephone
     SEE_ALERTS = "see_alerts"
     SEE_CONTACTS = "see_contacts"
     RELEASE = "release"  # a protected student, and the taking back
@@ -77,7 +77,7 @@ WORDS: Final[Mapping[Right, str]] = MappingProxyType(
     {
         Right.RUN: "keep the installation running",
         Right.SEND: "send alerts",
-        Right.STEER: "stop or repeat alerts",
+        Right.STEER: "stop or repeat alerts, or mark who was reached",
         Right.SEE_ALERTS: "see alerts and their reports",
         Right.SEE_CONTACTS: "look people up",
         Right.RELEASE: "release or hold protected students",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import UsageError
+from config.portal_sections import FeideSettings, LogInSettings, PortalSettings
 from config.sections import (
     DispatchSettings,
     LastResortSettings,
@@ -53,6 +54,9 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "fallback": FallbackSettings,
         "voice": VoiceSettings,
         "web": WebSettings,
+        "portal": PortalSettings,
+        "id_porten": LogInSettings,
+        "feide": FeideSettings,
         "audit": AuditSettings,
         "self_test": SelfTestSettings,
         "drills": DrillSettings,
@@ -95,6 +99,9 @@ class Settings(BaseSettings):
     fallback: FallbackSettings | SetAside
     voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
+    portal: PortalSettings | SetAside
+    id_porten: LogInSettings | SetAside
+    feide: FeideSettings | SetAside
     audit: AuditSettings | SetAside
     self_test: SelfTestSettings | SetAside
     drills: DrillSettings | SetAside

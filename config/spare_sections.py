@@ -270,10 +270,19 @@ class CardSettings(Section):
 
 
 class OperatorSettings(Section):
-    """What one operator may do; the name it stands under is that of the operating-system user."""
+    """What one operator may do; the name it stands under is that of the operating-system user. `feide`: the Feide name
+    by which they log in to the portal; empty: they do not."""
 
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     schools: tuple[str, ...] = ()
+    feide: str = ""
+
+    @field_validator("feide")
+    @classmethod
+    def _is_a_feide_name(cls, feide: str) -> str:
+        if feide and not re.fullmatch(r"[^@\s]+@[^@\s]+", feide):
+            raise ValueError("it must be a Feide name, as k.leder@provedal.no, or empty")
+        return feide.casefold()
 
     @model_validator(mode="after")
     def _schools_go_with_a_school_leader(self) -> OperatorSettings:

@@ -49,6 +49,14 @@ class ConsentPurpose(StrEnum):
     PORTAL = "portal"
 
 
+class VisitorKind(StrEnum):
+    """As what somebody is logged in to the portal."""
+
+    GUARDIAN = "guardian"
+    STUDENT = "student"
+    STAFF = "staff"
+
+
 class AddressChannel(StrEnum):
     SMS = "sms"
     EMAIL = "email"

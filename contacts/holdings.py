@@ -23,6 +23,7 @@ from contacts.tables import (
     GUARDIANSHIP,
     IDENTIFIER,
     INVITATION,
+    LOG_IN,
     MEMBERSHIP,
     PERSON,
     POSTAL_ADDRESS,
@@ -34,6 +35,7 @@ from contacts.tables import (
     SCHOOL_KEY,
     STUDENT,
     STUDENT_GROUP,
+    VISIT,
 )
 
 
@@ -76,6 +78,7 @@ CONTACT_HOLDINGS = (
     # Of somebody who has entered a code: see `contacts.forgetting`.
     Holding(CODE_TRY, Fate.DELETED, "tries of codes", through=IDENTIFIER),
     _of(INVITATION, "invitations", "student_id", "guardian_id"),
+    _of(VISIT, "visits to the portal", "person_id"),
     _of(IDENTIFIER, "identifiers", "person_id"),
     _of(MEMBERSHIP, "memberships", "student_id"),
     _of(ENROLMENT, "enrolments", "student_id"),
@@ -89,6 +92,7 @@ CONTACT_HOLDINGS = (
     Holding(SCHOOL, Fate.NOBODY, "schools"),
     Holding(STUDENT_GROUP, Fate.NOBODY, "groups"),
     Holding(REMINDER_ROUND, Fate.NOBODY, "rounds of reminders"),
+    Holding(LOG_IN, Fate.NOBODY, "log-ins under way"),
     Holding(core_table(models.ImportRun), Fate.NOBODY, "imports"),
     Holding(core_table(models.RegisterSync), Fate.NOBODY, "how registers were asked"),
 )

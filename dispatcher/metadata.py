@@ -12,9 +12,11 @@ def complete_metadata() -> MetaData:
     import config.operator_tokens  # noqa: F401
     import contacts.address_models
     import contacts.invitation_models
-    import contacts.models  # noqa: F401
+    import contacts.models
+    import contacts.visit_models  # noqa: F401
     import dispatcher.answer_models
     import dispatcher.fallback_models
+    import dispatcher.mark_models
     import dispatcher.models
     import dispatcher.trace_models  # noqa: F401
     from config.tables import metadata

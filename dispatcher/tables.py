@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from config.tables import core_table
-from dispatcher import answer_models, fallback_models, models, trace_models
+from dispatcher import answer_models, fallback_models, mark_models, models, trace_models
 
 # A row of a statement whose columns the type checker does not follow.
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -29,3 +29,4 @@ LEASE = core_table(models.Lease)
 ANSWER = core_table(answer_models.Answer)
 CHAIN = core_table(fallback_models.FallbackChain)
 SELF_TEST = core_table(models.SelfTest)
+MARK = core_table(mark_models.TelephoneMark)

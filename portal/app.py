@@ -1,4 +1,4 @@
-"""The web application: provider callbacks, answers to SMS and calls, and a word on its own health. Pages come later."""
+"""The web application: provider callbacks, answers to SMS and calls, the portal's pages, and how it is itself."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from config.database import Database
 from config.settings import Settings
 from dispatcher.metering.meter import SILENT
 from portal.arrivals import Arrivals
+from portal.pages.served import Pages
 from portal.twilio_answers import TwilioAnswers
 from portal.twilio_callbacks import TwilioCallbacks, receipt_of_call, receipt_of_sms
 from portal.twilio_keys import TwilioKeys
@@ -52,7 +53,8 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     """The application over one database, which stays the caller's to dispose of.
 
     `metrics` are told at /metrics to whoever has their token; those without one are not told here, where anybody may
-    ask. Raises UsageError when the public address in the settings is none.
+    ask. Raises UsageError when the public address in the settings is none, or when there are pages and the key file
+    cannot be used.
     """
     webhooks: list[TwilioCallbacks | TwilioAnswers | TwilioKeys] = []
     meter = metrics.meter if metrics else SILENT
@@ -67,12 +69,14 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
     words = voice_words(load_catalogue(Path(extra) if extra else None))
     webhooks.append(TwilioKeys(signature, TWILIO_VOICE, words, database))
     health = Health(database)
+    pages = Pages(settings, database)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         for each in webhooks:
             each.close()
+        pages.close()
         health.close()
 
     app = Starlette(
@@ -81,6 +85,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
             Route("/healthz", health.answer, methods=["GET"]),
             Route("/readyz", health.readiness, methods=["GET"]),
             *(metering_routes(metrics) if metrics else ()),
+            *pages.routes,
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={Exception: _fault},
@@ -143,7 +148,7 @@ def metering_routes(metrics: Metrics) -> list[Route]:
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer of the application."""
+    """Adds the headers to every answer of the application; one that says another value keeps it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -151,7 +156,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

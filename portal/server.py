@@ -12,7 +12,7 @@ import uvicorn
 
 from config.database import Database
 from config.errors import UsageError
-from config.set_aside import usable
+from config.set_aside import SetAside, usable
 from config.settings import Settings
 from portal.app import create_app
 
@@ -76,12 +76,17 @@ def create_server(
         log_config=None,
         access_log=False,
         server_header=False,
-        # Nothing here asks who calls: signatures tell.
-        proxy_headers=False,
+        # Whoever calls back proves it by a signature. Log-ins are counted by where they come from.
+        proxy_headers=True,
+        forwarded_allow_ips=_proxies(settings),
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE,
     )
     return WebServer(uvicorn.Server(config), _listen(host, port))
+
+
+def _proxies(settings: Settings) -> list[str]:
+    return [] if isinstance(settings.portal, SetAside) else list(settings.portal.trusted_proxies)
 
 
 def _listen(host: str, port: int) -> socket.socket:

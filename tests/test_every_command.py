@@ -45,6 +45,7 @@ DECLARED = {
     "alert cap": Right.SEE_ALERTS,
     "alert cancel": Right.SEND,
     "alert list": Right.SEE_ALERTS,
+    "alert reached": Right.STEER,
     "alert resend-failed": Right.STEER,
     "alert send": Right.SEND,
     "alert show": Right.SEE_ALERTS,

@@ -11,6 +11,7 @@ from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, console, open_store, print_json
 from dispatcher.commands.alert_cap import cap
 from dispatcher.commands.alert_follow_up import all_clear, cancel, update
+from dispatcher.commands.alert_reached import reached
 from dispatcher.commands.alert_send import send
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app.command()(update)
 app.command("all-clear")(all_clear)
 app.command()(cancel)
 app.command()(cap)
+app.command()(reached)
 
 AlertArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')

@@ -146,7 +146,7 @@ def _look(connection: Connection, alert_id: int, stale_after_months: int) -> int
     chain = Chain.from_json(alert.fallback)
     guardians = [row.guardian_id for row in rows]
     students = students_of(connection, alert_id, guardians)
-    sent = was_sent(connection, alert, guardians, {one for own in students.values() for one in own})
+    sent = was_sent(connection, alert, {one: students.get(one, ()) for one in guardians})
     turns: list[_Turn] = []
     ready: list[AnyRow] = []
     for row in rows:

@@ -19,14 +19,15 @@ from contacts.reach import PointFacts, reach
 from contacts.tables import CONSENT, GUARDIANSHIP
 from dispatcher.alerts.plan import reach_options
 from dispatcher.outbox.chain import Sent
-from dispatcher.outbox.confirmed import CONFIRMING, is_confirmation
+from dispatcher.outbox.confirmed import CONFIRMING, is_confirmation, reached_by_telephone
 from dispatcher.tables import ANSWER, DECISION, DELIVERY, RECIPIENT, AnyRow
 from providers.base import Channel
 
 
 @dataclass(slots=True)
 class WasSent:
-    """What a guardian was sent in one alert. `told`: it is confirmed that one of it has arrived."""
+    """What a guardian was sent in one alert. `told`: it is confirmed that one of it has arrived, or staff have reached
+    them by telephone."""
 
     messages: list[Sent]
     told: bool = False
@@ -70,15 +71,15 @@ def _students(dialect: str) -> Select[Any]:
     )
 
 
-def was_sent(
-    connection: Connection, alert: AnyRow, guardians: Collection[int], students: Collection[int]
-) -> Mapping[int, WasSent]:
-    """The messages that these guardians were sent about these students. `alert`: its row, with the clock as `now`."""
+def was_sent(connection: Connection, alert: AnyRow, about: Mapping[int, Collection[int]]) -> Mapping[int, WasSent]:
+    """The messages that guardians were sent. `about`: by guardian, the students about whom; `alert`: its row, with the
+    clock as `now`."""
     dialect = connection.dialect.name
-    found: dict[int, WasSent] = {guardian_id: WasSent([]) for guardian_id in guardians}
+    reached = reached_by_telephone(connection, alert.id, about)
+    found = {guardian_id: WasSent([], told=guardian_id in reached) for guardian_id in about}
     values = {
-        "students": id_set(students, dialect),
-        "guardians": id_set(guardians, dialect),
+        "students": id_set({student_id for own in about.values() for student_id in own}, dialect),
+        "guardians": id_set(about, dialect),
         "alert": alert.id,
     }
     rows = connection.execute(_sent(dialect), values).all()

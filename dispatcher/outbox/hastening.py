@@ -1,15 +1,16 @@
-"""Have chains be looked at as soon as a message of theirs has failed, and not only when its time is over."""
+"""Have chains be looked at at once, and not only when their time is over: a message has failed, staff have called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, or_, select, tuple_, update
 
 from config.clock import db_now
-from dispatcher.codes import DeliveryState
+from dispatcher.codes import AlertState, DeliveryState
+from dispatcher.outbox.chain import ChainEnd
 from dispatcher.outbox.move_statements import Moved
-from dispatcher.tables import CHAIN, DELIVERY, RECIPIENT
+from dispatcher.tables import ALERT, CHAIN, DELIVERY, RECIPIENT
 
 _FAILED = (DeliveryState.REJECTED, DeliveryState.UNDELIVERED)
 
@@ -34,3 +35,18 @@ def hasten(connection: Connection, moved: Iterable[Moved]) -> None:
     if keys:
         mine = tuple_(CHAIN.c.alert_id, CHAIN.c.guardian_id).in_(keys)
         connection.execute(update(CHAIN).where(mine).values(next_at=db_now()))
+
+
+def judge_again(connection: Connection, alert_id: int, guardians: Collection[int]) -> None:
+    """Have it judged anew, at once, whether these guardians of an alert under way have been told. The chain of one of
+    whom that was confirmed goes on when nothing confirms it any more. Waits for whoever is just looking at them."""
+    alive = select(ALERT.c.id).where(ALERT.c.id == alert_id, ALERT.c.state.in_((AlertState.PLANNING, AlertState.OPEN)))
+    connection.execute(
+        update(CHAIN)
+        .where(
+            CHAIN.c.alert_id == alive.scalar_subquery(),
+            CHAIN.c.guardian_id.in_(guardians),
+            or_(CHAIN.c.next_at.is_not(None), CHAIN.c.ended == ChainEnd.CONFIRMED),
+        )
+        .values(next_at=db_now(), ended=None)
+    )

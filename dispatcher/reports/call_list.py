@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, case, func, select
+from sqlalchemy import Connection, CursorResult, Integer, Select, case, func, select
 
 from config.clock import db_now, oslo_date
 from config.rows import GivenRows
@@ -21,7 +21,7 @@ from contacts.codes import AddressChannel
 from contacts.entitlement import Verdict
 from contacts.facts import GuardianCase, StudentCase, load_cases
 from contacts.id_sets import among, id_set
-from contacts.people import student_ref
+from contacts.people import guardian_ref, student_ref
 from contacts.protection import known_protected, maybe_protected
 from contacts.tables import ADDRESS, MEMBERSHIP, PERSON, STUDENT_GROUP
 from dispatcher.codes import DeliveryState, StudentClass
@@ -64,9 +64,12 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class GuardianToCall:
+    """`ref`: by which they are marked as reached."""
+
     name: str
     phones: tuple[Phone, ...]
     why: tuple[Why, ...]
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +116,22 @@ def call_list(
     if not to_call:
         return
     today = oslo_date(connection.execute(select(db_now())).scalar_one())
-    dialect = connection.dialect.name
     ranks = [(student_id, RANK_OF_CLASS[name]) for student_id, (name, _planned) in to_call.items()]
-    ordered = _in_order(dialect, today).limit(limit)
-    rows = connection.execute(ordered, _WANTED.values(dialect, ranks), execution_options={"yield_per": _CHUNK})
-    for chunk in rows.partitions():
+    for chunk in listed_students(connection, ranks, today, limit=limit).partitions():
         facts = _facts(connection, alert_id, [row.student_id for row in chunk], today)
         for row in chunk:
             yield _student(row, *to_call[row.student_id], facts)
+
+
+def listed_students(
+    connection: Connection, ranks: Sequence[tuple[int, int]], today: date, *, limit: int | None = None
+) -> CursorResult[Any]:
+    """These students, each with the rank by which they are ordered first, as lists show them: student_id, home_class,
+    ref, given_name, family_name, protected, hidden. Of one who is `hidden` nothing but the ref may be shown. Read in
+    pieces."""
+    dialect = connection.dialect.name
+    ordered = _in_order(dialect, today).limit(limit)
+    return connection.execute(ordered, _WANTED.values(dialect, ranks), execution_options={"yield_per": _CHUNK})
 
 
 _WANTED = GivenRows("wanted", {"student_id": BigInt, "rank": Integer()})
@@ -246,12 +257,12 @@ def _student(row: AnyRow, name_of_class: StudentClass, planned: bool, facts: _Fa
 
 
 def _guardian(student_id: int, decision: AnyRow, facts: _Facts) -> GuardianToCall:
-    name = short_name(decision.given_name or "", decision.family_name or "")
+    name, ref = short_name(decision.given_name or "", decision.family_name or ""), guardian_ref(decision.guardian_id)
     case = facts.cases.get(student_id)
     guardian = next((one for one in case.guardians if one.guardian_id == decision.guardian_id), None) if case else None
     if case is None or guardian is None or case.decide(guardian, facts.today).verdict is not Verdict.ENTITLED:
-        return GuardianToCall(name, (), (Why(NO_LONGER, None),))
-    return GuardianToCall(name, _phones(guardian, facts), _why(student_id, decision, facts))
+        return GuardianToCall(name, (), (Why(NO_LONGER, None),), ref)
+    return GuardianToCall(name, _phones(guardian, facts), _why(student_id, decision, facts), ref)
 
 
 def _phones(guardian: GuardianCase, facts: _Facts) -> tuple[Phone, ...]:

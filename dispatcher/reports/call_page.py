@@ -25,7 +25,14 @@ def print_call_page(
     """Print the call list alone: all students, whole numbers."""
     print_alert(console, alert)
     print_heading(console, f"Call list ({grouped(classes.nobody_reached)})")
+    if classes.nobody_reached:
+        console.print(Text(f" {how_to_mark(alert.number)}"))
     print_call_list(console, students)
+
+
+def how_to_mark(number: str) -> str:
+    """What to type when somebody was reached."""
+    return f"Reached: beredskap alert reached {number} STUDENT --guardian G-…"
 
 
 def print_call_list(
@@ -55,7 +62,7 @@ def _call_lines(student: StudentToCallAbout, number: ShowNumber) -> Iterator[tup
         yield 6, student.why
     for guardian in student.guardians:
         phones = ", ".join(_phone_words(phone, number) for phone in guardian.phones) or "no phone number"
-        yield 6, f"{guardian.name}   {phones}"
+        yield 6, f"{guardian.name}   {guardian.ref}   {phones}"
         for why in guardian.why:
             yield 9, why_words(why)
 

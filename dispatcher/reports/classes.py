@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, and_, case, func, literal, select, union_all
+from sqlalchemy import Column, Connection, Integer, Select, and_, case, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState, StudentClass
-from dispatcher.outbox.confirmed import CONFIRMING, is_confirmation
+from dispatcher.outbox.confirmed import CONFIRMING, in_force, is_confirmation
 from dispatcher.reports.several_cores import use_several_cores
-from dispatcher.tables import ALERT, ALERT_STUDENT, ANSWER, DECISION, DELIVERY, RECIPIENT
+from dispatcher.tables import ALERT, ALERT_STUDENT, ANSWER, DECISION, DELIVERY, MARK, RECIPIENT
 
 MAYBE_READ = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNKNOWN})
 UNDER_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.DEFERRED)
@@ -26,13 +26,15 @@ class Standing:
 
     `planned`: planning has come to the student. `states`: of the deliveries still linked to the student. `verdicts`:
     of the decisions that nothing superseded; of the one without a guardian too, when nobody is registered. `answered`:
-    one of those deliveries was confirmed by an answer, whatever the provider says of it.
+    one of those deliveries was confirmed by an answer, whatever the provider says of it. `marked`: staff have reached
+    somebody by telephone, and not taken it back.
     """
 
     planned: bool
     states: frozenset[DeliveryState] = frozenset()
     verdicts: frozenset[Verdict] = frozenset()
     answered: bool = False
+    marked: bool = False
 
 
 def student_class(standing: Standing) -> StudentClass:
@@ -41,7 +43,7 @@ def student_class(standing: Standing) -> StudentClass:
     A student whom planning has not come to is unreached, in an alert that was stopped as well: nobody has asked yet
     whether anybody may be told, and "nobody may be told" would hide it.
     """
-    if standing.answered or CONFIRMING in standing.states:
+    if standing.answered or standing.marked or CONFIRMING in standing.states:
         return StudentClass.CONFIRMED
     if standing.states & MAYBE_READ:
         return StudentClass.HANDED_OVER
@@ -128,12 +130,16 @@ RANK_OF_CLASS = {
 CLASS_OF_RANK = {rank: name for name, rank in RANK_OF_CLASS.items()}
 
 
-def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[Any]:
+def students_by_class(alert_id: int, *, with_under_way: bool = False, only: int | None = None) -> Select[Any]:
     """SQL for all students of an alert: student_id, position, planned, rank (see `CLASS_OF_RANK`), under_way.
 
     Says the same as `student_class`; under_way is 1 for students to whom a message is still under way; looked for only
-    when `with_under_way`, and 0 otherwise.
+    when `with_under_way`, and 0 otherwise. `only`: this one student alone, which costs no pass over the alert.
     """
+
+    def given(student_id: Column[Any]) -> tuple[ColumnElement[bool], ...]:
+        return () if only is None else (student_id == only,)
+
     telling = [CONFIRMING, *sorted(MAYBE_READ)]
     under_way = case((DELIVERY.c.state.in_(UNDER_WAY), 1), else_=0) if with_under_way else _NOTHING
     listed = select(
@@ -142,7 +148,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
         _NOTHING.label("told"),
         _NOTHING.label("verdict"),
         _NOTHING.label("under_way"),
-    ).where(ALERT_STUDENT.c.alert_id == alert_id)
+    ).where(ALERT_STUDENT.c.alert_id == alert_id, *given(ALERT_STUDENT.c.student_id))
     told = (
         select(RECIPIENT.c.student_id, _NOTHING, _told_rank(), _NOTHING, under_way)
         .join(DELIVERY, DELIVERY.c.id == RECIPIENT.c.delivery_id)
@@ -150,6 +156,7 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
             DELIVERY.c.alert_id == alert_id,
             DELIVERY.c.state.in_([*telling, *UNDER_WAY] if with_under_way else telling),
             RECIPIENT.c.unlinked_at.is_(None),
+            *given(RECIPIENT.c.student_id),
         )
     )
     answered = (
@@ -158,16 +165,21 @@ def students_by_class(alert_id: int, *, with_under_way: bool = False) -> Select[
         .where(
             is_confirmation(alert_id),
             RECIPIENT.c.unlinked_at.is_(None),
+            *given(RECIPIENT.c.student_id),
         )
+    )
+    marked = select(MARK.c.student_id, _NOTHING, literal(_FOR_CERTAIN, Integer), _NOTHING, _NOTHING).where(
+        in_force(alert_id), *given(MARK.c.student_id)
     )
     decided = select(DECISION.c.student_id, _NOTHING, _NOTHING, _verdict_rank(), _NOTHING).where(
         DECISION.c.alert_id == alert_id,
         DECISION.c.superseded.is_(False),
         DECISION.c.verdict.in_([Verdict.ENTITLED, Verdict.HELD]),
+        *given(DECISION.c.student_id),
     )
     # One heap of rows, aggregated once. Joined student by student instead, a large alert took minutes wherever the
     # database had no statistics of it yet, as in the first minute of the first one.
-    known = union_all(listed, told, answered, decided).subquery("known")
+    known = union_all(listed, told, answered, marked, decided).subquery("known")
     one = (
         select(
             known.c.student_id,

@@ -11,6 +11,7 @@ from contacts.entitlement import Verdict
 from dispatcher.alerts.thread import neighbours
 from dispatcher.answers.listing import confirmed_messages, unmatched_answers
 from dispatcher.codes import AttemptOutcome, DeliveryState
+from dispatcher.outbox.confirmed import in_force
 from dispatcher.reports.acts import acts
 from dispatcher.reports.classes import ClassCounts, class_counts
 from dispatcher.reports.figures import (
@@ -27,7 +28,7 @@ from dispatcher.reports.id_range import Condition, deliveries_of
 from dispatcher.reports.reduced import kept_figures
 from dispatcher.reports.times import channel_times
 from dispatcher.reports.words import delivery_reason, unreachable_reason
-from dispatcher.tables import ALERT, ALERT_TEXT, ATTEMPT, DECISION, DELIVERY, EVENT, RECIPIENT
+from dispatcher.tables import ALERT, ALERT_TEXT, ATTEMPT, DECISION, DELIVERY, EVENT, MARK, RECIPIENT
 from providers.base import Channel
 
 # From this age on an unknown outcome is said clearly: somebody may have been told, and nobody can say who.
@@ -81,6 +82,7 @@ def report(connection: Connection, alert_id: int, classes: ClassCounts | None = 
         acts=acts(connection, alert_id),
         unmatched_answers=unmatched_answers(connection, alert_id),
         confirmed_by_answer=confirmed_messages(connection, alert_id),
+        reached_by_telephone=_reached_by_telephone(connection, alert_id),
     )
 
 
@@ -186,6 +188,11 @@ def _decisions(connection: Connection, alert_id: int) -> tuple[tuple[Unreachable
             for row in sorted(counts, key=lambda row: (list(Verdict).index(row.verdict), -row.decisions, row.reason))
         ),
     )
+
+
+def _reached_by_telephone(connection: Connection, alert_id: int) -> int:
+    statement = select(func.count(MARK.c.student_id.distinct())).where(in_force(alert_id))
+    return connection.execute(statement).scalar_one()
 
 
 def _refused_moves(connection: Connection, of_alert: Condition) -> int:

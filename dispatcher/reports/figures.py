@@ -126,6 +126,7 @@ class Report:
     point which nobody confirmed for 18 months, or which nobody verified. `reduced`: None while it is still on record
     who was told. `unmatched_answers`: SMS that came in answer, and that a person must read.
     `confirmed_by_answer`: messages that were confirmed by an answer, 1 to an SMS or 2 in a call.
+    `reached_by_telephone`: students about whom staff have reached somebody.
     """
 
     classes: ClassCounts
@@ -147,3 +148,4 @@ class Report:
     reduced: Reduced | None = None
     unmatched_answers: int = 0
     confirmed_by_answer: int = 0
+    reached_by_telephone: int = 0

@@ -46,6 +46,10 @@ def call_paper(
         yield Paragraph(f"Sendt av {alert.operator} {sent}.")
         yield Paragraph(f"Elever der ingen er nådd: {grouped(nobody_reached)}", strong=True)
         yield Paragraph("Listen har navn og telefonnumre: makuler den når alle er ringt.")
+        yield Paragraph(
+            f"Når noen er nådd: beredskap alert reached {alert.number} ELEV --guardian G-… (uten --guardian når "
+            "det var eleven selv, eller en annen hjemme)"
+        )
         yield call_table(students, spaced_phone)
 
     return Document(
@@ -70,7 +74,7 @@ def _rows(student: StudentToCallAbout, number: Callable[[str], str]) -> Iterator
 
 def _guardian(guardian: GuardianToCall, number: Callable[[str], str]) -> str:
     phones = [_phone(phone, number) for phone in guardian.phones] or ["ikke noe telefonnummer"]
-    return "\n".join([guardian.name, *phones])
+    return "\n".join([f"{guardian.name} ({guardian.ref})", *phones])
 
 
 def _phone(phone: Phone, number: Callable[[str], str]) -> str:

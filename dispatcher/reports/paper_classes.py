@@ -28,7 +28,7 @@ def class_table(classes: ClassCounts, *, follow_up: bool) -> Table:
         (classes.unreached, "– herav: noen kan varsles, og ingen av dem har fått meldingen"),
         (classes.held, "– herav: et menneske må avgjøre om noen kan varsles"),
         (classes.handed_over, "overlevert: leverandøren har meldingen, eller kan ha den"),
-        (classes.confirmed, "bekreftet: noen som kan varsles, har fått den eller svart"),
+        (classes.confirmed, "bekreftet: noen som kan varsles, har fått den, svart eller er nådd på telefon"),
         (classes.nobody_may_be_told, apart),
         (classes.students, "elever i alt"),
     )

@@ -238,6 +238,7 @@ def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
         (grouped(sum(decided.values())), f"avgjørelser om en foresatt kan varsles om en elev ({decisions})"),
         (grouped(attempts), f"forsøk på å sende ({outcomes})" if outcomes else "forsøk på å sende"),
         (grouped(report.confirmed_by_answer), "SMS bekreftet ved å svare 1"),
+        (grouped(report.reached_by_telephone), "elever der noen er nådd på telefon, som ansatte har merket"),
         (grouped(report.email_repeats), "e-poster sendt en gang til fordi det var usikkert om de kom fram"),
         (grouped(report.refused_moves), "sene kvitteringer som ikke endret noe"),
         (grouped(report.stale), "meldinger til kontaktinformasjon som ikke er bekreftet på 18 måneder"),

@@ -58,6 +58,7 @@ class Kept:
     languages: dict[str, int]
     unmatched_answers: int = 0
     confirmed_by_answer: int = 0
+    reached_by_telephone: int = 0
 
     @classmethod
     def of(cls, report: Report, schools: tuple[SchoolClasses, ...], reduced_at: datetime) -> Kept:
@@ -100,6 +101,7 @@ _COUNTED = (
     "unverified",
     "unmatched_answers",
     "confirmed_by_answer",
+    "reached_by_telephone",
 )
 
 

@@ -15,7 +15,7 @@ from dispatcher.reports.figures import AlertHead, Report
 from dispatcher.reports.watch_page import why_words
 from dispatcher.reports.words import CLASS_WORDS
 
-CALL_COLUMNS = ("class", "home_class", "student_ref", "student", "guardian", "phones", "why", "codes")
+CALL_COLUMNS = ("class", "home_class", "student_ref", "student", "guardian", "phones", "why", "codes", "guardian_ref")
 FIGURE_COLUMNS = ("section", "what", "detail", "value")
 # A spreadsheet would run a cell that begins so.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -69,9 +69,9 @@ def write_call_list_csv(stream: TextIO, students: Iterable[StudentToCallAbout]) 
             )
             why = "; ".join(why_words(why) for why in guardian.why)
             codes = "; ".join(why.code for why in guardian.why if why.code)
-            writer.writerow([*map(_cell, about), _cell(guardian.name), phones, _cell(why), _cell(codes)])
+            writer.writerow([*map(_cell, about), _cell(guardian.name), phones, _cell(why), _cell(codes), guardian.ref])
         if not student.guardians:
-            writer.writerow([*map(_cell, about), "", "", _cell(student.why or ""), ""])
+            writer.writerow([*map(_cell, about), "", "", _cell(student.why or ""), "", ""])
 
 
 def write_figures_csv(stream: TextIO, report: Report, breakdown: Breakdown | None = None) -> None:
@@ -117,6 +117,7 @@ def _figure_rows(report: Report) -> Iterator[tuple[object, ...]]:
         "unverified",
         "unmatched_answers",
         "confirmed_by_answer",
+        "reached_by_telephone",
     ):
         yield "details", name, "", getattr(report, name)
     for text in report.texts:

@@ -12,7 +12,7 @@ from contacts.addresses import mask_phone
 from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import StudentToCallAbout
-from dispatcher.reports.call_page import print_alert, print_call_list, print_heading
+from dispatcher.reports.call_page import how_to_mark, print_alert, print_call_list, print_heading
 from dispatcher.reports.figures import Reduced, Report
 from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.words import (
@@ -34,6 +34,7 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_classes(console, report)
     if report.reduced is None:
         _print_calls(console, report, first)
+        _print_marks(console, report)
         _print_answers(console, report)
     else:
         _print_reduced(console, report.reduced)
@@ -70,7 +71,7 @@ def _print_classes(console: Console, report: Report) -> None:
         (grouped(classes.unreached), "  unreached: somebody is entitled, and nobody has it"),
         (grouped(classes.held), "  held: a person must decide"),
         (grouped(classes.handed_over), "handed over: a provider has it, or may have it"),
-        (grouped(classes.confirmed), "confirmed: delivered to, or answered by, somebody entitled"),
+        (grouped(classes.confirmed), "confirmed: somebody has it (delivered, answered, or by telephone)"),
         (grouped(classes.students), "students in all"),
         (
             grouped(classes.nobody_may_be_told),
@@ -87,10 +88,18 @@ def _print_calls(console: Console, report: Report, first: list[StudentToCallAbou
     print_heading(console, f"Call list ({grouped(report.classes.nobody_reached)})")
     if first:
         console.print(Text(f" With whole numbers: beredskap report {report.alert.number} --call-list"))
+        console.print(Text(f" {how_to_mark(report.alert.number)}"))
     print_call_list(console, first, number=mask_phone)
     more = report.classes.nobody_reached - len(first)
     if more > 0:
         console.print(Text(f"\n and {grouped(more)} more: beredskap report {report.alert.number} --call-list"))
+
+
+def _print_marks(console: Console, report: Report) -> None:
+    if report.reached_by_telephone:
+        several = "s" if report.reached_by_telephone > 1 else ""
+        count = grouped(report.reached_by_telephone)
+        print_heading(console, f"{count} student{several} reached by telephone, as marked by staff")
 
 
 def _print_answers(console: Console, report: Report) -> None:

@@ -132,10 +132,13 @@ def watch_figures(connection: Connection, alert_id: int) -> WatchFigures:
     )
 
 
-def watch_students(connection: Connection, alert_id: int, *, ended: bool = False) -> WatchStudents:
-    """Read the classes of all students, and whom to call first. `ended`: what has not left by now never will."""
+def watch_students(
+    connection: Connection, alert_id: int, *, ended: bool = False, limit: int = CALL_FIRST
+) -> WatchStudents:
+    """Read the classes of all students, and whom to call first, at most `limit` of them. `ended`: what has not left by
+    now never will."""
     classes = read_classes(connection, alert_id, settled_only=not ended)
-    return WatchStudents(classes.counts, tuple(call_list(connection, alert_id, classes, limit=CALL_FIRST)))
+    return WatchStudents(classes.counts, tuple(call_list(connection, alert_id, classes, limit=limit)))
 
 
 def _channels(connection: Connection, alert_id: int, head: AlertHead, now: datetime) -> tuple[ChannelProgress, ...]:

@@ -28,6 +28,7 @@ from dispatcher.tables import (
     DECISION,
     DELIVERY,
     EVENT,
+    MARK,
     NOTICE,
     RECEIPT,
     RECIPIENT,
@@ -93,14 +94,16 @@ def _alerts(eyes: Eyes) -> tuple[list[dict[str, Any]], int]:
     messages: dict[int, list[AnyRow]] = defaultdict(list)
     for row in _messages(connection, me):
         messages[row.alert_id].append(row)
+    marks = _marks(connection, me)
     listed = connection.scalars(select(ALERT_STUDENT.c.alert_id).where(ALERT_STUDENT.c.student_id == me))
     shown: list[dict[str, Any]] = []
     withheld = 0
-    for alert_id in sorted({*listed, *decisions, *messages}):
+    for alert_id in sorted({*listed, *decisions, *messages, *marks}):
         alert = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).one()
-        may_see = [one for one in decisions[alert_id] if one.student_id in eyes.known]
+        about = [*decisions[alert_id], *marks[alert_id]]
+        may_see = [one for one in about if one.student_id in eyes.known]
         # Of a student who is not named, that there was an alert tells where they go to school.
-        if decisions[alert_id] and not may_see:
+        if about and not may_see:
             withheld += 1
             continue
         shown.append(
@@ -108,10 +111,11 @@ def _alerts(eyes: Eyes) -> tuple[list[dict[str, Any]], int]:
                 "number": alert.number,
                 "status": alert.status,
                 "scenario": alert.scenario,
-                "schools": alert.school_names if len(may_see) == len(decisions[alert_id]) else NOT_NAMED,
+                "schools": alert.school_names if len(may_see) == len(about) else NOT_NAMED,
                 "sent_at": alert.confirmed_at,
-                "decisions": [_decision(eyes, one) for one in may_see],
+                "decisions": [_decision(eyes, one) for one in decisions[alert_id] if one.student_id in eyes.known],
                 "messages": _sent(eyes, [one for one in messages[alert_id] if one.student_id in eyes.known]),
+                "marks": [_mark(eyes, one) for one in marks[alert_id] if one.student_id in eyes.known],
                 **_chain(connection, alert_id, me),
             }
         )
@@ -123,6 +127,27 @@ def _chain(connection: Connection, alert_id: int, me: int) -> dict[str, Any]:
     of = (CHAIN.c.alert_id == alert_id, CHAIN.c.guardian_id == me)
     row = connection.execute(select(CHAIN.c.taken, CHAIN.c.ended).where(*of)).first()
     return {} if row is None else {"fallback": {"taken": row.taken, "ended": row.ended}}
+
+
+def _marks(connection: Connection, me: int) -> dict[int, list[AnyRow]]:
+    found: dict[int, list[AnyRow]] = defaultdict(list)
+    about_me = or_(MARK.c.student_id == me, MARK.c.guardian_id == me)
+    for row in connection.execute(select(MARK).where(about_me).order_by(MARK.c.id)):
+        found[row.alert_id].append(row)
+    return found
+
+
+def _mark(eyes: Eyes, row: AnyRow) -> dict[str, Any]:
+    """Who was reached by telephone; not which of the staff did it. No words about somebody who is not named."""
+    me = eyes.person.id
+    of_somebody = row.guardian_id is None or row.guardian_id in eyes.known
+    return {
+        "about": "yourself" if row.student_id == me else eyes.name(row.student_id),
+        "reached": "yourself" if row.guardian_id == me else row.guardian_id and eyes.name(row.guardian_id),
+        "marked_at": row.marked_at,
+        "note": row.note if of_somebody else None,
+        "taken_back_at": row.taken_back_at,
+    }
 
 
 def _decision(eyes: Eyes, row: AnyRow) -> dict[str, Any]:

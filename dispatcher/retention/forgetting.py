@@ -23,7 +23,7 @@ from dispatcher.codes import DeliveryState
 from dispatcher.outbox.removal import forget_references, sent_to, unused
 from dispatcher.outbox.transitions import DUE
 from dispatcher.retention.holdings import RENAMED
-from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, NOTICE, RECIPIENT
+from dispatcher.tables import ALERT, ALERT_STUDENT, DECISION, DELIVERY, MARK, NOTICE, RECIPIENT
 
 # What emptied rows are called where something must be there.
 PSEUDONYM: Final = "forgotten-"
@@ -81,6 +81,9 @@ def _rename(connection: Connection, ids: Collection[int]) -> None:
     named_there = or_(DECISION.c.student_id.in_(new), DECISION.c.guardian_id.in_(new))
     connection.execute(update(DECISION).where(named_there).values(inputs="{}"))
     connection.execute(update(NOTICE).where(NOTICE.c.person_id.in_(new)).values(challenge_id=None))
+    # What staff wrote beside a mark may name either of the two.
+    marked = or_(MARK.c.student_id.in_(new), MARK.c.guardian_id.in_(new))
+    connection.execute(update(MARK).where(marked).values(note=""))
     for holding in RENAMED:
         for column in holding.persons:
             _rename_column(connection, column, new)
@@ -134,6 +137,8 @@ def clear_away(connection: Connection) -> None:
         PERSON.c.id.not_in(_named(DECISION.c.guardian_id)),
         PERSON.c.id.not_in(_named(RECIPIENT.c.student_id)),
         PERSON.c.id.not_in(_named(RECIPIENT.c.guardian_id)),
+        PERSON.c.id.not_in(_named(MARK.c.student_id)),
+        PERSON.c.id.not_in(_named(MARK.c.guardian_id)),
     ]
     newest = select(func.max(PERSON.c.id)).scalar_subquery()
     connection.execute(delete(PERSON).where(PERSON.c.source == FORGOTTEN, PERSON.c.id < newest, *unnamed))

@@ -20,6 +20,7 @@ from dispatcher.tables import (
     EVENT,
     FIGURES,
     LEASE,
+    MARK,
     NOTICE,
     PROCESS,
     PROGRESS,
@@ -35,6 +36,7 @@ RENAMED = (
     Holding(CHAIN, Fate.RENAMED, "chains of steps", (CHAIN.c.guardian_id,)),
     Holding(RECIPIENT, Fate.RENAMED, "recipients", (RECIPIENT.c.student_id, RECIPIENT.c.guardian_id)),
     Holding(NOTICE, Fate.RENAMED, "routine messages", (NOTICE.c.person_id,)),
+    Holding(MARK, Fate.RENAMED, "marks of staff", (MARK.c.student_id, MARK.c.guardian_id)),
 )
 
 HOLDINGS = (

@@ -17,6 +17,7 @@ _INDENT: Final = 12
 
 HEADINGS: Final[Mapping[str, str]] = {
     "persons": "Personen",
+    "visits_to_the_portal": "Besøk i portalen",
     "identifiers": "Fødselsnummer og andre identifikatorer",
     "student_roles": "Elev",
     "enrolments": "Skoleplasser",

@@ -27,6 +27,7 @@ from dispatcher.tables import (
     DECISION,
     DELIVERY,
     FIGURES,
+    MARK,
     NOTICE,
     PROGRESS,
     RECEIPT,
@@ -34,7 +35,7 @@ from dispatcher.tables import (
 
 # Rows that go in one transaction: some hundredths of a second.
 _STEP = 2000
-_OF_ALERT = (DELIVERY, DECISION, ALERT_STUDENT, PROGRESS, CHAIN)
+_OF_ALERT = (DELIVERY, DECISION, ALERT_STUDENT, PROGRESS, CHAIN, MARK)
 _ENDED = (AlertState.CLOSED, AlertState.STOPPED, AlertState.EXPIRED)
 
 
@@ -134,7 +135,7 @@ _Step = Callable[[Connection], int]
 
 def _of_alert(alert_id: int) -> Iterator[_Step]:
     yield lambda connection: remove_deliveries(connection, [DELIVERY.c.alert_id == alert_id], _STEP // 4)
-    for table in (DECISION, PROGRESS):
+    for table in (DECISION, PROGRESS, MARK):
         yield _some_of(table, [table.c.alert_id == alert_id], table.c.id)
     yield _some_of(CHAIN, [CHAIN.c.alert_id == alert_id], CHAIN.c.guardian_id)
     yield _some_of(ALERT_STUDENT, [ALERT_STUDENT.c.alert_id == alert_id], ALERT_STUDENT.c.position)

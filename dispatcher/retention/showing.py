@@ -45,6 +45,12 @@ NOT_SHOWN: Mapping[str, str] = {
     "decision.inputs": "made of what stands elsewhere in the export, and of what is held of the other person",
     "reminder.notice_id": "a number of our own: the message stands among the routine messages",
     "verification_challenge.nonce": "a random number of which a code was made",
+    "visit.token": "the hash of what their browser holds",
+    "visit.token_before": "the hash of what their browser held",
+    "visit.form_token": "a random number that stands in the forms of that visit",
+    "visit.operator": "empty: a visit of staff is about nobody",
+    "visit.stranger": "empty: who is in the store is no stranger to it",
+    "visit.renewed_at": "when the random number of the browser was changed",
 }
 # Where what a column points at is shown in its place.
 _SHOWN_AS = {

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select, text
 
 from config.filling import fill
 from contacts.tables import ADDRESS, CONTACT_POINT, GUARDIANSHIP, PERSON, STUDENT
-from dispatcher.tables import ALERT_STUDENT, ATTEMPT, DECISION, DELIVERY, EVENT, PROGRESS, RECEIPT, RECIPIENT
+from dispatcher.tables import ALERT_STUDENT, ATTEMPT, DECISION, DELIVERY, EVENT, MARK, PROGRESS, RECEIPT, RECIPIENT
 from tests.dispatcher.world import World
 
 PEOPLE = 4000  # students, with one guardian each
@@ -245,5 +245,22 @@ def _write_alert(connection: Connection, world: World, alert: int, people: dict[
         [
             {"id": progress + n, "alert_id": alert, "channel": "sms", "state": "queued", "delta": (-1) ** n, "at": when}
             for n in range(400)
+        ],
+    )
+    mark = _next_id(connection, MARK)
+    _add(
+        connection,
+        MARK,
+        [
+            {
+                "id": mark + n,
+                "alert_id": alert,
+                "student_id": people["student"] + n,
+                "guardian_id": people["guardian"] + n,
+                "note": "",
+                "marked_by": "leder",
+                "marked_at": when,
+            }
+            for n in range(STUDENTS // 2)
         ],
     )

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
 from config.clock import bound_db_now
 from config.counters import CONTACTS_REVISION, bump
 from config.database import Database
+from contacts.people import find_guardian, find_student, guardian_ref
+from contacts.tables import PERSON
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.alerts.lifecycle import resend_failed, stop
+from dispatcher.alerts.marks import mark_reached, take_back
 from dispatcher.auditing.audit import audit
 from dispatcher.codes import AlertState, Lane
 from dispatcher.metering.store_figures import store_figures
@@ -27,6 +30,7 @@ from dispatcher.outbox.following import Kind
 from dispatcher.outbox.progress import fold, fold_progress
 from dispatcher.outbox.receipts import match_waiting
 from dispatcher.outbox.sweep import anything_left
+from dispatcher.reports.board import board_token, read_board
 from dispatcher.reports.call_list import call_list
 from dispatcher.reports.classes import read_classes
 from dispatcher.reports.counting import report
@@ -53,6 +57,7 @@ GROWING = frozenset(
         "person",
         "receipt",
         "student",
+        "telephone_mark",
     }
 )
 
@@ -268,11 +273,27 @@ def test_watching_and_what_concerns_one_alert_alone(world: World) -> None:
             classes = read_classes(connection, alert)
             report(connection, alert, classes.counts)
             assert list(call_list(connection, alert, classes))
+            assert board_token(connection, alert)
+        for guardian in (None, families[0].guardian):
+            called(world, alert, families[0].student, guardian)
+        with world.database.read() as connection:
+            assert len(read_board(connection, alert).marks) == 4
         with world.database.write() as connection:
             resend_failed(connection, number, operator="leder")
             stop(connection, number, operator="leder")
 
     assert "\n".join(explained(world, look).complaints) == ""
+
+
+def called(world: World, alert: int, student: int, guardian: int | None) -> None:
+    """Somebody is marked as reached by telephone, taken back, and marked once more."""
+    with world.clock(), world.database.write() as connection:
+        row = connection.execute(select(ALERT).where(ALERT.c.id == alert)).one()
+        ref = connection.execute(select(PERSON.c.ref).where(PERSON.c.id == student)).scalar_one()
+        whom = (row, find_student(connection, ref), guardian and find_guardian(connection, guardian_ref(guardian)))
+        mark_reached(connection, *whom, note="", operator="leder")
+        take_back(connection, *whom, operator="leder")
+        mark_reached(connection, *whom, note="", operator="leder")
 
 
 def test_auditing(world: World) -> None:

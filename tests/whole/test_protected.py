@@ -60,6 +60,14 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("latest", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
     ),
     "alert list": (Case("", before=(_ABOUT_THEM,)), Case("", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,))),
+    "alert reached": (
+        Case("latest {held} --guardian {guardian_held} --note x", before=(_ABOUT_THEM,)),
+        Case("latest {held} --guardian {guardian_held} --take-back"),
+        Case("latest {released}"),
+        Case("latest {unknown} --guardian {guardian_held}", 2),
+        Case("latest {adult}", 2),
+        Case("latest HX-999", 2),
+    ),
     "alert resend-failed": (Case("latest --yes", before=(_ABOUT_THEM,)),),
     "alert send": (
         Case("--scenario lockdown --status actual --student {held} --yes --no-watch"),

@@ -87,7 +87,10 @@ def test_a_clerk_sends_nothing_and_an_auditor_only_reads(embedded: Installation)
     assert embedded.run("report", "latest", "--call-list").status == 0
     assert embedded.run("contacts", "explain", "9X-001").status == 0
     assert embedded.run("audit-log", "show").status == 0
-    refused(embedded.run("alert", "stop", "latest", "--yes"), "As auditor you may not stop or repeat alerts.")
+    refused(
+        embedded.run("alert", "stop", "latest", "--yes"),
+        "As auditor you may not stop or repeat alerts, or mark who was reached.",
+    )
     refused(embedded.run("contacts", "add", "G-4", "--email", "to@heime.example"), "As auditor you may not change")
     embedded.drained()
 

@@ -6,7 +6,7 @@ from alembic import op
 from config.clock import UtcDateTime
 
 revision = "0022"
-down_revision = "0018"
+down_revision = "0020"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -14,7 +14,7 @@ from dispatcher.codes import AlertState, AlertStatus, AnswerKind, DeliveryState
 from dispatcher.outbox.chain import Chain, ChainEnd, ChainStep
 from dispatcher.outbox.fallback import take_steps
 from dispatcher.reports.watching import WatchFigures, watch_figures
-from dispatcher.tables import ALERT, ANSWER, CHAIN, DECISION, DELIVERY, AnyRow
+from dispatcher.tables import ALERT, ANSWER, CHAIN, DECISION, DELIVERY, MARK, AnyRow
 from providers.base import Accepted, Channel, Receipt, ReceiptStatus, Rejected, Unknown
 from tests.dispatcher.world import LIFE, NOW, SETTLE, FakeProvider, Family, World
 
@@ -42,6 +42,13 @@ def chain(world: World, alert: int, family: Family) -> AnyRow:
 
 def messages(world: World, alert: int) -> list[tuple[Channel, DeliveryState]]:
     return [(row.channel, row.state) for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert)]
+
+
+def reached(world: World, alert: int, student: int, guardian: int | None, **values: Any) -> None:
+    """Staff mark that they have reached somebody by telephone."""
+    with world.clock(), world.database.write() as connection:
+        who = {"alert_id": alert, "student_id": student, "guardian_id": guardian}
+        connection.execute(insert(MARK).values(**who, marked_by="rektor", **values))
 
 
 def accepted(world: World, reference: str = "SM1") -> int:
@@ -124,6 +131,31 @@ def test_what_is_confirmed_is_followed_by_nothing(world: World, how: str) -> Non
     assert len(messages(world, alert)) == 1
     row = chain(world, alert, family)
     assert (row.ended, row.next_at) == (ChainEnd.CONFIRMED, None)
+
+
+@pytest.mark.parametrize("themself", [True, False])
+def test_whoever_was_reached_by_telephone_is_sent_nothing_more(world: World, themself: bool) -> None:
+    family, other = world.family(2, email=True), world.family(email=True)
+    alert = alert_to(world, family, other)
+    reached(world, alert, family.students[1], family.guardian if themself else None)
+    world.later(WAIT)
+    assert steps(world) == 2
+    assert chain(world, alert, family).ended is ChainEnd.CONFIRMED
+    assert chain(world, alert, other).ended is None
+    (email,) = [row for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert) if row.channel is EMAIL]
+    assert world.recipients(email.id) == {(other.student, other.guardian)}
+
+
+def test_a_mark_that_does_not_count_ends_no_chain(world: World) -> None:
+    family, other = world.family(email=True), world.family(email=True)
+    alert, another = alert_to(world, family), world.alert([other.student])
+    reached(world, alert, family.student, family.guardian, taken_back_by="rektor", taken_back_at=NOW)
+    reached(world, alert, other.student, other.guardian)
+    reached(world, another, family.student, family.guardian)
+    world.later(WAIT)
+    steps(world)
+    assert chain(world, alert, family).ended is None
+    assert messages(world, alert)[1:] == [(EMAIL, S.QUEUED)]
 
 
 def test_that_another_guardian_was_told_ends_no_chain(world: World) -> None:
@@ -351,13 +383,17 @@ def test_two_who_share_a_phone_get_one_call(world: World) -> None:
     assert shared == [{(family.student, family.guardian) for family in families}]
 
 
-def test_a_receipt_that_comes_while_a_call_waits_cancels_it(world: World) -> None:
+@pytest.mark.parametrize("how", ["receipt", "reached", "somebody at home"])
+def test_whoever_is_told_while_a_call_waits_is_not_called(world: World, how: str) -> None:
     family = world.family()
     alert = voice_alert(world, family)
     accepted(world)
     world.later(WAIT)
     steps(world)
-    world.receipt("SM1")
+    if how == "receipt":
+        world.receipt("SM1")
+    else:
+        reached(world, alert, family.student, family.guardian if how == "reached" else None)
     assert world.claim(VOICE) == []
     (call,) = [row for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert) if row.channel is VOICE]
     assert (call.state, call.code) == (S.CANCELLED, "confirmed")

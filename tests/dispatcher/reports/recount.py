@@ -11,7 +11,7 @@ from sqlalchemy import select
 from contacts.codes import Protection
 from contacts.tables import MEMBERSHIP, PERSON, STUDENT_GROUP
 from dispatcher.reports.classes import Standing, student_class
-from dispatcher.tables import ALERT_STUDENT, ATTEMPT, DECISION, DELIVERY, EVENT, RECIPIENT
+from dispatcher.tables import ALERT_STUDENT, ATTEMPT, DECISION, DELIVERY, EVENT, MARK, RECIPIENT
 from tests.dispatcher.reports.conftest import Case
 
 
@@ -35,6 +35,9 @@ class Rows:
             self.students = [
                 row.student_id for row in all_of(select(ALERT_STUDENT).where(ALERT_STUDENT.c.alert_id == case.alert))
             ]
+            self.marks = [
+                row for row in all_of(select(MARK).where(MARK.c.alert_id == case.alert)) if row.taken_back_at is None
+            ]
             hidden = {row.id for row in all_of(select(PERSON)) if row.protection is not Protection.NONE}
             groups = {row.id: row.name for row in all_of(select(STUDENT_GROUP))}
             self.homes = {
@@ -47,7 +50,8 @@ class Rows:
         linked = {row.delivery_id for row in self.links if row.student_id == student and row.unlinked_at is None}
         states = frozenset(row.state for row in self.deliveries if row.id in linked)
         verdicts = frozenset(row.verdict for row in self.decisions if row.student_id == student)
-        return student_class(Standing(True, states, verdicts)).value
+        marked = any(row.student_id == student for row in self.marks)
+        return student_class(Standing(True, states, verdicts, marked=marked)).value
 
     def home_classes(self) -> dict[tuple[str | None, str], int]:
         """Students by home class (None: hidden) and class of the report."""

@@ -13,6 +13,7 @@ from config.clock import bound_db_now
 from config.database import Database
 from contacts.codes import Protection
 from contacts.entitlement import Verdict
+from contacts.people import guardian_ref
 from contacts.tables import PERSON
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports import call_list as module
@@ -56,7 +57,7 @@ def test_a_guardian_with_all_numbers_and_the_latest_reason_of_each_channel(case:
     assert (student.name, student.home_class, student.why) == ("Dina F.", "2B", None)
     # "told" was asked about this student, too, and the answer was no.
     (guardian,) = student.guardians
-    assert guardian.name == "Ola F."
+    assert (guardian.name, guardian.ref) == ("Ola F.", guardian_ref(case.guardians["failed"]))
     assert guardian.phones == (Phone("+4790000003", False, True), Phone("+4722000003", True, True))
     assert [(why.channel, why.state, why.code) for why in guardian.why] == [
         (Channel.SMS, S.UNDELIVERED, "30005"),
@@ -197,6 +198,7 @@ def test_csv_has_a_row_a_guardian_and_runs_no_formula(case: Case) -> None:
     assert rows["2B-002"]["student"] == "'=cmd|'/c"
     assert rows["2B-002"]["phones"] == "+4790000003; +4722000003 fixed line"
     assert rows["2B-002"]["codes"] == "30005; 550 5.1.1"
+    assert rows["2B-002"]["guardian_ref"] == guardian_ref(case.guardians["failed"])
     assert rows["1A-004"] == {
         "class": "held",
         "home_class": "",
@@ -206,6 +208,7 @@ def test_csv_has_a_row_a_guardian_and_runs_no_formula(case: Case) -> None:
         "phones": "",
         "why": PROTECTED,
         "codes": "",
+        "guardian_ref": "",
     }
 
 

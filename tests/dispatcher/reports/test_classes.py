@@ -70,6 +70,13 @@ def test_whoever_answered_has_it_for_certain(state: DeliveryState) -> None:
     assert student_class(Standing(True, frozenset({state}), frozenset({V.ENTITLED}), answered=True)) is C.CONFIRMED
 
 
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize("verdicts", [[V.ENTITLED], [V.HELD], [V.NO], []])
+def test_whoever_was_reached_by_telephone_has_it_for_certain(planned: bool, verdicts: list[Verdict]) -> None:
+    standing = Standing(planned, frozenset({S.REJECTED}), frozenset(verdicts), marked=True)
+    assert student_class(standing) is C.CONFIRMED
+
+
 @dataclass(frozen=True)
 class Row:
     """One student as the random test makes it."""
@@ -78,6 +85,7 @@ class Row:
     decisions: tuple[tuple[Verdict, bool], ...]  # verdict, superseded
     nobody_registered: bool
     answered: tuple[bool, ...]  # the delivery in the same place was confirmed by an answer
+    marks: tuple[bool, ...] = ()  # taken back; of a guardian each, the last of none
 
     def standing(self, planned: bool) -> Standing:
         verdicts = {verdict for verdict, superseded in self.decisions if not superseded}
@@ -85,7 +93,7 @@ class Row:
             verdicts.add(Verdict.HELD)
         states = {state for state, unlinked in self.deliveries if not unlinked}
         answered = any(yes and not unlinked for yes, (_, unlinked) in zip(self.answered, self.deliveries, strict=False))
-        return Standing(planned, frozenset(states), frozenset(verdicts), answered)
+        return Standing(planned, frozenset(states), frozenset(verdicts), answered, not all(self.marks))
 
 
 _ROW = st.builds(
@@ -94,6 +102,8 @@ _ROW = st.builds(
     decisions=st.lists(st.tuples(st.sampled_from(Verdict), st.booleans()), max_size=3).map(tuple),
     nobody_registered=st.booleans(),
     answered=st.lists(st.booleans(), max_size=3).map(tuple),
+    # Most have no mark, as every other class needs to come, too.
+    marks=st.one_of(st.just(()), st.just(()), st.lists(st.booleans(), max_size=4).map(tuple)),
 )
 
 
@@ -110,6 +120,8 @@ def _write(world: World, rows: list[Row], cursor: int) -> tuple[int, list[int]]:
                 world.connection.execute(insert(ANSWER).values(alert_id=alert, delivery_id=delivery, **values))
         for guardian, (verdict, superseded) in zip(guardians, row.decisions, strict=False):
             world.decision(alert, student, guardian, verdict, "any", superseded=superseded)
+        for marked, taken_back in zip([*guardians, None], row.marks, strict=False):
+            world.mark(alert, student, marked, taken_back=taken_back)
         if row.nobody_registered:
             world.decision(alert, student, None, Verdict.HELD, "no_guardian_known")
     return alert, students
@@ -122,10 +134,12 @@ def test_sql_says_the_same_as_the_rule(database: Database, rows: list[Row], curs
     with database.engine.connect() as connection, connection.begin() as transaction:
         alert, students = _write(World(connection), rows, cursor)
         found = {row.student_id: CLASS_OF_RANK[row.rank] for row in connection.execute(students_by_class(alert))}
+        alone = [connection.execute(students_by_class(alert, only=one)).one() for one in students]
         counts = class_counts(connection, alert)
         everybody, settled = read_classes(connection, alert), read_classes(connection, alert, settled_only=True)
         transaction.rollback()
     assert [found[student] for student in students] == expected
+    assert [(row.student_id, CLASS_OF_RANK[row.rank]) for row in alone] == list(zip(students, expected, strict=True))
     counted = Counter(expected)
     assert {name: getattr(counts, name.value) for name in StudentClass} == {name: counted[name] for name in C}
     assert counts.nobody_reached == counted[C.UNREACHED] + counted[C.HELD]

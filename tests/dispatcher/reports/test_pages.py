@@ -70,6 +70,7 @@ KARI = StudentToCallAbout(
             "Ola E.",
             (Phone("+4791234512", False, True),),
             (Why("the number is not in use", "30005", Channel.SMS, DeliveryState.UNDELIVERED),),
+            "G-17",
         ),
     ),
 )

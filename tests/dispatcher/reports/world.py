@@ -40,6 +40,7 @@ from dispatcher.tables import (
     DECISION,
     DELIVERY,
     EVENT,
+    MARK,
     PROCESS,
     PROGRESS,
     RECIPIENT,
@@ -304,6 +305,12 @@ class World:
             self.progress(alert, channel, DeliveryState.QUEUED, -1, at=after(moved_after))
             self.progress(alert, channel, state, 1, at=after(moved_after))
         return delivery
+
+    def mark(self, alert: int, student: int, guardian: int | None = None, *, taken_back: bool = False) -> int:
+        """Staff have reached somebody by telephone, and perhaps taken it back."""
+        back = {"taken_back_by": "M. Lærer", "taken_back_at": NOW} if taken_back else {}
+        who = {"alert_id": alert, "student_id": student, "guardian_id": guardian}
+        return self._row(MARK, **who, note="", marked_by="K. Leder", marked_at=NOW, **back)
 
     def event(self, delivery: int, state: DeliveryState, *, refused: bool = False) -> None:
         self._add(

@@ -91,6 +91,9 @@ def test_which_alert_told_what_and_when(town: Town) -> None:
     assert messages["sms"]["attempts"][0]["outcome"] == "accepted" and messages["sms"]["receipts"]
     assert told["fallback"] == {"taken": 2, "ended": "call_list"}
     assert "fallback" not in exported(town, one.student)["alerts"][0]
+    (mark,) = told["marks"]
+    assert mark["reached"] == "yourself" and mark["about"].startswith(one.student.marks[0])
+    assert one.guardian.marks[0] in mark["note"] and "rektor" not in text_of(mark)
     # The refused e-mail was never read.
     assert (messages["email"]["state"], messages["email"]["text"]) == ("rejected", None)
 
@@ -135,6 +138,7 @@ def test_a_protected_guardian_is_not_named_to_the_student(town: Town) -> None:
     document = exported(town, one.student)
     assert not [mark for mark in one.guardian.marks if mark in text_of(document)]
     assert len(document["alerts"]) == 1
+    assert [(mark["reached"], mark["note"]) for mark in document["alerts"][0]["marks"]] == [(NOT_NAMED, None)]
     assert [row["guardian"] for row in document["guardianships"]] == [NOT_NAMED]
 
 

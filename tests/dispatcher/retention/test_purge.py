@@ -28,6 +28,7 @@ from dispatcher.tables import (
     DECISION,
     DELIVERY,
     EVENT,
+    MARK,
     NOTICE,
     PROGRESS,
     RECEIPT,
@@ -184,7 +185,7 @@ def test_an_alert_becomes_figures_that_say_the_same(town: Town) -> None:
     assert [act.act for act in now.acts][-1] == "alert.reduce"
     # The newest alert stays whole, and so does what hangs on it.
     assert {row.alert_id for row in town.world.rows(DELIVERY)} == {newer}
-    for table in (ALERT_STUDENT, DECISION, PROGRESS):
+    for table in (ALERT_STUDENT, DECISION, PROGRESS, MARK):
         assert {row.alert_id for row in town.world.rows(table)} == {newer}, table.name
     left = {row.id for row in town.world.rows(DELIVERY)}
     for table in (ATTEMPT, EVENT, RECEIPT, RECIPIENT):

@@ -16,12 +16,13 @@ from config.clock import oslo_date
 from config.database import Database
 from config.keys import Keys
 from contacts import tables
-from contacts.codes import InvitationState, RegisterStatus, ReminderWay
+from contacts.codes import InvitationState, RegisterStatus, ReminderWay, VisitorKind
 from contacts.people import guardian_ref
+from contacts.visits import Patience, begin_visit
 from dispatcher.codes import NoticeKind
 from dispatcher.outbox.chain import ChainEnd
 from dispatcher.outbox.enqueue import enqueue_notice
-from dispatcher.tables import ALERT, CHAIN, NOTICE
+from dispatcher.tables import ALERT, CHAIN, MARK, NOTICE
 from providers.base import Accepted, Channel, ReceiptStatus, Rejected
 from tests.dispatcher.auditing.auditing import send_all
 from tests.dispatcher.world import NOW, World
@@ -100,6 +101,8 @@ class Town:
                     last_at=self.world.now,
                 )
             )
+            for person, visitor in ((pupil, VisitorKind.STUDENT), (guardian, VisitorKind.GUARDIAN)):
+                begin_visit(store.connection, visitor, Patience(1800, 36_000), person_id=person)
             store.consent(pupil, guardian, date(2026, 1, 1), given_evidence="form 7")
             store.block(guardian, pupil, valid_to=date(2026, 3, 1))
             store.release(pupil, date(2026, 3, 1))
@@ -187,6 +190,10 @@ class Town:
             for guardian_id in {one.guardian.id for one in families}:
                 ends = {"taken": 2, "step_at": self.world.now, "ended": ChainEnd.CALL_LIST}
                 connection.execute(insert(CHAIN).values(alert_id=alert, guardian_id=guardian_id, **ends))
+            for one in families:
+                named = {"alert_id": alert, "student_id": one.student.id, "guardian_id": one.guardian.id}
+                note = f"{one.student.marks[0]}: {one.guardian.marks[0]} henter"
+                connection.execute(insert(MARK).values(**named, note=note, marked_by="rektor"))
         if ended:
             refused = self.world.claim_one(Channel.EMAIL, size=1)
             self.world.record((refused, Rejected("550 5.1.1")))

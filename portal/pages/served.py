@@ -1,0 +1,36 @@
+"""The pages of one application, where the settings give the portal an address; none otherwise."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from config.database import Database
+from config.keys import load_keys
+from config.set_aside import SetAside
+from config.settings import Settings
+from portal.door import Door
+from portal.log_in.routes import LogIns
+from portal.pages.table import PAGES
+from portal.rendering import static_answer
+from portal.visit import Portal
+
+
+class Pages:
+    """Raises UsageError when there are pages, and the key file cannot be used."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.routes: list[Route] = []
+        self._door: Door | None = None
+        if isinstance(settings.portal, SetAside) or not settings.portal.on:
+            return
+        portal = Portal(settings, database, load_keys(settings.key_file))
+        self._door = Door(portal)
+        self.routes = [
+            *self._door.routes(PAGES),
+            *LogIns(portal).routes(),
+            Route("/static/{digest}/{name}", static_answer, methods=["GET"]),
+        ]
+
+    def close(self) -> None:
+        if self._door is not None:
+            self._door.close()

@@ -1,0 +1,127 @@
+"""An OpenID provider on loopback, for ID-porten and Feide: `oidc-provider-mock`, with PKCE checked at its door.
+
+The provider ignores code challenges. Here a code is given out only against the verifier of the challenge that it was
+asked for with, as RFC 7636 demands; and what a provider does wrong can be asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import oidc_provider_mock
+from werkzeug.serving import make_server
+
+_Environ = dict[str, Any]
+_Start = Callable[..., Any]
+
+
+@dataclass
+class Provider:
+    """One provider that runs. `asked`: the parameters of the last authorization request.
+
+    `audience`: the client that tokens are made out to, in place of the one that asks. `unchecked`: codes that were
+    given out without a challenge.
+    """
+
+    issuer: str
+    asked: dict[str, str] = field(default_factory=dict)
+    audience: str | None = None
+    unchecked: int = 0
+    _claims: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def person(self, subject: str, **claims: Any) -> str:
+        """Somebody who can log in here, with these claims; what to log in as."""
+        import urllib.request
+
+        body = json.dumps(claims).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.issuer}/users/{subject}", data=body, headers=headers, method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
+        return subject
+
+
+@contextmanager
+def openid_provider(*, token_seconds: int = 3600) -> Iterator[Provider]:
+    """A provider whose tokens end after so many seconds; negative: before they are made."""
+    app = oidc_provider_mock.app(require_nonce=True, access_token_max_age=timedelta(seconds=token_seconds))
+    provider = Provider("")
+    server = make_server("127.0.0.1", 0, _Checked(app, provider), threaded=True)
+    provider.issuer = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+class _Checked:
+    def __init__(self, app: Any, provider: Provider) -> None:
+        self._app = app
+        self._provider = provider
+        # By code: the challenge that it was asked for with.
+        self._challenges: dict[str, str] = {}
+
+    def __call__(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/oauth2/authorize":
+            return self._authorize(environ, start)
+        if path == "/oauth2/token":
+            return self._token(environ, start)
+        return self._app(environ, start)  # type: ignore[no-any-return]
+
+    def _authorize(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+        self._provider.asked = asked
+        if self._provider.audience is not None:
+            asked = asked | {"client_id": self._provider.audience}
+            environ["QUERY_STRING"] = urlencode(asked)
+
+        def noting(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            for name, value in headers:
+                code = parse_qs(urlsplit(value).query).get("code") if name.lower() == "location" else None
+                if code and asked.get("code_challenge_method") == "S256":
+                    self._challenges[code[0]] = asked["code_challenge"]
+                elif code:
+                    self._provider.unchecked += 1
+            return start(status, headers, *rest)
+
+        return self._app(environ, noting)  # type: ignore[no-any-return]
+
+    def _token(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        form = dict(parse_qsl(body.decode()))
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        proof = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if self._challenges.pop(form.get("code", ""), None) != proof:
+            start("400 Bad Request", [("Content-Type", "application/json")])
+            return [b'{"error": "invalid_grant"}']
+        if self._provider.audience is not None:
+            environ["HTTP_AUTHORIZATION"] = _basic(self._provider.audience)
+        environ["wsgi.input"] = io.BytesIO(body)
+        return self._app(environ, start)  # type: ignore[no-any-return]
+
+
+def _basic(client: str) -> str:
+    return "Basic " + base64.b64encode(f"{client}:secret".encode()).decode()
+
+
+def chosen(address: str, subject: str) -> tuple[str, bytes]:
+    """The request by which a visitor logs in at the provider as `subject`, once sent to `address`: (address, form)."""
+    return address, urlencode({"sub": subject}).encode()
+
+
+def claims_of_guardian(pid: str, acr: str = "idporten-loa-high", **more: Any) -> Mapping[str, Any]:
+    return {"pid": pid, "acr": acr, **more}
