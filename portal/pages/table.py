@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import guardian, staff, start, student
+from portal.pages import codes, guardian, invitations, staff, start, student, waiting
 
-PAGES: Final[tuple[Page, ...]] = (*start.PAGES, *guardian.PAGES, *student.PAGES, *staff.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *start.PAGES,
+    *guardian.PAGES,
+    *codes.PAGES,
+    *student.PAGES,
+    *invitations.PAGES,
+    *staff.PAGES,
+    *waiting.PAGES,
+)

@@ -70,9 +70,18 @@ MAY: dict[str, set[str]] = {
     "GET /language/{language:str}": set(VISITORS),
     "POST /log-out": set(VISITORS) - {"nobody"},
     "GET /guardian": {"guardian", "stranger"},
+    "GET /guardian/code": {"guardian", "stranger"},
+    "POST /guardian/code": {"guardian", "stranger"},
+    "GET /guardian/code/entered": {"guardian", "stranger"},
     "GET /student": {"student"},
+    "POST /student/consents": {"student"},
+    "POST /student/take-back": {"student"},
+    "GET /student/invitations": {"student"},
+    "POST /student/invitations": {"student"},
+    "POST /student/invitations/answer": {"student"},
     "GET /staff": STAFF,
     "GET /staff/quality": STAFF,
+    "GET /staff/invitations": STAFF,
 }
 
 
