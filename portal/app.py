@@ -92,6 +92,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
+    app.state.end_streams = pages.end_streams
     return app
 
 

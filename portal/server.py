@@ -24,6 +24,14 @@ _GRACE = 10
 _BACKLOG = 4096
 
 
+class _Server(uvicorn.Server):
+    """Ends what would go on for as long as somebody watches, before it waits for answers under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.app.state.end_streams()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
 class WebServer:
     """Listens from its making on; answers while `run` runs; `serving` runs it in a thread."""
 
@@ -82,7 +90,7 @@ def create_server(
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE,
     )
-    return WebServer(uvicorn.Server(config), _listen(host, port))
+    return WebServer(_Server(config), _listen(host, port))
 
 
 def _proxies(settings: Settings) -> list[str]:

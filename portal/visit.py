@@ -15,6 +15,7 @@ from config.keys import Keys
 from config.operators import Operator
 from config.settings import Settings
 from contacts.visits import OpenVisit
+from portal.boards import Boards
 from portal.rendering import page
 from portal.texts import translator
 
@@ -26,6 +27,7 @@ class Portal:
     settings: Settings
     database: Database
     keys: Keys = field(repr=False)
+    boards: Boards = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from config.database import Database
 from config.keys import load_keys
 from config.set_aside import SetAside
 from config.settings import Settings
+from portal.boards import Boards
 from portal.door import Door
 from portal.log_in.routes import LogIns
 from portal.pages.table import PAGES
@@ -21,15 +22,22 @@ class Pages:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.routes: list[Route] = []
         self._door: Door | None = None
+        self._boards: Boards | None = None
         if isinstance(settings.portal, SetAside) or not settings.portal.on:
             return
-        portal = Portal(settings, database, load_keys(settings.key_file))
+        self._boards = Boards(database)
+        portal = Portal(settings, database, load_keys(settings.key_file), self._boards)
         self._door = Door(portal)
         self.routes = [
             *self._door.routes(PAGES),
             *LogIns(portal).routes(),
             Route("/static/{digest}/{name}", static_answer, methods=["GET"]),
         ]
+
+    def end_streams(self) -> None:
+        """Let go of those who watch a board, in the application's event loop: nobody waits for them to leave."""
+        if self._boards is not None:
+            self._boards.close()
 
     def close(self) -> None:
         if self._door is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import codes, guardian, invitations, staff, start, student, waiting
+from portal.pages import board, codes, guardian, invitations, staff, start, student, waiting
 
 PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
@@ -15,4 +15,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *invitations.PAGES,
     *staff.PAGES,
     *waiting.PAGES,
+    *board.PAGES,
 )

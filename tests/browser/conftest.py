@@ -131,7 +131,13 @@ class Site:
 
 
 @pytest.fixture
+def site_settings() -> None:
+    """Settings of a module's own, in a file; none unless it makes them."""
+
+
+@pytest.fixture
 def site(
+    site_settings: None,
     sqlite_database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

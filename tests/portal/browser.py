@@ -139,7 +139,8 @@ class PortalUnderTest:
         given = {"STORE__KEY_FILE": str(file), "PORTAL__PUBLIC_URL": PUBLIC, **settings}
         for name, value in given.items():
             monkeypatch.setenv(f"BEREDSKAP_{name}", value)
-        self.app = create_app(load_settings(), database)
+        self.settings = load_settings()
+        self.app = create_app(self.settings, database)
 
     def browser(self, language: str = "en") -> Browser:
         return Browser(self.app, language)

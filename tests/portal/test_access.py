@@ -82,6 +82,11 @@ MAY: dict[str, set[str]] = {
     "GET /staff": STAFF,
     "GET /staff/quality": STAFF,
     "GET /staff/invitations": STAFF,
+    "GET /staff/alerts/{number:str}": STAFF,
+    "GET /staff/alerts/{number:str}/print": STAFF,
+    "GET /staff/alerts/{number:str}/events": STAFF,
+    "POST /staff/alerts/{number:str}/reached": STAFF,
+    "POST /staff/alerts/{number:str}/taken-back": STAFF,
 }
 
 
@@ -97,7 +102,9 @@ def test_the_matrix_names_every_page() -> None:
 def test_every_page_as_everybody(gate: Gate, page: Page) -> None:
     for name in VISITORS:
         browser = gate.visitor(name)
-        path = page.path.replace("{school:int}", "1").replace("{language:str}", "nn")
+        path = page.path
+        for place, value in (("{school:int}", "1"), ("{language:str}", "nn"), ("{number:str}", "A-2611-9999")):
+            path = path.replace(place, value)
         if page.method == "POST":
             browser.post(path, token=gate.portal.form_token(browser), follow=False)
         else:

@@ -1,0 +1,111 @@
+"""The crisis board of one alert: seen live, printed, and marked by those who telephone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.responses import Response, StreamingResponse
+
+from config.errors import UsageError
+from config.roles import Right
+from contacts.people import find_guardian, find_student
+from dispatcher.alerts.marks import Marking, mark_reached, take_back
+from dispatcher.alerts.sight import find_alert_for
+from dispatcher.reports.board import board_for
+from dispatcher.tables import AnyRow
+from portal.access import STAFF, Page, refusal
+from portal.board_words import board_context
+from portal.texts import marked
+from portal.visit import Visit
+
+_NO_SUCH: Final = marked("There is no such alert, or figures alone are left of it.")
+_SAID: Final = {
+    "marked": marked("Marked as reached. The student counts as confirmed."),
+    "before": marked("Somebody else had marked this already: nothing was changed."),
+    "taken-back": marked(
+        "The mark was taken back. If nothing else confirms it, the student is to be called about again."
+    ),
+    "not-marked": marked("There was no such mark any more: nothing was changed."),
+}
+_REFUSED: Final = {
+    "refused": marked(
+        "Nothing was marked: the guardian may not be told about this student, or the alert is about others."
+    ),
+}
+
+
+def _board(visit: Visit, *, opened: bool = False) -> Response:
+    assert visit.operator is not None
+    number = visit.path["number"]
+    try:
+        with visit.portal.database.read() as connection:
+            board = board_for(connection, number, visit.operator)
+    except UsageError:
+        return refusal(visit, _NO_SUCH, 404)
+    said, refused = (table.get(visit.query.get("said", "")) for table in (_SAID, _REFUSED))
+    return visit.show(
+        "board_print.html" if opened else "board.html",
+        opened=opened,
+        said=visit.say(said) if said else None,
+        refused=visit.say(refused) if refused else None,
+        **board_context(board, visit.language, away=False),
+    )
+
+
+def _print(visit: Visit) -> Response:
+    return _board(visit, opened=True)
+
+
+def _events(visit: Visit) -> Response:
+    assert visit.operator is not None
+    try:
+        with visit.portal.database.read() as connection:
+            alert = find_alert_for(connection, visit.path["number"], visit.operator)
+    except UsageError:
+        return refusal(visit, _NO_SUCH, 404)
+    events = visit.portal.boards.events(alert.id, visit.language)
+    # A proxy that gathers an answer before it passes it on would keep the board still.
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _reached(visit: Visit) -> Response:
+    note = visit.form.get("note", "")[:200]
+    return _marked(visit, "marked", "before", note=note)
+
+
+def _taken_back(visit: Visit) -> Response:
+    return _marked(visit, "taken-back", "not-marked")
+
+
+def _marked(visit: Visit, done: str, before: str, *, note: str | None = None) -> Response:
+    assert visit.operator is not None
+    number = visit.path["number"]
+    try:
+        with visit.portal.database.write() as connection:
+            alert = find_alert_for(connection, number, visit.operator)
+            became = _mark(connection, visit, alert, note)
+    except UsageError:
+        return visit.go(f"/staff/alerts/{number}?said=refused")
+    return visit.go(f"/staff/alerts/{alert.number}?said={done if became.changed else before}")
+
+
+def _mark(connection: Connection, visit: Visit, alert: AnyRow, note: str | None) -> Marking:
+    """`note`: None to take a mark back."""
+    assert visit.operator is not None
+    student = find_student(connection, visit.form.get("student", ""))
+    named = visit.form.get("guardian", "")
+    guardian = find_guardian(connection, named) if named else None
+    if note is None:
+        return take_back(connection, alert, student, guardian, operator=visit.operator.name)
+    return mark_reached(connection, alert, student, guardian, note=note, operator=visit.operator.name)
+
+
+_PATH: Final = "/staff/alerts/{number:str}"
+PAGES: Final = (
+    Page("GET", _PATH, _board, STAFF, Right.SEE_ALERTS),
+    Page("GET", f"{_PATH}/print", _print, STAFF, Right.SEE_ALERTS),
+    Page("GET", f"{_PATH}/events", _events, STAFF, Right.SEE_ALERTS),
+    Page("POST", f"{_PATH}/reached", _reached, STAFF, Right.STEER),
+    Page("POST", f"{_PATH}/taken-back", _taken_back, STAFF, Right.STEER),
+)
