@@ -89,11 +89,12 @@ def enter_code(connection: Connection, keys: Keys, entrant: Entrant, typed: str,
         return Entry.NOT_ACCEPTED
     if person is not None and (person.id == student.id or person.deceased):
         return Entry.NOT_ACCEPTED
-    if not rights_of(connection, student, today).invites:
+    if not rights_of(connection, student, today).invites or not (entrant.named or _stored_name(person)):
         return Entry.NOT_ACCEPTED
-    who = STRANGER if person is None else f"guardian {guardian_ref(person.id)}"
-    if blocked and person is not None:
-        record(connection, "blocked", student, row.id, operator=who, guardian=guardian_ref(person.id))
+    label = None if person is None else guardian_ref(person.id)
+    who = STRANGER if label is None else f"guardian {label}"
+    if blocked:
+        record(connection, "blocked", student, row.id, operator=who, guardian=label)
         return Entry.NOT_ACCEPTED
     entered = connection.execute(
         update(INVITATION)
@@ -107,7 +108,7 @@ def enter_code(connection: Connection, keys: Keys, entrant: Entrant, typed: str,
     )
     if entered.rowcount == 0:
         return Entry.NOT_ACCEPTED  # somebody else was quicker
-    record(connection, "enter", student, row.id, operator=who)
+    record(connection, "enter", student, row.id, operator=who, guardian=label)
     return Entry.ENTERED
 
 

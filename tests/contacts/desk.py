@@ -45,7 +45,8 @@ class Desk:
         self.now = NOON
         with self.store() as store:
             self.school = store.school()
-            self.student_id = store.student(**({"school": self.school, "birth_date": ADULT} | student))
+            values: dict[str, Any] = {"school": self.school, "birth_date": ADULT} | student
+            self.student_id = store.student(**values)
 
     @property
     def today(self) -> date:
