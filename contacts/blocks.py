@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from config.errors import UsageError
 from contacts.acts import Act, entitlement_changed
+from contacts.facts_sql import not_over
 from contacts.people import FoundPerson
 from contacts.tables import BLOCK
 
@@ -100,6 +101,17 @@ def unblock(
     return Act(
         True, f"The block of {guardian.label} by decision {decision} holds no longer from {from_day.isoformat()}."
     )
+
+
+def is_blocked(connection: Connection, guardian_id: int, student_id: int, on: date) -> bool:
+    """Whether a decision stands on the day `on` that this guardian is not told about this student."""
+    standing = select(BLOCK.c.id).where(
+        BLOCK.c.guardian_id == guardian_id,
+        or_(BLOCK.c.student_id.is_(None), BLOCK.c.student_id == student_id),
+        BLOCK.c.valid_from <= on,
+        not_over(BLOCK.c.valid_to),
+    )
+    return connection.execute(standing.limit(1), {"on": on}).first() is not None
 
 
 def _record(

@@ -75,3 +75,22 @@ class ReminderWay(StrEnum):
     SMS = "sms"
     EMAIL = "email"
     LETTER = "letter"  # on paper
+
+
+class InvitationState(StrEnum):
+    """How far an invitation has come, by which a student names somebody who is not among their guardians."""
+
+    MADE = "made"  # the code has been shown to the student, and nobody has entered it
+    ENTERED = "entered"  # somebody logged in and entered it; the student must say whether it is the right one
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class NameFrom(StrEnum):
+    """Where the name comes from that a student is shown of whoever entered the code."""
+
+    STORE = "store"  # a register or a roster told it
+    LOGIN = "login"
+    THEMSELVES = "themselves"  # typed by whoever entered the code

@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, Column, ColumnElement, Connection, delete, exist
 from contacts.codes import Protection
 from contacts.holdings import CONTACT_HOLDINGS, Fate, Holding
 from contacts.people import FORGOTTEN
-from contacts.tables import ADDRESS, CHALLENGE, CONTACT_POINT, PERSON
+from contacts.tables import ADDRESS, CHALLENGE, CODE_TRY, CONTACT_POINT, IDENTIFIER, INVITATION, PERSON
 
 # So many persons are taken out in one transaction: a few hundredths of a second, and others write in between.
 CHUNK = 200
@@ -75,8 +75,8 @@ def _of_others(connection: Connection, addresses: Collection[int], gone: Collect
 
 
 def take_out(connection: Connection, ids: Collection[int]) -> Counter[str]:
-    """Delete all rows about these persons, and empty their own; how many rows went, by kind (codes on their way are
-    not counted). Addresses stay.
+    """Delete all rows about these persons, and empty their own; how many rows went, by kind (codes on their way
+    and tries of codes are not counted). Addresses stay.
 
     The row of a person stays, because an alert may be about to point at it, and so that nobody else ever gets the same
     number (see docs/decisions/0033). Lock them first.
@@ -84,6 +84,10 @@ def take_out(connection: Connection, ids: Collection[int]) -> Counter[str]:
     gone: Counter[str] = Counter()
     points = select(CONTACT_POINT.c.id).where(CONTACT_POINT.c.person_id.in_(ids))
     connection.execute(delete(CHALLENGE).where(CHALLENGE.c.contact_point_id.in_(points)))
+    # By their number: who enters a student's code may have become a person of the store since.
+    numbers = select(IDENTIFIER.c.lookup).where(IDENTIFIER.c.person_id.in_(ids), IDENTIFIER.c.ciphertext.is_not(None))
+    connection.execute(delete(CODE_TRY).where(CODE_TRY.c.lookup.in_(numbers)))
+    connection.execute(delete(INVITATION).where(INVITATION.c.entered_lookup.in_(numbers)))
     for holding in _DELETED:
         gone[holding.kind] += connection.execute(delete(holding.table).where(rows_about(holding, ids))).rowcount
     connection.execute(update(PERSON).where(PERSON.c.id.in_(ids)).values(EMPTY_PERSON))

@@ -142,7 +142,7 @@ class Guardianship(SQLModel, table=True):
     """The link student – guardian as one source tells it; kept per source, and ended rather than deleted.
 
     `valid_to` is the first day on which it no longer holds. `decision_ref`: the documented decision behind a contact
-    person or appointment. `student_agreed`: a student of 15–17 asked for this contact person.
+    person or appointment. `student_agreed`: the student asked for this contact person; it counts from 15 to 17.
     """
 
     __tablename__ = "guardianship"

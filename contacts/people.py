@@ -69,6 +69,13 @@ def find_student(connection: Connection, ref: str) -> FoundPerson:
     return FoundPerson(row[0], student_ref(row[0], row[1]), *row[2:])
 
 
+def student_of_id(connection: Connection, student_id: int) -> FoundPerson | None:
+    """The student of this number in the store, whether at school today or not; None when there is none."""
+    of_id = _person().join(STUDENT, STUDENT.c.person_id == PERSON.c.id).where(PERSON.c.id == student_id)
+    row = connection.execute(of_id).first()
+    return None if row is None else FoundPerson(row[0], student_ref(row[0], row[1]), *row[2:])
+
+
 def find_guardian(connection: Connection, ref: str) -> FoundPerson:
     """The guardian whom Beredskap calls `ref` ("G-17"). Raises UsageError if nobody, or no guardian, goes by it."""
     number = re.fullmatch(r"[Gg]-([0-9]{1,15})", ref.strip())

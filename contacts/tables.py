@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.tables import core_table
-from contacts import address_models, models, reminder_models, visit_models
+from contacts import address_models, invitation_models, models, reminder_models, visit_models
 
 SCHOOL = core_table(models.School)
 SCHOOL_KEY = core_table(models.SchoolKey)
@@ -25,5 +25,7 @@ POSTAL_ADDRESS = core_table(address_models.PostalAddress)
 CHALLENGE = core_table(address_models.VerificationChallenge)
 REMINDER = core_table(reminder_models.Reminder)
 REMINDER_ROUND = core_table(reminder_models.ReminderRound)
+INVITATION = core_table(invitation_models.Invitation)
+CODE_TRY = core_table(invitation_models.CodeTry)
 LOG_IN = core_table(visit_models.LogIn)
 VISIT = core_table(visit_models.Visit)

@@ -11,6 +11,7 @@ def complete_metadata() -> MetaData:
     import config.counters
     import config.operator_tokens  # noqa: F401
     import contacts.address_models
+    import contacts.invitation_models
     import contacts.models
     import contacts.visit_models  # noqa: F401
     import dispatcher.answer_models

@@ -62,6 +62,8 @@ DECLARED = {
     "contacts explain": Right.SEE_CONTACTS,
     "contacts held": Right.SEE_CONTACTS,
     "contacts hold": Right.RELEASE,
+    "contacts invitations confirm": Right.CHANGE_CONTACTS,
+    "contacts invitations list": Right.SEE_CONTACTS,
     "contacts release": Right.RELEASE,
     "contacts remove": Right.CHANGE_CONTACTS,
     "contacts unblock": Right.CHANGE_CONTACTS,

@@ -8,7 +8,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, command_errors, console, open_store, print_json
-from contacts.commands import address_acts, consent, main_school, points, quality
+from contacts.commands import address_acts, consent, invitations, main_school, points, quality
 from contacts.commands.performing import DAY, Day, GuardianArgument, StudentArgument, perform
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(consent.app)
+app.add_typer(invitations.app)
 app.command("add")(points.add)
 app.command("remove")(points.remove)
 app.command("confirm")(points.confirm)

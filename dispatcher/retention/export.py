@@ -15,7 +15,7 @@ from config.tables import core_table
 from contacts.forgetting import rows_about
 from contacts.holdings import CONTACT_HOLDINGS, Holding
 from contacts.people import FoundPerson, guardian_ref, person_subject, student_ref
-from contacts.tables import CHALLENGE, CONTACT_POINT, PERSON
+from contacts.tables import CHALLENGE, CODE_TRY, CONTACT_POINT, IDENTIFIER, PERSON
 from dispatcher.codes import DeliveryState
 from dispatcher.outbox.messages import alert_words
 from dispatcher.retention.showing import NOT_NAMED, Eyes
@@ -73,6 +73,11 @@ def export(connection: Connection, keys: Keys, person: FoundPerson, today: date)
         }
         for row in connection.execute(codes.where(CONTACT_POINT.c.person_id == person.id))
     ]
+    numbers = select(IDENTIFIER.c.lookup).where(
+        IDENTIFIER.c.person_id == person.id, IDENTIFIER.c.ciphertext.is_not(None)
+    )
+    tries = connection.execute(select(CODE_TRY).where(CODE_TRY.c.lookup.in_(numbers)))
+    document["tries_of_codes"] = [{"began_at": row.began_at, "tries": row.tries} for row in tries]
     document["alerts"], document["withheld"] = _alerts(eyes)
     document["routine_messages"] = _notices(eyes)
     document["answers"] = _answers(eyes)

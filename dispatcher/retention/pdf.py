@@ -25,6 +25,8 @@ HEADINGS: Final[Mapping[str, str]] = {
     "guardianships": "Foresattforhold",
     "contact_points": "Kontaktopplysninger",
     "verification_codes": "Engangskoder",
+    "invitations": "Elevens koder til foresatte og kontaktpersoner",
+    "tries_of_codes": "Forsøk på å bruke en slik kode den siste timen",
     "postal_addresses": "Postadresse",
     "reminders": "Påminnelser om kontaktopplysninger",
     "contact_register_entries": "Kontakt- og reservasjonsregisteret",

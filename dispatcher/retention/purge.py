@@ -19,6 +19,7 @@ from config.clock import months_before, oslo_midnight
 from config.database import Database
 from config.spare_sections import RetentionSettings
 from contacts.forgetting import count_all, in_chunks, lock_persons
+from contacts.invitations import end_overdue, remove_old
 from contacts.leaving import Leaving, ids_where
 from contacts.tables import PERSON
 from dispatcher.outbox.claim import ALIVE
@@ -115,12 +116,15 @@ class _Run:
 
     def run(self) -> Purge:
         """Alerts come before persons: while it is known who went to which school, and with fewer rows to rename."""
+        with self._database.write() as connection:
+            end_overdue(connection)
         alerts = self._reduce()
         students = self._forget(self._limits.leaving.students(), "students")
         guardians = self._forget(self._limits.leaving.guardians(), "guardians")
         finished = self._may_go_on()
         if finished:
             with self._database.write() as connection:
+                remove_old(connection, self._limits.alerts_before)
                 clear_away(connection)
         return Purge(students, guardians, alerts, +self._rows, self._waits_for, finished)
 

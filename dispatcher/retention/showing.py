@@ -30,12 +30,17 @@ from contacts.tables import (
 
 NOT_NAMED: Final = "not named here"
 _STAFF = "who of the staff did it: their own data"
+_NOT_IN_STORE = "of somebody of whom nothing else is held, until the student has answered whether it is the right one"
 # Columns that are not shown, and why.
 NOT_SHOWN: Mapping[str, str] = {
     "consent.given_by": _STAFF,
     "consent.withdrawn_by": _STAFF,
     "block.recorded_by": _STAFF,
     "release.released_by": _STAFF,
+    "invitation.code_hash": "made of a code that the student alone was shown",
+    "invitation.entered_lookup": _NOT_IN_STORE,
+    "invitation.entered_number": _NOT_IN_STORE,
+    "invitation.entered_name": _NOT_IN_STORE,
     "notice.operator": _STAFF,
     "decision.inputs": "made of what stands elsewhere in the export, and of what is held of the other person",
     "reminder.notice_id": "a number of our own: the message stands among the routine messages",

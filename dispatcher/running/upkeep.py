@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from config.database import Database
+from contacts.invitations import end_overdue
 from dispatcher.alerts.draft import discard_old_drafts
 from dispatcher.codes import Lane
 from dispatcher.metering.meter import SILENT, Meter
@@ -88,3 +89,5 @@ class Upkeep:
             nobody_to_ask(connection, self._lane, {sender.provider.name for sender in self._senders})
             discard_old_drafts(connection)
             mark_failing(connection, self._failing_after)
+            if self._lane is Lane.ROUTINE:
+                end_overdue(connection)

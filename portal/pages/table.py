@@ -5,13 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import board, guardian, guardian_contacts, staff, start, student
+from portal.pages import (
+    board,
+    codes,
+    guardian,
+    guardian_contacts,
+    invitations,
+    staff,
+    start,
+    student,
+    waiting,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
     *guardian.PAGES,
     *guardian_contacts.PAGES,
+    *codes.PAGES,
     *student.PAGES,
+    *invitations.PAGES,
     *staff.PAGES,
+    *waiting.PAGES,
     *board.PAGES,
 )

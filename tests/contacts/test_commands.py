@@ -20,8 +20,11 @@ from config.errors import ExitStatus
 from config.keys import create_key_file, load_keys
 from config.migrations import upgrade
 from contacts import tables
-from contacts.codes import Protection
+from contacts.codes import ConsentPurpose, NameFrom, Protection
 from contacts.commands.people import app
+from contacts.invitation_entry import Entrant, Entry, enter_code
+from contacts.invitations import Made, make_invitation
+from contacts.national_id import NationalId
 from contacts.verification import code_for, open_challenge
 from tests.contacts.store import ContactStore
 from tests.services.schema import all_tables
@@ -221,3 +224,27 @@ def test_the_main_school_of_a_student(run: Run, people: dict[str, Any]) -> None:
     for wrong in ((), ("Eksempel vgs", "--as-told"), ("Ukjent vgs",)):
         assert run("main-school", "1A-001", *wrong).exit_code == ExitStatus.UNUSABLE
     assert run("main-school", "1A-002", "Eksempel vgs").exit_code == ExitStatus.UNUSABLE
+
+
+def test_an_invitation_is_listed_and_confirmed_on_paper(
+    run: Run, people: dict[str, Any], installed: Database, tmp_path: Path
+) -> None:
+    keys = load_keys(tmp_path / "beredskap.key")
+    assert "No invitation waits" in run("invitations", "list").stdout
+    with installed.write() as connection:
+        student = ContactStore(connection).found_student("3A-001")
+        made = make_invitation(connection, keys, student, [ConsentPurpose.ALERTS], people["today"])
+        assert isinstance(made, Made)
+        liv = Entrant(NationalId("10838290049"), "Liv", "Venn", NameFrom.THEMSELVES)
+        assert enter_code(connection, keys, liv, made.code, people["today"]) is Entry.ENTERED
+    (shown,) = ok(run("invitations", "list", "--school", "Eksempel vgs", "--json"))["waiting"]
+    assert (shown["student"], shown["invitation"], shown["name"]) == ("3A-001", made.id, "Liv Venn")
+    listed = run("invitations", "list").stdout
+    assert "Liv Venn (typed by themselves)" in " ".join(listed.split()) and made.code not in listed
+    for arguments in (("3A-001", "999"), ("1A-001", str(made.id)), ("3A-001", str(made.id), "--evidence", " ")):
+        evidence = () if "--evidence" in arguments else ("--evidence", "form 7")
+        assert run("invitations", "confirm", *arguments, *evidence).exit_code == ExitStatus.UNUSABLE
+    done = run("invitations", "confirm", "3A-001", str(made.id), "--evidence", "form 7")
+    assert done.exit_code == ExitStatus.OK and done.stdout.startswith("Confirmed: G-")
+    told = ok(run("explain", "3A-001", "--json"))["guardians"]
+    assert sorted(one["reason"] for one in told) == ["adult_without_consent", "consented"]

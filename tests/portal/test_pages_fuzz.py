@@ -27,7 +27,8 @@ _VALUES = st.one_of(
     st.sampled_from(
         [
             "0", "-1", "1", "99999999999999999999", "G-1", "S-1", "1-0", "yes", "alerts", "portal", "sms", "email",
-            "nb", "+4799000001", "ola@example.no", "' OR 1=1 --", "<script>", "\x00", "\ud7ff", "🦉" * 300, "12345678901",
+            "nb", "+4799000001", "ola@example.no", "' OR 1=1 --", "<script>", "\x00", "\ud7ff", "🦉" * 300,
+            "12345678901",
         ]
     ),
 )  # fmt: skip

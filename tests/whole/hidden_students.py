@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from config.clock import oslo_date
 from contacts import tables
-from contacts.codes import Protection
+from contacts.codes import InvitationState, NameFrom, Protection
 from contacts.people import guardian_ref, student_ref
 from providers.base import Accepted, Channel, Rejected
 from tests.contacts.imports.pifu_files import ADULT_NIN, KARI_NIN, NORA_NIN, OLE_NIN
@@ -78,6 +78,7 @@ class HiddenSchool:
             )
             members = [self._student(store, school, *one) for one in people]
             store.group("Niksklasse", school, *members)
+            self.invitation = self._invited(store, members[3])
             store.release(members[1], today + timedelta(days=30))
 
     def _student(self, store: ContactStore, school: int, what: str, given: str, values: dict[str, Any]) -> int:
@@ -97,6 +98,23 @@ class HiddenSchool:
                 self._number(store, person, number)
         self.guardians[what] = (guardian_ref(guardian), guardian_ref(other))
         return student
+
+    def _invited(self, store: ContactStore, student: int) -> int:
+        """The number of an invitation of the student's, whose code a guardian has entered."""
+        now = self.inside.world.now
+        guardian = store.guardian(given_name="Bortulf", family_name="Fjernesen")
+        row = insert(tables.INVITATION).values(
+            student_id=student,
+            guardian_id=guardian,
+            code_hash="0" * 64,
+            for_alerts=True,
+            state=InvitationState.ENTERED,
+            made_at=now,
+            entered_at=now,
+            expires_at=now + timedelta(days=7),
+            name_from=NameFrom.STORE,
+        )
+        return int(store.connection.execute(row.returning(tables.INVITATION.c.id)).scalar_one())
 
     def _number(self, store: ContactStore, person: int, number: str) -> None:
         keys = self.inside.keys
@@ -120,7 +138,7 @@ class HiddenSchool:
         """What the cases of commands call them."""
         refs = {name: getattr(self, name) for name in ("held", "released", "unknown", "adult")}
         guardians = {f"guardian_{name}": pair[0] for name, pair in self.guardians.items()}
-        return refs | guardians | {"school": SCHOOL, "elsewhere": OTHER_SCHOOL}
+        return refs | guardians | {"school": SCHOOL, "elsewhere": OTHER_SCHOOL, "invitation": f"{self.invitation}"}
 
     def deliver(self) -> None:
         """Plan what was confirmed, and hand it over: e-mails are taken, numbers are not in use."""

@@ -150,6 +150,15 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "contacts held": (Case(""), Case("--school '{school}'"), Case("--school '{elsewhere}'")),
     "contacts hold": (Case("{released} --reason x"), Case("{held} --reason x")),
+    "contacts invitations confirm": (
+        Case("{held} {invitation} --evidence x", 2),
+        Case("{adult} {invitation} --evidence x", again=2),
+    ),
+    "contacts invitations list": (
+        Case(""),
+        Case("--school '{school}'"),
+        Case("--school '{elsewhere}'"),
+    ),
     "contacts main-school": (
         Case("{held} '{school}'", 2),
         Case("{held} '{elsewhere}'", 2),

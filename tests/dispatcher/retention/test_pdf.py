@@ -16,7 +16,16 @@ import pytest
 from config.catalogue import LANGUAGES, load_catalogue
 from config.database import Database
 from config.errors import ExitStatus
-from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection, RegisterStatus, VerifiedBy
+from contacts.codes import (
+    AddressChannel,
+    Basis,
+    ConsentPurpose,
+    InvitationState,
+    NameFrom,
+    Protection,
+    RegisterStatus,
+    VerifiedBy,
+)
 from contacts.entitlement import Reason, Verdict
 from contacts.people import find_person
 from contacts.reach import Unreachable
@@ -82,6 +91,7 @@ def test_every_field_has_a_norwegian_name(sqlite_town: Town) -> None:
         ("basis", Basis),
         ("channel", AddressChannel),
         ("kind", AnswerKind),
+        ("name_from", NameFrom),
         ("kind", NoticeKind),
         ("ended", ChainEnd),
         ("outcome", AttemptOutcome),
@@ -89,6 +99,7 @@ def test_every_field_has_a_norwegian_name(sqlite_town: Town) -> None:
         ("purpose", ConsentPurpose),
         ("reason", Reason),
         ("state", DeliveryState),
+        ("state", InvitationState),
         ("status", AlertStatus),
         ("status", ReceiptStatus),
         ("status", RegisterStatus),

@@ -15,7 +15,7 @@ from config.clock import oslo_date
 from config.spare_sections import RetentionSettings
 from config.tables import core_table
 from contacts import tables
-from contacts.codes import Basis, Protection
+from contacts.codes import Basis, InvitationState, Protection
 from contacts.people import FORGOTTEN
 from dispatcher.codes import AlertState
 from dispatcher.reports.counting import report
@@ -318,3 +318,36 @@ def test_no_alert_under_way_when_none_is(town: Town) -> None:
     town.world.alert([])
     with town.database.read() as connection:
         assert alert_under_way(connection) is not None
+
+
+def test_an_invitation_goes_with_whoever_entered_it_and_when_it_is_old(town: Town) -> None:
+    stays = town.family()
+    number, lookup = "17912090140", town.keys.lookup_hash("17912090140", "nin")
+    kept = {"student_id": stays.student.id, "state": InvitationState.ENTERED, "made_at": town.world.now}
+    with town.world.store() as store:
+        stranger = {
+            "entered_lookup": lookup,
+            "entered_number": town.keys.encrypt(number),
+            "entered_name": town.keys.encrypt('["Liv", "Venn"]'),
+        }
+        for code, days in (("a", 7), ("b", 7), ("c", -1)):
+            expires = town.world.now + timedelta(days=days)
+            store.connection.execute(
+                tables.INVITATION.insert().values(**kept, **stranger, code_hash=code * 64, expires_at=expires)
+            )
+        # The same number has come with an import, of somebody who is no guardian any more.
+        gone = store.guardian()
+        store.connection.execute(
+            tables.IDENTIFIER.insert().values(
+                person_id=gone, scheme="nin", lookup=lookup, ciphertext=stranger["entered_number"], current=True
+            )
+        )
+    purged(town)
+    left = {row.code_hash[0]: row for row in town.world.rows(tables.INVITATION)}
+    # Open ones go with the person; of the one that is over nothing was left but that there was one.
+    assert left.keys() & set("abc") == {"c"}
+    assert (left["c"].state, left["c"].entered_number) == (InvitationState.EXPIRED, None)
+    assert found_in_tables(town.database, (lookup,)) == set()
+    with town.at(YEARS_LATER):
+        purged(town)
+    assert town.world.rows(tables.INVITATION) == []

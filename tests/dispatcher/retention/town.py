@@ -16,7 +16,7 @@ from config.clock import oslo_date
 from config.database import Database
 from config.keys import Keys
 from contacts import tables
-from contacts.codes import RegisterStatus, ReminderWay, VisitorKind
+from contacts.codes import InvitationState, RegisterStatus, ReminderWay, VisitorKind
 from contacts.people import guardian_ref
 from contacts.visits import Patience, begin_visit
 from dispatcher.codes import NoticeKind
@@ -107,6 +107,7 @@ class Town:
             store.block(guardian, pupil, valid_to=date(2026, 3, 1))
             store.release(pupil, date(2026, 3, 1))
             self._code(store.connection, guardian, point, phone)
+            self._invitation(store.connection, pupil, guardian, nins[1][1])
         self.world.later(900)  # the code is of no use any more
         return Family(
             Person(pupil, ref, (values["given_name"], values["family_name"], ref, *nins[0])),
@@ -139,6 +140,20 @@ class Town:
             )
         )
         return nin, lookup, ciphertext
+
+    def _invitation(self, connection: Any, student: int, guardian: int, lookup: str) -> None:
+        connection.execute(
+            insert(tables.INVITATION).values(
+                student_id=student,
+                guardian_id=guardian,
+                code_hash=secrets.token_hex(32),
+                state=InvitationState.CONFIRMED,
+                made_at=self.world.now,
+                expires_at=self.world.now + timedelta(days=7),
+                ended_at=self.world.now,
+            )
+        )
+        connection.execute(insert(tables.CODE_TRY).values(lookup=lookup, began_at=self.world.now, tries=1))
 
     def _code(self, connection: Any, person: int, point: int, phone: str) -> None:
         challenge = connection.execute(
