@@ -61,9 +61,10 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "alert list": (Case("", before=(_ABOUT_THEM,)), Case("", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,))),
     "alert reached": (
-        Case("latest {held} --guardian {guardian_held} --note x", before=(_ABOUT_THEM,)),
-        Case("latest {held} --guardian {guardian_held} --take-back"),
+        Case("latest {held} --note x", before=(_ABOUT_THEM,)),
+        Case("latest {held} --take-back"),
         Case("latest {released}"),
+        Case("latest {held} --guardian {guardian_held}", 2),
         Case("latest {unknown} --guardian {guardian_held}", 2),
         Case("latest {adult}", 2),
         Case("latest HX-999", 2),
