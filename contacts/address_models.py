@@ -44,6 +44,7 @@ class ContactPoint(SQLModel, table=True):
     """An address of one person, as one source tells it. Verified by a code or by a trusted source, or not (yet).
 
     `confirmed_at`: when somebody last said that it still holds; 18 months later it is stale.
+    `removed_at`: when its owner had it removed; sources that go on telling it bring it back no more.
     """
 
     __tablename__ = "contact_point"
@@ -60,6 +61,7 @@ class ContactPoint(SQLModel, table=True):
     verified_by: VerifiedBy | None = Field(default=None, sa_column=code_column(VerifiedBy, nullable=True))
     confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    removed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
 
 class ContactRegisterEntry(SQLModel, table=True):

@@ -79,26 +79,48 @@ def read_typed(phone: str | None, email: str | None) -> TypedAddress | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A contact point in force. `changed`: false when the person had told us of it already, verified or not."""
+
+    point_id: int
+    changed: bool
+    verified: bool = False
+
+
 def add_point(connection: Connection, person: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
+    """`put_point`, with words for staff."""
+    put = put_point(connection, person, typed, operator=operator)
+    if not put.changed:
+        state = "verified" if put.verified else "not verified yet"
+        return Act(False, f"{person.label} has {typed.masked} already ({state}): nothing was changed.")
+    fixed = "" if typed.takes_messages else " It is a fixed line: it can be called, and takes no SMS."
+    return Act(True, f"{typed.masked} added for {person.label}, not verified yet.{fixed}")
+
+
+def put_point(connection: Connection, person: FoundPerson, typed: TypedAddress, *, operator: str) -> Put:
     """Store what a person says is theirs, not verified yet. One that was removed comes back unverified."""
     source = GUARDIAN_SOURCE if person.label == guardian_ref(person.id) else STUDENT_SOURCE
     address_id = address_id_of(connection, typed)
-    mine = (
-        CONTACT_POINT.c.person_id == person.id,
-        CONTACT_POINT.c.address_id == address_id,
-        CONTACT_POINT.c.source == source,
-    )
-    known = connection.execute(select(CONTACT_POINT.c.ended_at, CONTACT_POINT.c.verified_at).where(*mine)).first()
+    at_address = (CONTACT_POINT.c.person_id == person.id, CONTACT_POINT.c.address_id == address_id)
+    mine = (*at_address, CONTACT_POINT.c.source == source)
+    known = connection.execute(
+        select(CONTACT_POINT.c.id, CONTACT_POINT.c.ended_at, CONTACT_POINT.c.verified_at).where(*mine)
+    ).first()
     if known is not None and known.ended_at is None:
-        state = "not verified yet" if known.verified_at is None else "verified"
-        return Act(False, f"{person.label} has {typed.masked} already ({state}): nothing was changed.")
+        return Put(known.id, False, known.verified_at is not None)
+    # Whoever takes it back may hear of it from the other sources again.
+    connection.execute(
+        update(CONTACT_POINT).where(*at_address, CONTACT_POINT.c.removed_at.is_not(None)).values(removed_at=None)
+    )
     if known is None:
-        connection.execute(
-            insert(CONTACT_POINT).values(
-                person_id=person.id, address_id=address_id, source=source, confirmed_at=db_now()
-            )
-        )
+        point_id: int = connection.execute(
+            insert(CONTACT_POINT)
+            .values(person_id=person.id, address_id=address_id, source=source, confirmed_at=db_now())
+            .returning(CONTACT_POINT.c.id)
+        ).scalar_one()
     else:
+        point_id = known.id
         connection.execute(
             update(CONTACT_POINT)
             .where(*mine)
@@ -112,8 +134,44 @@ def add_point(connection: Connection, person: FoundPerson, typed: TypedAddress, 
         subject=person_subject(person),
         details={"channel": typed.channel.value},
     )
-    fixed = "" if typed.takes_messages else " It is a fixed line: it can be called, and takes no SMS."
-    return Act(True, f"{typed.masked} added for {person.label}, not verified yet.{fixed}")
+    return Put(point_id, True)
+
+
+def remove_point(connection: Connection, person: FoundPerson, typed: TypedAddress, *, operator: str) -> Act:
+    """Remove an address of the person's on their word, whichever source told it: messages that wait go there no more.
+
+    No source that goes on telling it brings it back (`contacts.imports.link_steps`); the person may, by adding it
+    again. Raises UsageError when they have no such contact point.
+    """
+    points = points_of(connection, person.id)
+    point = _the_typed(points, person, typed)
+    end_points(connection, person, point, operator=operator)
+    left = any(one.verified_at is not None for one in points if one.address_id != point.address_id)
+    return Act(
+        True,
+        f"{point.masked} of {person.label} is removed: nothing is sent there any more."
+        + ("" if left else " No verified contact point is left."),
+    )
+
+
+def end_points(connection: Connection, person: FoundPerson, point: StoredPoint, *, operator: str) -> None:
+    """Remove the point and what other sources say of the same address of this person."""
+    connection.execute(
+        update(CONTACT_POINT)
+        .where(
+            CONTACT_POINT.c.person_id == person.id,
+            CONTACT_POINT.c.address_id == point.address_id,
+            CONTACT_POINT.c.ended_at.is_(None),
+        )
+        .values(ended_at=db_now(), removed_at=db_now())
+    )
+    entitlement_changed(
+        connection,
+        operator=operator,
+        act="contact.remove",
+        subject=person_subject(person),
+        details={"channel": point.channel.value},
+    )
 
 
 def points_of(connection: Connection, guardian_id: int) -> list[StoredPoint]:
@@ -166,7 +224,7 @@ def _the_typed(points: list[StoredPoint], guardian: FoundPerson, typed: TypedAdd
     if not same:
         raise UsageError(
             f"{guardian.label} has no such contact point.",
-            remedy=f"Add it first: beredskap contacts add {guardian.label} --phone … or --email …",
+            remedy=f"Check it, or add it first: beredskap contacts add {guardian.label} --phone … or --email …",
         )
     return same[0]
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from contacts.codes import Basis, Protection
+from contacts.codes import Basis, ConsentPurpose, Protection
 from contacts.entitlement import (
     ConsentState,
     Entitlement,
@@ -23,6 +23,7 @@ from contacts.entitlement import (
     age_on,
     consent_state,
     decide,
+    decide_page,
 )
 from contacts.facts_sql import day_parameters, statements
 from contacts.id_sets import id_set
@@ -48,9 +49,10 @@ class GuardianCase:
 
 @dataclass(frozen=True, slots=True)
 class StudentCase:
-    """A student, and everybody whom a guardianship or a consent to alerts ever linked to that student.
+    """A student, and everybody whom a guardianship or a consent to the purpose ever linked to that student.
 
     `ref` is what people call the student by; `school_id` the (main) school today, None for one who goes to none.
+    `purpose`: what the loaded consents are to, and so the question that this case answers.
     """
 
     student_id: int
@@ -58,16 +60,25 @@ class StudentCase:
     school_id: int | None
     facts: StudentFacts
     guardians: tuple[GuardianCase, ...]
+    purpose: ConsentPurpose = ConsentPurpose.ALERTS
 
     def decide(self, guardian: GuardianCase, on: date) -> Entitlement:
-        """The rule's answer for one of `guardians`, on the day the facts were loaded for."""
-        return decide(self.facts, guardian.facts, guardian.guardianships, guardian.consent, on)
+        """The rule's answer for one of `guardians`, on the day the facts were loaded for: may they be told in alerts,
+        or, of a case with the consents to the portal, see the page?"""
+        rule = decide if self.purpose is ConsentPurpose.ALERTS else decide_page
+        return rule(self.facts, guardian.facts, guardian.guardianships, guardian.consent, on)
 
 
 def load_cases(
-    connection: Connection, student_ids: Sequence[int], on: date, *, stale_after_months: int, with_points: bool = True
+    connection: Connection,
+    student_ids: Sequence[int],
+    on: date,
+    *,
+    stale_after_months: int,
+    with_points: bool = True,
+    purpose: ConsentPurpose = ConsentPurpose.ALERTS,
 ) -> list[StudentCase]:
-    """The cases of these students on the day `on` in Oslo, in the order of `student_ids`.
+    """The cases of these students on the day `on` in Oslo, in the order of `student_ids`; with consents to `purpose`.
 
     Ids that are no student's are left out; students who left or died are not: the audience is what excludes them.
     Without points half the work is saved: enough to ask again who is entitled.
@@ -75,7 +86,8 @@ def load_cases(
     cases: list[StudentCase] = []
     for start in range(0, len(student_ids), CHUNK):
         with collector_paused():
-            cases += _load_chunk(connection, student_ids[start : start + CHUNK], on, stale_after_months, with_points)
+            chunk = student_ids[start : start + CHUNK]
+            cases += _load_chunk(connection, chunk, on, stale_after_months, with_points, purpose)
     return cases
 
 
@@ -132,12 +144,17 @@ def collector_paused() -> Iterator[None]:
 
 
 def _load_chunk(
-    connection: Connection, student_ids: Sequence[int], on: date, stale_after_months: int, with_points: bool
+    connection: Connection,
+    student_ids: Sequence[int],
+    on: date,
+    stale_after_months: int,
+    with_points: bool,
+    purpose: ConsentPurpose,
 ) -> list[StudentCase]:
     dialect = connection.dialect.name
     sql = statements(dialect)
     day = day_parameters(on)
-    students = day | {"students": id_set(student_ids, dialect)}
+    students = day | {"students": id_set(student_ids, dialect), "purpose": purpose}
     student_rows = {row[0]: row for row in connection.execute(sql.students, students).all()}
 
     links: dict[int, dict[int, list[GuardianshipFacts]]] = {}
@@ -177,7 +194,7 @@ def _load_chunk(
                     points.of(guardian_id, student_id, blocks),
                 )
             )
-        cases.append(StudentCase(student_id, found[1], found[2], _student(*found[3:]), tuple(guardians)))
+        cases.append(StudentCase(student_id, found[1], found[2], _student(*found[3:]), tuple(guardians), purpose))
     return cases
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from config.clock import UtcDateTime, oslo_midnight
-from contacts.codes import CONTACT_REGISTER, ConsentPurpose, VerifiedBy
+from contacts.codes import CONTACT_REGISTER, VerifiedBy
 from contacts.id_sets import among
 from contacts.tables import (
     ADDRESS,
@@ -43,7 +43,8 @@ _ON = bindparam("on", type_=Date)
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Parameters: `students`, `guardians`, `addresses` (id sets), `on` (a day), moments named below.
+    """Parameters: `students`, `guardians`, `addresses` (id sets), `on` (a day), `purpose` (of consents), moments named
+    below.
 
     Codes come as plain text.
     """
@@ -171,7 +172,10 @@ def _consents(dialect: str) -> Select[Any]:
             consent.withdrawn_on,
         )
         .join_from(CONSENT, PERSON, guardian.id == consent.guardian_id)
-        .where(among(consent.student_id, "students", dialect), consent.purpose == ConsentPurpose.ALERTS)
+        .where(
+            among(consent.student_id, "students", dialect),
+            consent.purpose == bindparam("purpose", type_=consent.purpose.type),
+        )
     )
 
 

@@ -40,6 +40,7 @@ class Person(SQLModel, table=True):
     the register decides name, birth date, protection and death.
     `protection_unknown`: whoever brought this student tells no protection, and the register has not told it yet.
     `protection_told`: some document of the register has told a grading of this person, `ugradert` too.
+    `language_chosen_at`: when a guardian chose the language with us, which no import changes from then on.
     """
 
     __tablename__ = "person"
@@ -60,6 +61,7 @@ class Person(SQLModel, table=True):
     protection_told: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, default=False, server_default=text("false"))
     )
+    language_chosen_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
 
 class PersonIdentifier(SQLModel, table=True):

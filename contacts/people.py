@@ -155,15 +155,15 @@ def short_name(given_name: str, family_name: str) -> str:
     The population register writes names in capitals.
     """
     initial = family_name.strip()[:1].upper()
-    return " ".join(part for part in (_as_written(given_name), f"{initial}." if initial else "") if part)
+    return " ".join(part for part in (_spelled(given_name), f"{initial}." if initial else "") if part)
 
 
 def full_name(given_name: str, family_name: str) -> str:
-    """Both names ("Kari Eksempel"), for whoever must know who is meant; "" for none."""
-    return " ".join(part for part in (_as_written(given_name), _as_written(family_name)) if part)
+    """Both names ("Kari Eksempel"), for those who may read them; "" for none."""
+    return " ".join(part for part in (_spelled(given_name), _spelled(family_name)) if part)
 
 
-def _as_written(name: str) -> str:
+def _spelled(name: str) -> str:
     name = name.strip()
     return name.title() if name.isupper() else name
 

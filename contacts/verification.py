@@ -1,8 +1,9 @@
 """Verification codes: six digits that prove that whoever reads a contact point's messages has them before their eyes.
 
 No code is stored anywhere. It is computed from the installation's key, the challenge's id and its nonce, when it is
-sent and again when it is checked. It lives 15 minutes and takes five tries; then a new one is needed, and a contact
-point gets no more than five an hour. All times are the database's.
+sent and again when it is checked. It lives 15 minutes and takes five tries; then a new one is needed. A contact point
+gets no more than five an hour, and all those of one person together no more than ten: nobody floods strangers with
+codes by adding their numbers as one's own. All times are the database's.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from config.clock import OSLO, db_now, plus_seconds
 from config.errors import BeredskapError, ExitStatus, UsageError
 from config.keys import Keys
 from contacts.codes import AddressChannel, VerifiedBy
-from contacts.tables import ADDRESS, CHALLENGE, CONTACT_POINT
+from contacts.tables import ADDRESS, CHALLENGE, CONTACT_POINT, PERSON
 
 CODE_DIGITS = 6
 LIFE_SECONDS = 15 * 60
 MAX_TRIES = 5
 MAX_PER_HOUR = 5
+MAX_PER_HOUR_OF_PERSON = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,24 @@ class NotWaiting:
     why: Dead
 
 
+class NoCode(StrEnum):
+    """Why no code is sent to a contact point."""
+
+    REMOVED = "removed"
+    FIXED_LINE = "fixed_line"
+    STOPPED = "stopped"  # its owner has answered STOP
+    LIMIT_OF_POINT = "limit_of_point"
+    LIMIT_OF_PERSON = "limit_of_person"
+
+
+class NoCodeError(UsageError):
+    """No code was made, and `why`; a limit that passes with time has the exit status REFUSED."""
+
+    def __init__(self, why: NoCode, what: str, *, remedy: str, status: ExitStatus | None = None) -> None:
+        super().__init__(what, unchanged="No code was made.", remedy=remedy, status=status)
+        self.why = why
+
+
 Confirmation: TypeAlias = Confirmed | WrongCode | NotWaiting
 
 
@@ -79,9 +99,14 @@ def code_for(keys: Keys, challenge_id: int, nonce: str) -> str:
 def open_challenge(connection: Connection, contact_point_id: int) -> Challenge:
     """Make ready a new code for a contact point; whoever sends it computes it with `code_for`.
 
-    Raises UsageError when no message can reach the contact point, BeredskapError (REFUSED) beyond the hourly limit.
+    Raises NoCodeError when no message can reach the contact point, and beyond the hourly limits.
     """
-    # The lock makes two at once count each other (SQLite's writing transactions exclude each other anyway).
+    # The lock makes two at once count each other (SQLite's writing transactions exclude each other anyway). Persons
+    # are locked before their contact points, as imports do it.
+    owner = select(CONTACT_POINT.c.person_id).where(CONTACT_POINT.c.id == contact_point_id).scalar_subquery()
+    person_id = connection.execute(
+        select(PERSON.c.id).where(PERSON.c.id == owner).with_for_update(key_share=True)
+    ).scalar_one()
     point = connection.execute(
         select(CONTACT_POINT.c.ended_at, ADDRESS.c.channel, ADDRESS.c.takes_messages, ADDRESS.c.opted_out_at)
         .join(ADDRESS, ADDRESS.c.id == CONTACT_POINT.c.address_id)
@@ -89,31 +114,32 @@ def open_challenge(connection: Connection, contact_point_id: int) -> Challenge:
         .with_for_update(of=CONTACT_POINT)
     ).one()
     if point.ended_at is not None:
-        raise UsageError("This contact point has been removed.", unchanged="No code was made.", remedy="Add it again.")
+        raise NoCodeError(NoCode.REMOVED, "This contact point has been removed.", remedy="Add it again.")
     if not point.takes_messages:
-        raise UsageError(
-            "A fixed line takes no SMS.", unchanged="No code was made.", remedy="Verify a mobile number or an e-mail."
+        raise NoCodeError(
+            NoCode.FIXED_LINE, "A fixed line takes no SMS.", remedy="Verify a mobile number or an e-mail."
         )
     if point.opted_out_at is not None and point.channel is AddressChannel.SMS:
-        raise UsageError(
+        raise NoCodeError(
+            NoCode.STOPPED,
             "The owner of this number has answered STOP.",
-            unchanged="No code was made.",
             remedy="beredskap contacts opt-in takes that back when they say so; or verify another contact point.",
         )
-    hour_ago = plus_seconds(db_now(), -3600)
-    recent, oldest = connection.execute(
-        select(func.count(), func.min(CHALLENGE.c.created_at)).where(
-            CHALLENGE.c.contact_point_id == contact_point_id, CHALLENGE.c.created_at > hour_ago
-        )
-    ).one()
-    if recent >= MAX_PER_HOUR:
-        raise BeredskapError(
-            f"This contact point has had {recent} codes within an hour (the first at "
-            f"{oldest.astimezone(OSLO).strftime('%H:%M')}).",
-            unchanged="No code was made.",
-            remedy="Wait until an hour has passed since then.",
-            status=ExitStatus.REFUSED,
-        )
+    _check_limit(
+        connection,
+        CHALLENGE.c.contact_point_id == contact_point_id,
+        MAX_PER_HOUR,
+        NoCode.LIMIT_OF_POINT,
+        "This contact point has",
+    )
+    own = select(CONTACT_POINT.c.id).where(CONTACT_POINT.c.person_id == person_id)
+    _check_limit(
+        connection,
+        CHALLENGE.c.contact_point_id.in_(own),
+        MAX_PER_HOUR_OF_PERSON,
+        NoCode.LIMIT_OF_PERSON,
+        "The contact points of this person have",
+    )
     nonce = secrets.token_hex(16)
     row = connection.execute(
         insert(CHALLENGE)
@@ -123,6 +149,21 @@ def open_challenge(connection: Connection, contact_point_id: int) -> Challenge:
         .returning(CHALLENGE.c.id, CHALLENGE.c.expires_at)
     ).one()
     return Challenge(row.id, contact_point_id, nonce, row.expires_at)
+
+
+def _check_limit(connection: Connection, of: ColumnElement[bool], most: int, why: NoCode, who_has: str) -> None:
+    recent, oldest = connection.execute(
+        select(func.count(), func.min(CHALLENGE.c.created_at)).where(
+            of, CHALLENGE.c.created_at > plus_seconds(db_now(), -3600)
+        )
+    ).one()
+    if recent >= most:
+        raise NoCodeError(
+            why,
+            f"{who_has} had {recent} codes within an hour (the first at {oldest.astimezone(OSLO).strftime('%H:%M')}).",
+            remedy="Wait until an hour has passed since then.",
+            status=ExitStatus.REFUSED,
+        )
 
 
 def confirm(connection: Connection, keys: Keys, contact_point_id: int, code: str) -> Confirmation:

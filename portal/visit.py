@@ -16,6 +16,7 @@ from config.operators import Operator
 from config.settings import Settings
 from contacts.visits import OpenVisit
 from portal.boards import Boards
+from portal.quality import QualityFigures
 from portal.rendering import page
 from portal.texts import translator
 
@@ -28,6 +29,7 @@ class Portal:
     database: Database
     keys: Keys = field(repr=False)
     boards: Boards = field(repr=False)
+    quality: QualityFigures = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ DECLARED = {
     "contacts invitations confirm": Right.CHANGE_CONTACTS,
     "contacts invitations list": Right.SEE_CONTACTS,
     "contacts release": Right.RELEASE,
+    "contacts remove": Right.CHANGE_CONTACTS,
     "contacts unblock": Right.CHANGE_CONTACTS,
     "contacts verify": Right.CHANGE_CONTACTS,
     "drill next": Right.SEE_ALERTS,

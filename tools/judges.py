@@ -3,6 +3,7 @@
 # The tests that judge each file, those most likely to notice first. The long one, of any order of events, is left out.
 _CONTACTS = "tests/contacts"
 _OUTBOX = "tests/dispatcher/outbox"
+_MARKS = "tests/dispatcher/alerts/test_marks.py"
 _FOLLOW_UPS = ("tests/dispatcher/alerts/test_follow_ups.py", "tests/dispatcher/alerts/test_follow_reach.py")
 JUDGES = {
     "contacts/entitlement.py": [
@@ -67,9 +68,24 @@ JUDGES = {
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
     "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
     "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],
+    "dispatcher/outbox/chain.py": [f"{_OUTBOX}/test_chain.py", f"{_OUTBOX}/test_fallback.py"],
+    "dispatcher/outbox/fallback.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
+    "dispatcher/outbox/fallback_facts.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
+    "dispatcher/outbox/hastening.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
+    "dispatcher/outbox/calls.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
+    "dispatcher/outbox/confirmed.py": [
+        f"{_OUTBOX}/test_fallback.py",
+        _MARKS,
+        "tests/dispatcher/reports/test_classes.py",
+    ],
 }
 # Rules that know no database.
-PURE = {"contacts/entitlement.py", "dispatcher/outbox/following.py", "dispatcher/outbox/transitions.py"}
+PURE = {
+    "contacts/entitlement.py",
+    "dispatcher/outbox/chain.py",
+    "dispatcher/outbox/following.py",
+    "dispatcher/outbox/transitions.py",
+}
 # Imports run one way: what a room below the file's knows nothing of it, and can be loaded before it is changed.
 BELOW = {
     "contacts": ("config", "providers"),

@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(consent.app)
 app.add_typer(invitations.app)
 app.command("add")(points.add)
+app.command("remove")(points.remove)
 app.command("confirm")(points.confirm)
 app.command("opt-out")(address_acts.opt_out)
 app.command("opt-in")(address_acts.opt_in)

@@ -1,4 +1,4 @@
-"""`beredskap contacts add|confirm`: people's own contact points, and the codes that verify them."""
+"""`beredskap contacts add|remove|confirm`: people's own contact points, and the codes that verify them."""
 
 from __future__ import annotations
 
@@ -51,6 +51,38 @@ def add(
 
     def act(connection: Connection, today: date, operator: str) -> Act:
         return add_point(connection, find_owner(connection, person), typed, operator=operator)
+
+    perform(act, as_json=as_json)
+
+
+@command_errors(Right.CHANGE_CONTACTS)
+def remove(
+    person: OwnerArgument,
+    phone: PhoneOption = None,
+    email: EmailOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a phone number or an e-mail address that a guardian, or a student, says is not theirs, or not to be used.
+
+    It stays removed, whatever register or roster told it and goes on telling it. It comes back when it is added again,
+    or when its owner has confirmed it in the contact register (KRR) since. Messages on their way stop at once.
+
+    Examples:
+
+      beredskap contacts remove G-17 --phone "999 99 912"
+
+      beredskap contacts remove G-17 --email kari@example.com
+    """
+    from config.errors import UsageError
+    from contacts.contact_points import read_typed, remove_point
+    from contacts.people import find_owner
+
+    typed = read_typed(phone, email)
+    if typed is None:
+        raise UsageError("Nothing to remove is given.", remedy="Give --phone or --email.")
+
+    def act(connection: Connection, today: date, operator: str) -> Act:
+        return remove_point(connection, find_owner(connection, person), typed, operator=operator)
 
     perform(act, as_json=as_json)
 

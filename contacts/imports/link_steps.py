@@ -60,12 +60,14 @@ def consent_steps(comparison: Comparison, operator: str) -> Iterator[Step]:
 
 def point_steps(comparison: Comparison) -> Iterator[Step]:
     told, stored, address = staged.point, store.point, store.address
-    up_to_date = ~_newer_is_known(comparison) if comparison.contact_register else true()
+    enters = and_(
+        ~_newer_is_known(comparison) if comparison.contact_register else true(), ~_removed_by_owner(comparison)
+    )
     yield Step(
         insert(address).from_select(
             ["channel", "value", "takes_messages"],
             select(told.c.channel, told.c.value, told.c.takes_messages)
-            .where(told.c.address_id.is_(None), up_to_date)
+            .where(told.c.address_id.is_(None), enters)
             .distinct(),
             include_defaults=True,
         )
@@ -82,7 +84,7 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
     )
     verified = _verified(comparison)
     new = select(told.c.person_id, told.c.address_id, literal(comparison.source), *verified.values()).where(
-        ~exists().where(same), up_to_date
+        ~exists().where(same), enters
     )
     yield Step(
         insert(stored).from_select(["person_id", "address_id", "source", *verified], new),
@@ -91,9 +93,9 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         Verb.ADDED,
     )
     differs, values = _point_changes(comparison, verified)
-    changed = and_(differs, up_to_date)
+    changed = and_(differs, enters)
     yield Step(
-        update(stored).where(same, changed).values(ended_at=None, **values),
+        update(stored).where(same, changed).values(ended_at=None, removed_at=None, **values),
         select(told.c.person_id).join(stored, same).where(changed),
         Kind.CONTACT_POINTS,
         Verb.CHANGED,
@@ -112,6 +114,21 @@ def _newer_is_known(comparison: Comparison) -> ColumnElement[bool]:
         known.c.confirmed_at > told.c.confirmed_at,
         address.c.id == known.c.address_id,
         address.c.channel == told.c.channel,
+    )
+
+
+def _removed_by_owner(comparison: Comparison) -> ColumnElement[bool]:
+    """The person had this address removed, whichever source told it: it stays so, however often it is told.
+
+    Only what they confirmed in the contact register since is a later word of their own.
+    """
+    told, removed = staged.point, store.point.alias("removed")
+    later = removed.c.removed_at >= told.c.confirmed_at if comparison.contact_register else true()
+    return exists().where(
+        removed.c.person_id == told.c.person_id,
+        removed.c.address_id == told.c.address_id,
+        removed.c.removed_at.is_not(None),
+        or_(told.c.confirmed_at.is_(None), later),
     )
 
 

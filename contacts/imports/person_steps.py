@@ -3,7 +3,7 @@
 The population register decides name, birth date, protection and death, from its first document about a person on.
 Among the others a person belongs to the source that brought them (or takes them over from the register, which knows
 no language and no student number); another source only fills what is blank. The language is what the contact register
-says, where it says one: there people choose it themselves.
+says, where it says one: there people choose it themselves. What a guardian chose with us stands against all of them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ def _changed_persons(comparison: Comparison) -> Iterator[Step]:
     chosen = exists().where(
         store.register_entry.c.person_id == stored.c.id, store.register_entry.c.language.is_not(None)
     )
-    may_choose = true() if comparison.contact_register else and_(or_(own, stored.c.language.is_(None)), ~chosen)
+    may_choose = and_(
+        stored.c.language_chosen_at.is_(None),
+        true() if comparison.contact_register else and_(or_(own, stored.c.language.is_(None)), ~chosen),
+    )
     # The contact register brings nobody and takes nobody over.
     may_own = false() if comparison.contact_register else ~told.c.from_register
     values: dict[str, ColumnElement[Any]] = {

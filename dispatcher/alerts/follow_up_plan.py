@@ -2,7 +2,8 @@
 
 An update goes to those who were told, or would have been, and are entitled today. An all-clear and a cancel go to those
 who were told and to nobody else, entitled today or not, unless they are blocked or a person must decide. Both use the
-addresses at which they were told; where one of these can no longer be used, the guardian's others, too.
+addresses at which they were told; where one of these can no longer be used, the guardian's others, too. Whom staff have
+reached by telephone alone stands on the call list: they learn that it is over as they have learnt of the danger.
 """
 
 from __future__ import annotations
@@ -35,12 +36,15 @@ class WhoWasTold:
     """What went before, by student and guardian.
 
     `at`: the addresses of their earlier messages, each with its language; `former`: those of them that are the
-    guardian's no longer. `no_turn`: the students to whom planning had not come when the update came.
+    guardian's no longer. `no_turn`: the students to whom planning had not come when the update came. `reached`: whom
+    staff have reached by telephone; `at_home`: the students of whom they reached themselves, or somebody at home.
     """
 
     at: Mapping[Pair, Mapping[int, str]]
     former: Mapping[Pair, Sequence[PointFacts]]
     no_turn: frozenset[int] = frozenset()
+    reached: frozenset[Pair] = frozenset()
+    at_home: frozenset[int] = frozenset()
 
 
 def plan_follow_up(
@@ -55,7 +59,7 @@ def plan_follow_up(
             own = plan_case(case, options, deliveries, with_inputs=with_inputs)
         else:
             own = [_follow(case, one, who, kind, options, deliveries, with_inputs) for one in case.guardians]
-            own = own or [_nobody(case.student_id, kind)]
+            own = own or [_nobody(case.student_id, kind, called=case.student_id in who.at_home)]
         students.append(_standing(case.student_id, own))
         decisions += own
     return Plan(tuple(students), tuple(decisions), tuple(deliveries.values()))
@@ -75,10 +79,11 @@ def _follow(
     answer = case.decide(guardian, options.on)
     inputs = decision_inputs_json(case, guardian, options.on) if with_inputs else "{}"
     if kind.ends_it:
-        if not at:
+        if at or pair in who.reached:
+            answer = decide_told(answer)
+        elif answer.verdict is Verdict.NO or case.student_id not in who.at_home:
             reason = answer.reason.value if answer.verdict is Verdict.NO else NEVER_TOLD
             return PlannedDecision(*pair, Verdict.NO, reason, None, inputs)
-        answer = decide_told(answer)
     unreachable: str | None = None
     if answer.verdict is Verdict.ENTITLED:
         if at:
@@ -119,9 +124,9 @@ def _reads(point: PointFacts) -> bool:
     return point.takes_messages and not stopped and not point.shared_with_blocked
 
 
-def _nobody(student_id: int, kind: Kind) -> PlannedDecision:
-    """The decision about a student for whom nobody is registered."""
-    if kind.ends_it:
+def _nobody(student_id: int, kind: Kind, *, called: bool) -> PlannedDecision:
+    """The decision about a student for whom nobody is registered. `called`: staff have reached somebody."""
+    if kind.ends_it and not called:
         return PlannedDecision(student_id, None, Verdict.NO, NEVER_TOLD, None, "{}")
     return PlannedDecision(student_id, None, Verdict.HELD, NO_GUARDIAN, None, "{}")
 

@@ -80,14 +80,15 @@ def mark_reached(
 
     `alert`: its row, in the operator's sight. Where the same is marked already nothing changes, and it is said by whom.
     Raises UsageError when the alert was not confirmed or is reduced to figures, the student is not in it, the guardian
-    is none of theirs or may not be told, nobody may be told about the student, or the note is too long.
+    is none of theirs or may not be told, nobody may be told about the student, or the note is too long; and for a
+    guardian of a student who is protected, or may be: the answer would tell who their guardians are.
     """
     words = " ".join(note.split())
     if len(words) > LONGEST_NOTE:
         raise UsageError(
             f"The note is longer than {LONGEST_NOTE} characters.", unchanged=_UNCHANGED, remedy="Give a shorter one."
         )
-    _take_turn(connection, alert, student)
+    _take_turn(connection, alert, student, guardian)
     earlier = _in_force(_of_student(connection, alert.id, student), guardian)
     if earlier is not None:
         when = f"{oslo_day_time(earlier.marked_at)} by {earlier.marked_by}"
@@ -112,7 +113,7 @@ def take_back(
     under way. Where no such mark is in force nothing changes. Raises UsageError as `mark_reached` does, for the alert
     and the student.
     """
-    _take_turn(connection, alert, student)
+    _take_turn(connection, alert, student, guardian)
     marks = _of_student(connection, alert.id, student)
     mark = _in_force(marks, guardian)
     others = [one for one in marks if one.in_force and one is not mark]
@@ -172,7 +173,7 @@ def _whom(student: FoundPerson, guardian: FoundPerson | None) -> str:
     return f"{guardian.label} about student {student.label}" if guardian else f"student {student.label}"
 
 
-def _take_turn(connection: Connection, alert: AnyRow, student: FoundPerson) -> None:
+def _take_turn(connection: Connection, alert: AnyRow, student: FoundPerson, guardian: FoundPerson | None) -> None:
     """Check that the alert takes marks, and that it is about the student. Whoever marks the same student at the same
     time waits here until this transaction ends, and sees then what it did."""
     if alert.state is AlertState.DRAFT:
@@ -184,6 +185,11 @@ def _take_turn(connection: Connection, alert: AnyRow, student: FoundPerson) -> N
     reduced = reduced_at(connection, [alert.id]).get(alert.id)
     if reduced is not None:
         raise who_is_gone(alert.number, reduced)
+    # First the persons, as whoever forgets them takes them: in another order the two would wait for each other.
+    people = PERSON.c.id.in_([one.id for one in (student, guardian) if one is not None])
+    connection.execute(
+        select(PERSON.c.id).where(people).order_by(PERSON.c.id).with_for_update(read=True, key_share=True)
+    ).all()
     turn = select(ALERT_STUDENT.c.position).where(
         ALERT_STUDENT.c.alert_id == alert.id, ALERT_STUDENT.c.student_id == student.id
     )
@@ -208,6 +214,12 @@ def _check_student(connection: Connection, alert_id: int, student: FoundPerson) 
 def _check_guardian(connection: Connection, alert_id: int, student: FoundPerson, guardian: FoundPerson) -> None:
     """By the rule as it is today, as on the call list; whoever the alert was meant for may still be told after their
     entitlement has ended, unless it was by a block."""
+    if student.may_be_protected:
+        raise UsageError(
+            f"Student {student.label} is protected, or may be: no guardian is named.",
+            unchanged=_UNCHANGED,
+            remedy="Leave --guardian out.",
+        )
     today = oslo_date(connection.execute(select(db_now())).scalar_one())
     cases = load_cases(connection, [student.id], today, stale_after_months=_NO_MATTER)
     found = [(case, one) for case in cases for one in case.guardians if one.guardian_id == guardian.id]

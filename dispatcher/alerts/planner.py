@@ -24,7 +24,7 @@ from dispatcher.alerts.follow_up_plan import WhoWasTold, plan_follow_up
 from dispatcher.alerts.plan import Plan, PlanOptions, plan, reach_options
 from dispatcher.codes import AlertState, AlertStatus
 from dispatcher.outbox.chain import Chain
-from dispatcher.outbox.earlier import earlier_alerts, earlier_messages
+from dispatcher.outbox.earlier import earlier_alerts, earlier_messages, reached_earlier
 from dispatcher.outbox.enqueue import Basis, enqueue
 from dispatcher.outbox.fallback import open_chains
 from dispatcher.outbox.following import kind_of
@@ -137,7 +137,8 @@ def plan_students(
             at.setdefault((one.student_id, one.guardian_id), {})[one.address_id] = one.language
     told = with_told(connection, cases, at, today) if kind.ends_it else ToldCases(cases, {})
     turn = len(students) if thread.planned is None else max(0, thread.planned - after)
-    who = WhoWasTold(at, told.former, frozenset(students[turn:]))
+    called = reached_earlier(connection, thread, students) if kind.ends_it else (frozenset(), frozenset())
+    who = WhoWasTold(at, told.former, frozenset(students[turn:]), *called)
     return plan_follow_up(told.cases, who, kind, options, with_inputs=with_inputs)
 
 

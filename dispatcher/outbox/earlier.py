@@ -1,4 +1,4 @@
-"""Reading the messages of the alerts that a follow-up refers to, for those whom it is or would be meant for."""
+"""Reading the messages and calls of the alerts that a follow-up refers to, for those whom it would be meant for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.clock import db_now_when_run
 from contacts.id_sets import among, id_set
 from dispatcher.codes import AlertState
 from dispatcher.outbox.following import Before, gives_way, may_have_told
-from dispatcher.tables import ALERT, DELIVERY, RECIPIENT
+from dispatcher.tables import ALERT, DELIVERY, MARK, RECIPIENT
 
 
 class EarlierMessage(NamedTuple):
@@ -96,6 +96,26 @@ def _about(dialect: str) -> Select[Any]:
             RECIPIENT.c.unlinked_at.is_(None),
         )
         .order_by(DELIVERY.c.id)
+    )
+
+
+def reached_earlier(
+    connection: Connection, thread: Thread, students: Collection[int]
+) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
+    """Whom staff have reached by telephone in these alerts, about these students: (student, guardian), and the students
+    of whom they reached themselves, or somebody at home."""
+    dialect = connection.dialect.name
+    rows = connection.execute(
+        select(MARK.c.student_id, MARK.c.guardian_id).where(
+            among(MARK.c.alert_id, "earlier", dialect),
+            among(MARK.c.student_id, "students", dialect),
+            MARK.c.taken_back_at.is_(None),
+        ),
+        {"earlier": id_set(sorted(thread.gives_way), dialect), "students": id_set(students, dialect)},
+    ).all()
+    return (
+        frozenset((row.student_id, row.guardian_id) for row in rows if row.guardian_id is not None),
+        frozenset(row.student_id for row in rows if row.guardian_id is None),
     )
 
 

@@ -12,6 +12,7 @@ from portal.boards import Boards
 from portal.door import Door
 from portal.log_in.routes import LogIns
 from portal.pages.table import PAGES
+from portal.quality import QualityFigures
 from portal.rendering import static_answer
 from portal.visit import Portal
 
@@ -23,10 +24,12 @@ class Pages:
         self.routes: list[Route] = []
         self._door: Door | None = None
         self._boards: Boards | None = None
+        self._quality: QualityFigures | None = None
         if isinstance(settings.portal, SetAside) or not settings.portal.on:
             return
         self._boards = Boards(database)
-        portal = Portal(settings, database, load_keys(settings.key_file), self._boards)
+        self._quality = QualityFigures(database, settings.organisation.stale_after_months)
+        portal = Portal(settings, database, load_keys(settings.key_file), self._boards, self._quality)
         self._door = Door(portal)
         self.routes = [
             *self._door.routes(PAGES),
@@ -40,5 +43,6 @@ class Pages:
             self._boards.close()
 
     def close(self) -> None:
-        if self._door is not None:
-            self._door.close()
+        for each in (self._door, self._quality):
+            if each is not None:
+                each.close()

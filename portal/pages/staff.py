@@ -9,7 +9,6 @@ from starlette.responses import Response
 from config.operators import NotPermittedError
 from config.roles import Reach, Right
 from contacts.own_schools import schools_to_look_at
-from contacts.quality import store_quality
 from dispatcher.alerts.sight import alerts_for
 from dispatcher.codes import AlertState
 from portal.access import STAFF, Page, admitted
@@ -32,11 +31,9 @@ def _home(visit: Visit) -> Response:
 
 def _quality(visit: Visit) -> Response:
     assert visit.operator is not None
-    months = visit.portal.settings.organisation.stale_after_months
     with visit.portal.database.read() as connection:
         schools = schools_to_look_at(connection, visit.operator, None)
-        found = store_quality(connection, schools, visit.today(), stale_after_months=months)
-    return visit.show("quality.html", quality=found)
+    return visit.show("quality.html", counted=visit.portal.quality.of(schools))
 
 
 PAGES: Final = (

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from portal.access import Page
-from portal.pages import board, codes, guardian, invitations, staff, start, student, waiting
+from portal.pages import (
+    board,
+    codes,
+    guardian,
+    guardian_contacts,
+    invitations,
+    staff,
+    start,
+    student,
+    waiting,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
     *guardian.PAGES,
+    *guardian_contacts.PAGES,
     *codes.PAGES,
     *student.PAGES,
     *invitations.PAGES,

@@ -112,4 +112,5 @@ def test_the_pages_of_staff(site: Site) -> None:
     page.goto(f"{site.url}/staff")
     picture(page, "staff")
     page.get_by_role("link", name="Hvor godt foresatte kan nås").click()
+    expect(page.get_by_text("Talt")).to_be_visible(timeout=20_000)
     picture(page, "quality")

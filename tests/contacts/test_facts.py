@@ -126,6 +126,26 @@ def test_consent_to_alerts_counts_and_consent_to_pages_does_not(store: ContactSt
     assert only(store, student).consent is ConsentState.WITHDRAWN
 
 
+def test_a_case_of_the_portal_asks_for_consents_to_the_portal_and_answers_for_the_page(store: ContactStore) -> None:
+    student = store.student(birth_date=ADULT)
+    reader, told = store.guardian(), store.guardian()
+    store.consent(student, reader, date(2026, 4, 1), purpose=ConsentPurpose.PORTAL)
+    store.consent(student, told, date(2026, 4, 1))
+    for purpose, guardian in ((ConsentPurpose.PORTAL, reader), (ConsentPurpose.ALERTS, told)):
+        (case,) = load_cases(store.connection, [student], DAY, stale_after_months=18, purpose=purpose)
+        (only_one,) = case.guardians
+        assert (only_one.guardian_id, case.decide(only_one, DAY).reason) == (guardian, Reason.CONSENTED)
+
+
+def test_a_release_opens_no_page(store: ContactStore) -> None:
+    student = store.student(protection=Protection.CONFIDENTIAL)
+    store.guardian(student)
+    store.release(student, until=date(2026, 12, 31))
+    assert reasons(store, student) == [Reason.CUSTODY]
+    (case,) = load_cases(store.connection, [student], DAY, stale_after_months=18, purpose=ConsentPurpose.PORTAL)
+    assert case.decide(case.guardians[0], DAY).reason is Reason.PROTECTED_HOLD
+
+
 def test_a_consent_alone_makes_a_guardian(store: ContactStore) -> None:
     student = store.student(birth_date=ADULT)
     guardian = store.guardian()

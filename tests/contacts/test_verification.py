@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from config.audit import AuditEntry
 from config.clock import bound_db_now
+from config.counters import CONTACTS_REVISION, read_counter
 from config.database import Database
 from config.errors import BeredskapError, ExitStatus, UsageError
 from config.keys import Keys, create_key_file, load_keys
+from config.tables import core_table
 from contacts import tables
 from contacts.codes import VerifiedBy
 from contacts.contact_points import (
@@ -24,12 +27,15 @@ from contacts.contact_points import (
     point_to_verify,
     points_of,
     read_typed,
+    remove_point,
 )
 from contacts.verification import (
     Challenge,
     Confirmation,
     Confirmed,
     Dead,
+    NoCode,
+    NoCodeError,
     NotWaiting,
     WrongCode,
     code_for,
@@ -42,6 +48,7 @@ from tests.contacts.store import LATELY, ContactStore
 
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 MOBILE = "999 99 912"
+AUDIT = core_table(AuditEntry)
 
 
 class Desk:
@@ -213,19 +220,35 @@ def test_the_limit_is_each_contact_point_s_own(desk: Desk) -> None:
     assert desk.open(other)
 
 
+def test_all_contact_points_of_a_person_get_ten_codes_an_hour(desk: Desk) -> None:
+    with desk.database.write() as connection:
+        store = ContactStore(connection)
+        points = [store.point(desk.guardian_id, f"ola{number}@example.com", verified=None) for number in range(5)]
+        stranger = store.point(store.guardian(), "ola0@example.com", verified=None)
+    for point in points * 2:
+        desk.open(point)
+    with pytest.raises(NoCodeError) as error:
+        desk.open()
+    assert (error.value.why, error.value.exit_status) == (NoCode.LIMIT_OF_PERSON, ExitStatus.REFUSED)
+    assert desk.open(stranger)
+    desk.later(hours=1)
+    assert desk.open()
+
+
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "why", "words"),
     [
-        ({"takes_messages": False}, "fixed line"),
-        ({"opted_out_at": LATELY}, "STOP"),
-        ({"ended_at": LATELY}, "removed"),
+        ({"takes_messages": False}, NoCode.FIXED_LINE, "fixed line"),
+        ({"opted_out_at": LATELY}, NoCode.STOPPED, "STOP"),
+        ({"ended_at": LATELY}, NoCode.REMOVED, "removed"),
     ],
 )
-def test_no_code_for_what_no_message_can_reach(desk: Desk, values: dict[str, object], words: str) -> None:
+def test_no_code_for_what_no_message_can_reach(desk: Desk, values: dict[str, object], why: NoCode, words: str) -> None:
     with desk.database.write() as connection:
         point = ContactStore(connection).point(desk.guardian_id, "+4799999913", verified=None, **values)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(NoCodeError, match=words) as error:
         desk.open(point)
+    assert (error.value.why, error.value.exit_status) == (why, ExitStatus.UNUSABLE)
 
 
 def test_stop_concerns_sms_alone(desk: Desk) -> None:
@@ -295,6 +318,29 @@ def test_what_was_removed_comes_back_and_must_be_verified_again(store: ContactSt
     assert add_point(store.connection, ola, typed(), operator="kari").changed
     (point,) = points_of(store.connection, ola.id)
     assert point.verified_at is None and point.verified_by is None
+
+
+def test_what_is_removed_ends_for_every_source_and_waiting_messages_are_decided_again(store: ContactStore) -> None:
+    student = store.student()
+    ola, liv = (store.found_guardian(store.guardian(student)) for _ in range(2))
+    for source in ("krr", "pifu"):
+        store.point(ola.id, source=source)
+    store.point(ola.id, "ola@example.com")
+    store.point(liv.id)
+    before = read_counter(store.connection, CONTACTS_REVISION)
+    act = remove_point(store.connection, ola, typed(), operator="kari")
+    assert act.changed and "x12 of" in act.words and "No verified" not in act.words
+    assert [point.value for point in points_of(store.connection, ola.id)] == ["ola@example.com"]
+    assert len(points_of(store.connection, liv.id)) == 1  # who shares it has it still
+    assert read_counter(store.connection, CONTACTS_REVISION) == before + 1
+    (kept,) = store.connection.execute(
+        select(AUDIT.c.operator, AUDIT.c.act, AUDIT.c.subject, AUDIT.c.details).order_by(AUDIT.c.id.desc()).limit(1)
+    )
+    assert tuple(kept) == ("kari", "contact.remove", f"guardian {ola.label}", {"channel": "sms"})
+    last = remove_point(store.connection, ola, typed(None, "ola@example.com"), operator="kari")
+    assert "No verified contact point is left" in last.words
+    with pytest.raises(UsageError, match="no such contact point"):
+        remove_point(store.connection, ola, typed(), operator="kari")
 
 
 def test_a_fixed_line_is_taken_and_said_to_be_one(store: ContactStore) -> None:

@@ -63,6 +63,7 @@ def gate(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 STAFF = {"leder", "fylke", "kontor", "revisor"}
+PLACES = {"{school:int}": "1", "{language:str}": "nn", "{number:str}": "A-2611-9999", "{point:int}": "1"}
 # Who may: of every page of the table, by its method and path. A new page must be written here by somebody who thinks.
 MAY: dict[str, set[str]] = {
     "GET /": set(VISITORS),
@@ -70,6 +71,13 @@ MAY: dict[str, set[str]] = {
     "GET /language/{language:str}": set(VISITORS),
     "POST /log-out": set(VISITORS) - {"nobody"},
     "GET /guardian": {"guardian", "stranger"},
+    "GET /guardian/contact": {"guardian"},
+    "GET /guardian/contact/{point:int}": {"guardian"},
+    "POST /guardian/contact/add": {"guardian"},
+    "POST /guardian/contact/code": {"guardian"},
+    "POST /guardian/contact/confirm": {"guardian"},
+    "POST /guardian/contact/remove": {"guardian"},
+    "POST /guardian/language": {"guardian"},
     "GET /guardian/code": {"guardian", "stranger"},
     "POST /guardian/code": {"guardian", "stranger"},
     "GET /guardian/code/entered": {"guardian", "stranger"},
@@ -103,7 +111,7 @@ def test_every_page_as_everybody(gate: Gate, page: Page) -> None:
     for name in VISITORS:
         browser = gate.visitor(name)
         path = page.path
-        for place, value in (("{school:int}", "1"), ("{language:str}", "nn"), ("{number:str}", "A-2611-9999")):
+        for place, value in PLACES.items():
             path = path.replace(place, value)
         if page.method == "POST":
             browser.post(path, token=gate.portal.form_token(browser), follow=False)

@@ -224,3 +224,13 @@ async def _until(stream: Any, holds: Callable[[str], bool]) -> str:
         if holds(html):
             return str(html)
     raise AssertionError("the stream ended")
+
+
+def test_how_well_guardians_can_be_reached(crisis: Crisis) -> None:
+    browser = crisis.board()
+    browser.get("/staff/quality")
+    eventually(lambda: "Counted" in browser.get("/staff/quality").text, what="it is counted")
+    assert "Eksempel vgs" in browser.text and "being counted" not in browser.text
+    other = crisis.board("annen")
+    other.get("/staff/quality")
+    assert other.page.status_code == 403 and "Eksempel" not in other.text

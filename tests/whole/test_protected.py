@@ -61,9 +61,10 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     ),
     "alert list": (Case("", before=(_ABOUT_THEM,)), Case("", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,))),
     "alert reached": (
-        Case("latest {held} --guardian {guardian_held} --note x", before=(_ABOUT_THEM,)),
-        Case("latest {held} --guardian {guardian_held} --take-back"),
+        Case("latest {held} --note x", before=(_ABOUT_THEM,)),
+        Case("latest {held} --take-back"),
         Case("latest {released}"),
+        Case("latest {held} --guardian {guardian_held}", 2),
         Case("latest {unknown} --guardian {guardian_held}", 2),
         Case("latest {adult}", 2),
         Case("latest HX-999", 2),
@@ -173,6 +174,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("--html {out}/q.html", 0, (Mark.SCHOOL,), _FIGURES),
     ),
     "contacts release": (Case("{held} --reason x --until 2026-12-31"), Case("{unknown} --reason x --until 2026-12-31")),
+    "contacts remove": (Case("{guardian_held} --phone 41000002", again=2),),
     "contacts turning-18": (Case(""), Case("--school '{school}'"), Case("--ask --dry-run")),
     "contacts unblock": (
         Case("{guardian_held} --decision 2026/1", before=("contacts block {guardian_held} --decision 2026/1",)),

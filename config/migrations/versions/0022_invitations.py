@@ -6,7 +6,7 @@ from alembic import op
 from config.clock import UtcDateTime
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

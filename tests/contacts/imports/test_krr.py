@@ -10,7 +10,8 @@ from contacts import tables
 from contacts.codes import VerifiedBy
 from contacts.explain import Explanation, explain
 from contacts.imports.step import Kind
-from contacts.people import find_student, guardian_ref
+from contacts.own_acts import choose_language
+from contacts.people import find_guardian, find_student, guardian_ref
 from tests.contacts.imports.freg_files import document, responsible
 from tests.contacts.imports.importing import TODAY, Importer
 from tests.contacts.imports.krr_files import (
@@ -35,6 +36,7 @@ from tests.contacts.imports.pifu_files import (
     STRANGER_NIN,
     small_school,
 )
+from tests.contacts.imports.test_guardians_csv import HEAD, line
 
 
 def test_an_answer_enters_with_its_own_times(school: Importer) -> None:
@@ -110,6 +112,17 @@ def test_the_register_decides_the_language(school: Importer) -> None:
     school.krr(active(KARI_NIN))
     school.pifu(small_school())
     assert school.person(KARI).language == "se"
+
+
+def test_what_a_guardian_chose_with_us_stays_whatever_is_told(school: Importer) -> None:
+    with school.database.write() as connection:
+        kari = find_guardian(connection, guardian_ref(school.person(KARI).id))
+        choose_language(connection, kari, "nb", operator="guardian G-1")
+    school.krr(active(KARI_NIN, spraak="en"))
+    school.pifu(small_school())
+    school.guardians(HEAD + line(guardian_nin=KARI_NIN, given_name="", family_name="", language="nn"))
+    assert school.person(KARI).language == "nb"
+    assert entries(school)[KARI][3] == "en"
 
 
 def test_it_takes_nobody_over(sqlite_importer: Importer) -> None:

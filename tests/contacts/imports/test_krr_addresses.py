@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from config.clock import bound_db_now
 from contacts import tables
 from contacts.codes import AddressChannel, VerifiedBy
-from contacts.contact_points import TypedAddress, add_point
+from contacts.contact_points import TypedAddress, add_point, remove_point
 from contacts.facts import load_cases
 from contacts.imports.step import Kind
 from contacts.people import find_guardian, find_student, guardian_ref
@@ -31,7 +32,9 @@ from tests.contacts.imports.krr_files import (
 from tests.contacts.imports.pifu_files import (
     KARI_NIN,
     OLE_NIN,
+    small_school,
 )
+from tests.contacts.imports.test_guardians_csv import HEAD, line
 
 
 def test_each_channel_becomes_stale_by_its_own_time(school: Importer) -> None:
@@ -114,6 +117,35 @@ def test_what_a_guardian_confirmed_by_a_code_stays(school: Importer) -> None:
     assert set(told(school)) == {(KARI, PHONE)}
     assert {(KARI, "+4799900555"), (KARI, PHONE)} <= school.points()
     assert (KARI, MAIL) not in school.points()
+
+
+def test_what_its_owner_removed_no_source_brings_back_but_a_later_word_of_their_own_does(school: Importer) -> None:
+    in_june, in_august = ({"updated": f"2026-0{month}-01T00:00:00Z"} for month in (6, 8))
+    school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL, **in_june)))
+    own_school = "+4790000001"
+    with bound_db_now(datetime(2026, 7, 1, tzinfo=UTC)), school.database.write() as connection:
+        kari = find_guardian(connection, guardian_ref(school.person(KARI).id))
+        for value in (PHONE, own_school):
+            remove_point(connection, kari, TypedAddress(AddressChannel.SMS, value, True), operator="tester")
+    gone = {(KARI, PHONE), (KARI, own_school)}
+
+    def told_again(updated: str | None = None) -> set[tuple[str, str]]:
+        plans = [school.pifu(small_school(), trusted=("pifu",))]
+        plans.append(school.krr(active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL, updated=updated))))
+        if updated is None:
+            assert all(plan.changes == 0 for plan in plans)
+        return school.points() & gone
+
+    assert told_again(**in_june) == set()
+    assert told_again() == set()
+    assert told_again(**in_august) == {(KARI, PHONE)}
+    # A source that has never told it does not bring it back either; the older answer, read again, ends nothing.
+    school.guardians(HEAD + line(guardian_nin=KARI_NIN, given_name="", family_name="", phone=own_school))
+    assert told_again(**in_june) == {(KARI, PHONE)}
+    # Nobody but its owner brings back the other.
+    with school.database.write() as connection:
+        add_point(connection, kari, TypedAddress(AddressChannel.SMS, own_school, True), operator="tester")
+    assert school.points() & gone == gone
 
 
 def test_without_trust_the_time_is_kept_and_nothing_is_verified(school: Importer) -> None:

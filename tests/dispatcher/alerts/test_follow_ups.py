@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from config.catalogue import MsgType
 from config.errors import BeredskapError, UsageError
@@ -16,7 +17,8 @@ from dispatcher.alerts.planner import plan_next_chunk
 from dispatcher.alerts.preview import preview
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState
 from dispatcher.outbox.following import NEVER_TOLD, REPLACED, UNKNOWN_SECONDS, Kind
-from dispatcher.tables import ALERT, ALERT_TEXT, DECISION, DELIVERY
+from dispatcher.reports.call_list import call_list
+from dispatcher.tables import ALERT, ALERT_TEXT, DECISION, DELIVERY, MARK
 from providers.base import Accepted, Channel, Deferred, Outcome, ReceiptStatus, Rejected, Unknown
 from tests.contacts.store import LATELY
 from tests.dispatcher.alerts.drafting import confirmed, draft, follow_up, followed
@@ -81,6 +83,36 @@ def test_what_has_not_left_is_replaced_and_who_was_never_told_is_told_nothing(wo
     world.sweep()
     assert world.states(alert) == {S.ACCEPTED: 1, S.CANCELLED: 1}
     assert {row.code for row in world.rows(DELIVERY, DELIVERY.c.state == S.CANCELLED)} == {REPLACED}
+    check_books(world.database)
+
+
+@pytest.mark.parametrize("kind", [Kind.ALL_CLEAR, Kind.CANCEL])
+def test_whom_staff_have_reached_by_telephone_alone_stands_on_the_call_list(world: World, kind: Kind) -> None:
+    called, at_home, protected, taken_back, silent = (
+        world.family(email=True, **student) for student in ({}, {}, {"protection": Protection.CONFIDENTIAL}, {}, {})
+    )
+    alert = sent(world, called, at_home, protected, taken_back, silent)
+    for channel in Channel:
+        world.record(*((one, Rejected("21211")) for one in world.claim(channel)))
+    row = {"alert_id": alert, "marked_by": "rektor", "taken_back_at": None}
+    with world.clock(), world.database.write() as connection:
+        marks = [row | {"student_id": one.student, "guardian_id": None} for one in (at_home, protected)]
+        marks += [row | {"student_id": one.student, "guardian_id": one.guardian} for one in (called, taken_back)]
+        marks[-1]["taken_back_at"] = world.now
+        connection.execute(insert(MARK), marks)
+    follow = followed(world, alert, kind)
+    # They are called: that a message went astray is why they were.
+    assert numbers(world, follow) == []
+    assert world.decisions(follow) == [
+        (called.student, called.guardian, "entitled", "custody"),
+        (at_home.student, at_home.guardian, "entitled", "custody"),
+        (protected.student, protected.guardian, "held", "protected_hold"),
+        (taken_back.student, taken_back.guardian, "no", NEVER_TOLD),
+        (silent.student, silent.guardian, "no", NEVER_TOLD),
+    ]
+    with world.clock(), world.database.read() as connection:
+        refs = [one.ref for one in call_list(connection, follow)]
+    assert refs == ["1-0", "2-0", "3-0"]
     check_books(world.database)
 
 

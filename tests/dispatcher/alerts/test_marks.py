@@ -175,10 +175,20 @@ def test_the_database_keeps_one_mark_in_force(world: World, guardian: bool) -> N
 
 @pytest.mark.parametrize("themself", [True, False])
 def test_of_somebody_held_a_person_has_decided(world: World, themself: bool) -> None:
-    family = world.family(protection=Protection.CONFIDENTIAL)
+    family = world.family(birth_date=None)
     staff = desk(world, family)
     assert staff.class_of(family.student) is StudentClass.HELD
     staff.marks(family.student, None if themself else family.guardian)
+    assert staff.class_of(family.student) is StudentClass.CONFIRMED
+
+
+def test_who_the_guardians_of_a_protected_student_are_is_not_told(world: World) -> None:
+    family, other = world.family(protection=Protection.CONFIDENTIAL), world.family()
+    staff = desk(world, family)
+    for guardian in (family.guardian, other.guardian):
+        with pytest.raises(UsageError, match="Student 1-0 is protected, or may be: no guardian is named"):
+            staff.marks(family.student, guardian)
+    staff.marks(family.student)
     assert staff.class_of(family.student) is StudentClass.CONFIRMED
 
 

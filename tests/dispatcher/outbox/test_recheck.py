@@ -8,7 +8,8 @@ import pytest
 
 from config.clock import OSLO
 from contacts import student_consents
-from contacts.codes import Basis, ConsentPurpose, Protection
+from contacts.codes import AddressChannel, Basis, ConsentPurpose, Protection
+from contacts.contact_points import TypedAddress, remove_point
 from contacts.people import student_of_id
 from contacts.tables import CONSENT, CONTACT_POINT, GUARDIANSHIP, PERSON
 from dispatcher.codes import DeliveryState
@@ -66,6 +67,22 @@ def test_an_adult_student_withdraws_by_themselves_after_planning(world: World) -
         )
     assert said.outcome is student_consents.Said.WITHDRAWN
     lost(world, alert, family, "consent_withdrawn")
+
+
+def test_an_address_that_its_owner_removed_after_planning(world: World) -> None:
+    family = world.family(email=True)
+    alert = world.sent(family)
+    with world.store(changed=False) as store:
+        remove_point(
+            store.connection,
+            store.found_guardian(family.guardian),
+            TypedAddress(AddressChannel.SMS, family.phone, True),
+            operator="guardian G-1",
+        )
+    assert world.claim() == []
+    states = {row.channel: row.state for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert)}
+    assert states == {Channel.SMS: DeliveryState.CANCELLED, Channel.EMAIL: DeliveryState.QUEUED}
+    assert len(world.claim(Channel.EMAIL)) == 1
 
 
 def test_a_block_recorded_after_planning(world: World) -> None:
