@@ -49,6 +49,7 @@ class Check(StrEnum):
     SMTP = "SMTP"
     CALLBACK = "callback address"
     CALLS = "calls"
+    PORTAL = "portal"
     CLOCK = "clock"
     DISK = "disk space"
     UNKNOWN = "unknown messages"
@@ -114,6 +115,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
     from dispatcher.running import doctor_services as services
     from dispatcher.running.doctor_backup import backup_result
     from dispatcher.running.doctor_calls import calls_result
+    from dispatcher.running.doctor_portal import portal_result
     from dispatcher.running.doctor_store import look_into_store, silent_store
 
     store, redis, *outside = await asyncio.gather(
@@ -132,6 +134,7 @@ async def _examine(settings: Settings, first: CheckResult) -> Diagnosis:
         local.disk_result(settings),
         backup_result(settings),
         calls_result(settings),
+        portal_result(settings),
         services.redis_result(settings, redis, store.workers_alive),
         *store.results,
         *outside,

@@ -55,20 +55,6 @@ def test_a_consent_withdrawn_after_planning(world: World) -> None:
     lost(world, alert, family, "consent_withdrawn")
 
 
-def test_an_adult_student_withdraws_by_themselves_after_planning(world: World) -> None:
-    family = consenting(world)
-    alert = world.sent(family)
-    # Not `changed`: the student's act itself must have what waits decided again.
-    with world.store(changed=False) as store:
-        student = student_of_id(store.connection, family.student)
-        assert student is not None
-        said = student_consents.withdraw(
-            store.connection, student, family.guardian, ConsentPurpose.ALERTS, date(2026, 11, 23)
-        )
-    assert said.outcome is student_consents.Said.WITHDRAWN
-    lost(world, alert, family, "consent_withdrawn")
-
-
 def test_an_address_that_its_owner_removed_after_planning(world: World) -> None:
     family = world.family(email=True)
     alert = world.sent(family)
@@ -83,6 +69,20 @@ def test_an_address_that_its_owner_removed_after_planning(world: World) -> None:
     states = {row.channel: row.state for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert)}
     assert states == {Channel.SMS: DeliveryState.CANCELLED, Channel.EMAIL: DeliveryState.QUEUED}
     assert len(world.claim(Channel.EMAIL)) == 1
+
+
+def test_an_adult_student_withdraws_by_themselves_after_planning(world: World) -> None:
+    family = consenting(world)
+    alert = world.sent(family)
+    # Not `changed`: the student's act itself must have what waits decided again.
+    with world.store(changed=False) as store:
+        student = student_of_id(store.connection, family.student)
+        assert student is not None
+        said = student_consents.withdraw(
+            store.connection, student, family.guardian, ConsentPurpose.ALERTS, date(2026, 11, 23)
+        )
+    assert said.outcome is student_consents.Said.WITHDRAWN
+    lost(world, alert, family, "consent_withdrawn")
 
 
 def test_a_block_recorded_after_planning(world: World) -> None:
