@@ -225,7 +225,7 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                     VisitorKind.STUDENT: web.logged_in(VisitorKind.STUDENT, person_id=student),
                 }
                 time.sleep(10.0)  # the alert is out
-                places = {"{number:str}": number, "{school:int}": "1"}
+                places = {"{number:str}": number, "{school:str}": "1"}
                 found = _pages(web, places, visits, given.times)
                 path, token = f"/staff/alerts/{number}", visits[VisitorKind.STAFF]
                 board = asyncio.run(_watch(web, installation, path, token, given.watchers, given.marks))

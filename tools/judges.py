@@ -11,6 +11,8 @@ JUDGES = {
         f"{_CONTACTS}/test_facts.py",
         f"{_CONTACTS}/test_acts.py",
     ],
+    # Before what makes use of it, which loads it.
+    "dispatcher/outbox/chain.py": [f"{_OUTBOX}/test_chain.py", f"{_OUTBOX}/test_fallback.py"],
     "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_receipts.py"],
     "dispatcher/outbox/claim.py": [
         f"{_OUTBOX}/test_claim.py",
@@ -68,7 +70,6 @@ JUDGES = {
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
     "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
     "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],
-    "dispatcher/outbox/chain.py": [f"{_OUTBOX}/test_chain.py", f"{_OUTBOX}/test_fallback.py"],
     "dispatcher/outbox/fallback.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
     "dispatcher/outbox/fallback_facts.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],
     "dispatcher/outbox/hastening.py": [f"{_OUTBOX}/test_fallback.py", _MARKS],

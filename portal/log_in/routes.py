@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeGuard, TypeVar
 
@@ -71,7 +72,7 @@ class LogIns:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/log-in/{provider}/{school:int}", guarded(self._set_out), methods=["GET"]),
+            Route("/log-in/{provider}/{school}", guarded(self._set_out), methods=["GET"]),
             Route("/logged-in/{provider}", guarded(self._come_back), methods=["GET"]),
         ]
 
@@ -82,7 +83,9 @@ class LogIns:
         client = request.client.host if request.client else ""
         if not self._starts.hit(_STARTS, client):
             return self._refused(request, _TOO_MANY, 429)
-        school = request.path_params["school"]
+        named = request.path_params["school"]
+        # Not longer than any number of a row: the database would refuse it.
+        school = int(named) if re.fullmatch("[0-9]{1,15}", named) else 0
         token = await run_in_threadpool(self._begin, provider.name, school)
         if token is None:
             return self._refused(request, marked("There is no such school here."), 404)

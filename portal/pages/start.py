@@ -76,7 +76,7 @@ def _log_out(visit: Visit) -> Response:
 
 PAGES: Final = (
     Page("GET", "/", _start, None),
-    Page("GET", "/school/{school:int}", _school, None),
+    Page("GET", "/school/{school:str}", _school, None),
     Page("GET", "/language/{language:str}", _language, None),
     Page("POST", "/log-out", _log_out, EVERYBODY, strangers=True),
 )

@@ -212,6 +212,13 @@ def test_a_log_in_that_took_too_long(town: Town, provider: Provider) -> None:
     assert town.visits() == 0
 
 
+@pytest.mark.parametrize("school", ["9" * 5000, "9" * 20, "-1", "x", "0", "٣"])
+def test_a_school_that_is_none(town: Town, school: str) -> None:
+    browser = town.portal.browser()
+    for path in (f"/log-in/id_porten/{school}", f"/school/{school}"):
+        assert browser.get(path).status_code == 404
+
+
 def test_cancelled_at_the_provider(town: Town) -> None:
     browser = town.portal.browser()
     town.set_out(browser)
