@@ -25,13 +25,12 @@ from contacts.contact_points import (
     GUARDIAN_SOURCE,
     StoredPoint,
     TypedAddress,
-    address_id_of,
     end_points,
     points_of,
     put_point,
 )
 from contacts.people import FoundPerson, person_subject
-from contacts.tables import CONTACT_POINT, PERSON
+from contacts.tables import ADDRESS, CONTACT_POINT, PERSON
 from contacts.verification import Confirmation, Confirmed, confirm, is_code, waiting_for_code
 
 # Addresses that one guardian may have given us. Removed ones count for a while: who adds and removes in turn could
@@ -116,13 +115,14 @@ def find_own(connection: Connection, guardian: FoundPerson, point_id: int) -> Ow
 def add_own(connection: Connection, guardian: FoundPerson, typed: TypedAddress) -> Added | Refused:
     """Store an address that the guardian gives; it counts once a code has come back. Others that they have stay."""
     _lock(connection, guardian)
-    address_id = address_id_of(connection, typed)
+    # Looked up only: of one that is refused nothing is stored.
+    same = select(ADDRESS.c.id).where(ADDRESS.c.channel == typed.channel, ADDRESS.c.value == typed.value)
     lately = plus_seconds(db_now(), -REMOVED_COUNT_FOR_SECONDS)
     others = connection.execute(
         select(func.count()).where(
             CONTACT_POINT.c.person_id == guardian.id,
             CONTACT_POINT.c.source == GUARDIAN_SOURCE,
-            CONTACT_POINT.c.address_id != address_id,
+            CONTACT_POINT.c.address_id.not_in(same),
             or_(CONTACT_POINT.c.ended_at.is_(None), CONTACT_POINT.c.ended_at > lately),
         )
     ).scalar_one()

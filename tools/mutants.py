@@ -77,6 +77,8 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         if isinstance(node, kind):
             yield from (changed for changed in operator(node) if not _says_nothing(node, changed))
     match node:
+        case cst.Set(elements=[_]):
+            pass  # "{}" is no set
         case cst.Set(elements=all_) | cst.Tuple(elements=all_) | cst.List(elements=all_) | cst.Dict(elements=all_):
             yield from (node.with_changes(elements=[*all_[:i], *all_[i + 1 :]]) for i in range(len(all_)))
         case cst.If(test=test) | cst.IfExp(test=test) | cst.CompIf(test=test):

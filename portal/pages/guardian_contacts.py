@@ -7,6 +7,7 @@ the guardian's own.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection
@@ -55,39 +56,36 @@ def _add(visit: Visit) -> Response:
         if guardian is None:
             return _not_for_you(visit)
         added = add_own(connection, guardian, typed)
-        if isinstance(added, Added):
-            own = find_own(connection, guardian, added.point_id)
-            assert own is not None
-            if own.verified:
-                return visit.go(f"{_LIST}?done=known")
-            if not added.takes_codes:
-                return visit.go(f"{_LIST}?done=fixed-line")
-            code = send_own_code(connection, guardian, added.point_id, visit.portal.settings.organisation)
+        own = find_own(connection, guardian, added.point_id) if isinstance(added, Added) else None
     if isinstance(added, Refused):
         return _list(visit, fault=REFUSALS[added], fault_at=channel, status=409)
-    return _after_asking(visit, added.point_id, code)
+    if own is not None and own.verified:
+        return visit.go(f"{_LIST}?done=known")
+    if not added.takes_codes:
+        return visit.go(f"{_LIST}?done=fixed-line")
+    return _send(visit, added.point_id)
 
 
 def _code(visit: Visit) -> Response:
-    point_id = _point_id(visit)
+    return _send(visit, _point_id(visit))
+
+
+def _send(visit: Visit, point_id: int) -> Response:
+    """Send a code in a transaction of its own: an act is recorded last in each (`config.audit.record_act`)."""
     with visit.portal.database.write() as connection:
         guardian = _guardian(visit, connection)
         if guardian is None:
             return _not_for_you(visit)
         code = send_own_code(connection, guardian, point_id, visit.portal.settings.organisation)
-    return _after_asking(visit, point_id, code)
-
-
-def _after_asking(visit: Visit, point_id: int, code: object) -> Response:
     if isinstance(code, CodeSent):
         return visit.go(f"{_LIST}/{point_id}")
     if isinstance(code, Refused):
         return refusal(visit, REFUSALS[code], 404)
-    return _list(visit, fault=next(words for why, words in NO_CODES.items() if why is code), status=409)
+    return _list(visit, fault=NO_CODES[code], status=409)
 
 
 def _enter(visit: Visit) -> Response:
-    return _one(visit, int(visit.path["point"]))
+    return _one(visit, _number(visit.path["point"]))
 
 
 def _confirm(visit: Visit) -> Response:
@@ -137,10 +135,11 @@ def _language(visit: Visit) -> Response:
 
 def _list(visit: Visit, *, done: str = "", fault: str = "", fault_at: str = "", status: int = 200) -> Response:
     """All addresses; with what was done, or what was wrong (at one of the fields), and what was typed there."""
+    today = visit.today()
     with visit.portal.database.read() as connection:
         if _guardian(visit, connection) is None:
             return _not_for_you(visit)
-        points, spoken = _points(visit, connection), language_of(connection, visit.person_id)
+        points, spoken = _points(visit, connection, today), language_of(connection, visit.person_id)
     return visit.show(
         "guardian_contacts.html",
         status,
@@ -158,19 +157,20 @@ def _list(visit: Visit, *, done: str = "", fault: str = "", fault_at: str = "", 
 
 def _one(visit: Visit, point_id: int, *, fault: str = "", last: bool = False, status: int = 200) -> Response:
     """One address, where its code is entered; `last`: where they are asked whether they mean to remove it."""
+    today = visit.today()
     with visit.portal.database.read() as connection:
         guardian = _guardian(visit, connection)
         own = guardian and find_own(connection, guardian, point_id)
-        points = _points(visit, connection) if own else ()
+        points = _points(visit, connection, today) if own else ()
     point = next((one for one in points if own and one.point_id == own.point.id), None)
     if point is None:
         return refusal(visit, REFUSALS[Refused.NOT_YOURS], 404)
     return visit.show("guardian_point.html", status, point=point, fault=fault, last=last)
 
 
-def _points(visit: Visit, connection: Connection) -> tuple[OwnPoint, ...]:
+def _points(visit: Visit, connection: Connection, today: date) -> tuple[OwnPoint, ...]:
     months = visit.portal.settings.organisation.stale_after_months
-    return own_points(connection, visit.person_id, visit.today(), stale_after_months=months)
+    return own_points(connection, visit.person_id, today, stale_after_months=months)
 
 
 def _guardian(visit: Visit, connection: Connection) -> FoundPerson | None:
@@ -186,14 +186,18 @@ def _not_for_you(visit: Visit) -> Response:
 
 
 def _point_id(visit: Visit) -> int:
-    """The contact point that a form names; 0, which is nobody's, for what is no number."""
-    given = visit.form.get("point", "")
+    """The contact point that a form names."""
+    return _number(visit.form.get("point", ""))
+
+
+def _number(given: str) -> int:
+    """The number of a row; 0, which is nobody's, for what is no number."""
     return int(given) if re.fullmatch(r"[0-9]{1,15}", given) else 0
 
 
 PAGES: Final = (
     Page("GET", _LIST, _contact, GUARDIANS),
-    Page("GET", f"{_LIST}/{{point:int}}", _enter, GUARDIANS),
+    Page("GET", f"{_LIST}/{{point:str}}", _enter, GUARDIANS),
     Page("POST", f"{_LIST}/add", _add, GUARDIANS),
     Page("POST", f"{_LIST}/code", _code, GUARDIANS),
     Page("POST", f"{_LIST}/confirm", _confirm, GUARDIANS),

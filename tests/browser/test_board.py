@@ -91,6 +91,9 @@ def test_two_members_of_staff_mark_the_call_list_at_once(site: Site) -> None:
     picture(phone, "board-marked")
     phone.goto(f"{site.url}/staff/alerts/{number}/print")
     picture(phone, "board-print")
+    phone.emulate_media(media="print")
+    expect(phone.locator("a.phone").first).to_be_visible()
+    expect(phone.locator("main button").first).to_be_hidden()
     assert faults == []
 
 

@@ -178,11 +178,30 @@ def test_a_number_is_added_and_confirmed_by_its_code(
     assert code not in confirmed.output
     (point_now,) = ok(run("explain", "1A-001", "--json"))["guardians"][0]["points"]
     assert (point_now["verified_by"], point_now["unused"]) == ("code", None)
+    assert run("remove", guardian).exit_code == ExitStatus.UNUSABLE
+    removed = run("remove", guardian, "--phone", "999 99 912")
+    assert removed.exit_code == ExitStatus.OK and "99999912" not in removed.output
+    assert "No verified contact point is left." in removed.stdout
+    assert ok(run("explain", "1A-001", "--json"))["guardians"][0]["points"] == []
+    again = run("remove", guardian, "--phone", "999 99 912")
+    assert again.exit_code == ExitStatus.UNUSABLE and "no such contact point" in again.stderr
 
 
 @pytest.mark.parametrize(
     "command",
-    ["explain", "held", "release", "hold", "block", "unblock", "add", "confirm", "consent give", "consent withdraw"],
+    [
+        "explain",
+        "held",
+        "release",
+        "hold",
+        "block",
+        "unblock",
+        "add",
+        "remove",
+        "confirm",
+        "consent give",
+        "consent withdraw",
+    ],
 )
 def test_every_help_has_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])

@@ -146,6 +146,8 @@ def test_twenty_of_their_own_and_no_more_by_removing_in_turn(database: Database)
         store.point(ola.id, "ola@example.com", source="krr")  # what registers tell does not count
         own = [added(add_own(connection, ola, number(last))) for last in range(MOST_POINTS)]
         assert add_own(connection, ola, number(50)) is Refused.TOO_MANY
+        kept = select(tables.ADDRESS).where(tables.ADDRESS.c.value == number(50).value)
+        assert connection.execute(kept).first() is None
         assert added(add_own(connection, ola, number(0))).known
         remove_own(connection, ola, own[0].point_id, even_last=True)
         assert add_own(connection, ola, number(50)) is Refused.TOO_MANY

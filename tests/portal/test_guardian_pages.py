@@ -214,7 +214,7 @@ def test_another_guardian_s_contact_point_is_none_of_theirs(town: Town) -> None:
             browser.post(f"{CONTACT}/{act}", {"point": given, "code": "012345", "even_last": "yes"})
             assert browser.page.status_code == 404, (given, act)
             assert "There is no such phone number or e-mail address of yours." in browser.text
-    for given in (str(point), "9" * 30):
+    for given in (str(point), "9" * 30, "9" * 5000, "-1", "x", "add"):
         assert browser.get(f"{CONTACT}/{given}").status_code == 404
     assert town.codes() == [] and town.acts() == []
 
