@@ -91,4 +91,6 @@ PURE = {
 BELOW = {
     "contacts": ("config", "providers"),
     "dispatcher": ("config", "providers", "contacts", "dispatcher.codes", "dispatcher.tables"),
+    # The tables know how a chain may end.
+    "dispatcher/outbox/chain.py": ("config", "providers", "contacts", "dispatcher.codes"),
 }

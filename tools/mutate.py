@@ -123,7 +123,7 @@ def _try(file: str, mutants: Sequence[Mutant], database: str) -> Iterator[tuple[
 def _load_what_lies_below(file: str) -> None:
     """Load the libraries and the rooms that the file's tests use and that cannot know the file."""
     names = _names_loaded_by(JUDGES[file])
-    below = BELOW[file.split("/")[0]]
+    below = BELOW.get(file) or BELOW[file.split("/")[0]]
     for name in names:
         if not is_ours(name, but=below):
             with contextlib.suppress(ImportError):
