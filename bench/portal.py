@@ -27,16 +27,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from bench.fill import School
 from bench.installation import Installation, command, environment
 from bench.servers import MissingToolError, check_tools
 from bench.stage import Sizes, Stage
-from config.keys import create_key_file
+from config.keys import create_key_file, load_keys
 from contacts.codes import VisitorKind
 from contacts.people import find_student
-from contacts.tables import GUARDIANSHIP, PERSON
+from contacts.tables import GUARDIANSHIP, IDENTIFIER, PERSON
 from contacts.visits import Patience, begin_visit
 from dispatcher.alerts.lifecycle import find_alert
 from dispatcher.alerts.marks import mark_reached, take_back
@@ -48,6 +48,8 @@ from tests.services.waiting import eventually
 
 _SCHOOL = School("Eksempel vgs", 1000)
 _OUT = Path(__file__).resolve().parent / "out"
+# Synthetic ones: month + 80.
+_NUMBERS = ("05898200029", "05898200037")
 _PATIENCE = Patience(7200, 36_000)
 _SETTINGS = """\
 [portal]
@@ -219,6 +221,7 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                     student, guardian = connection.execute(
                         select(GUARDIANSHIP.c.student_id, GUARDIANSHIP.c.guardian_id).order_by(GUARDIANSHIP.c.id)
                     ).first() or (0, 0)
+                _identify(installation, student, guardian)
                 visits = {
                     VisitorKind.STAFF: web.logged_in(VisitorKind.STAFF, operator="leder"),
                     VisitorKind.GUARDIAN: web.logged_in(VisitorKind.GUARDIAN, person_id=guardian),
@@ -232,6 +235,15 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                 return [*found, board]
             finally:
                 web.stop()
+
+
+def _identify(installation: Installation, *persons: int) -> None:
+    """Whoever logs in has an identity number."""
+    keys = load_keys(installation.data / "beredskap.key")
+    with installation.database.write() as connection:
+        for number, person in zip(_NUMBERS, persons, strict=True):
+            hidden = {"lookup": keys.lookup_hash(number, "nin"), "ciphertext": keys.encrypt(number)}
+            connection.execute(insert(IDENTIFIER).values(person_id=person, scheme="nin", current=True, **hidden))
 
 
 def as_table(found: Sequence[Measured]) -> str:
