@@ -11,6 +11,7 @@ from config.errors import UsageError
 from contacts.acts import Act, entitlement_changed
 from contacts.codes import ConsentPurpose
 from contacts.entitlement import ADULT_AGE, eighteenth_birthday, is_adult
+from contacts.forgetting import lock_persons
 from contacts.people import FoundPerson
 from contacts.tables import CONSENT, GUARDIANSHIP
 
@@ -49,6 +50,8 @@ def give_consent(
             remedy="Check the ref. If it is right, import the link first, as a contact person: "
             "beredskap import guardians FILE.",
         )
+    # Two at once: the second sees what the first has recorded.
+    lock_persons(connection, [student.id, guardian.id])
     last = _last(connection, student, guardian, purpose)
     if last is not None and last.withdrawn_on is None:
         if on < last.given_on:
