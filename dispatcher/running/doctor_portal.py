@@ -30,6 +30,6 @@ def portal_result(settings: Settings) -> CheckResult:
     staff = sum(bool(entry.feide) for entry in settings.operators.named.values())
     if not staff:
         what = "no member of staff can log in: no operator has a Feide name"
-        return warn(Check.PORTAL, what, "Set feide in the entries under [operators] ({_DOCS}).")
+        return warn(Check.PORTAL, what, f"Set feide in the entries under [operators] ({_DOCS}).")
     people = "one member" if staff == 1 else f"{staff} members"
     return ok(Check.PORTAL, f"{portal.public_url}, for guardians, students and {people} of staff")

@@ -40,3 +40,4 @@ def test_what_the_settings_make_of_the_portal(content: str, status: Status, says
     assert found.status is status
     assert says in found.what
     assert bool(found.remedy) is (status is not Status.OK)
+    assert "{" not in found.remedy
