@@ -26,6 +26,7 @@ JUDGES = {
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_addresses.py",
         f"{_OUTBOX}/test_reconcile.py",
+        f"{_OUTBOX}/test_fallback.py",
     ],
     "dispatcher/outbox/moves.py": [
         f"{_OUTBOX}/test_moves.py",
@@ -45,9 +46,10 @@ JUDGES = {
         f"{_OUTBOX}/test_receipts.py",
         f"{_OUTBOX}/test_reconcile.py",
         f"{_OUTBOX}/test_addresses.py",
+        f"{_OUTBOX}/test_fallback.py",
         f"{_OUTBOX}/test_concurrency.py",
     ],
-    "dispatcher/outbox/recheck.py": [f"{_OUTBOX}/test_recheck.py", f"{_OUTBOX}/test_concurrency.py"],
+    "dispatcher/outbox/recheck.py": [f"{_OUTBOX}/test_recheck.py", f"{_OUTBOX}/test_concurrency.py", *_FOLLOW_UPS],
     "dispatcher/outbox/sweep.py": [
         f"{_OUTBOX}/test_sweep.py",
         f"{_OUTBOX}/test_progress.py",
@@ -64,7 +66,10 @@ JUDGES = {
     "dispatcher/outbox/earlier.py": [*_FOLLOW_UPS],
     "dispatcher/outbox/follow.py": [*_FOLLOW_UPS],
     "dispatcher/outbox/unlinking.py": [f"{_OUTBOX}/test_recheck.py", *_FOLLOW_UPS],
-    "dispatcher/outbox/questions.py": ["tests/dispatcher/test_consent_questions.py"],
+    "dispatcher/outbox/questions.py": [
+        "tests/dispatcher/test_consent_questions.py",
+        "tests/dispatcher/test_reminders.py",
+    ],
     "dispatcher/outbox/bounces.py": ["tests/dispatcher/test_bounces.py"],
     "dispatcher/outbox/removal.py": ["tests/dispatcher/retention"],
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],

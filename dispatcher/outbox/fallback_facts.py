@@ -30,7 +30,7 @@ class WasSent:
     them by telephone."""
 
     messages: list[Sent]
-    told: bool = False
+    told: bool
 
     @property
     def channels(self) -> frozenset[Channel]:

@@ -177,6 +177,7 @@ _CODES: Final = {
     "never_taken": "leverandøren tok den aldri imot",
     "repeat": "sendes en gang til",
     "replaced": "erstattet av en ny melding",
+    "never_told": "ingen den gjaldt, hadde fått meldingen før den",
     "poison": "meldingen kunne ikke lages",
     "confirmed": "du hadde fått meldingen før det ble ringt",
     "call_busy": "det var opptatt",

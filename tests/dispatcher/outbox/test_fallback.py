@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -75,9 +75,23 @@ def test_an_sms_without_receipt_is_followed_by_an_email_when_its_time_is_over(wo
     world.later(1)
     assert steps(world) == 1
     assert messages(world, alert) == [(SMS, S.ACCEPTED), (EMAIL, S.QUEUED)]
+    row = chain(world, alert, family)
+    assert (row.taken, row.step_at, row.next_at) == (2, world.now, world.now + timedelta(seconds=2 * WAIT))
     email = world.claim_one(EMAIL)
     assert world.recipients(email.delivery_id) == {(student, family.guardian) for student in family.students}
     assert steps(world) == 0
+
+
+def test_the_chain_of_one_alert_does_not_move_that_of_another(world: World) -> None:
+    family = world.family(email=True)
+    first = alert_to(world, family)
+    world.later(WAIT / 2)
+    second = alert_to(world, family)
+    before = chain(world, second, family)
+    world.later(WAIT / 2)
+    assert steps(world) == 1
+    assert chain(world, second, family) == before
+    assert chain(world, first, family).taken == 2
 
 
 def test_the_time_of_a_message_begins_when_it_left(world: World) -> None:

@@ -9,12 +9,14 @@ from itertools import product
 import pytest
 
 from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, StudentClass
+from dispatcher.outbox import following, questions, record, sweep
 from dispatcher.reports import call_list, norwegian, words
 from dispatcher.reports.acts import Act
 from dispatcher.reports.breakdown import Milestone
 from dispatcher.reports.charts import curve_line
 from dispatcher.reports.norwegian import act_words, in_norwegian, share
 from dispatcher.reports.reasons_in_norwegian import REASONS
+from dispatcher.retention import norwegian as export_words
 from providers import errors
 from providers.base import Channel
 from providers.error_codes import OWN, TWILIO
@@ -32,6 +34,24 @@ def test_every_reason_has_norwegian_words() -> None:
     english |= {call_list.NOT_PLANNED, call_list.PROTECTED, call_list.MAYBE_PROTECTED, call_list.NO_LONGER}
     assert english - set(REASONS) == set()
     assert len(english) > 100
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        questions.NO_LONGER_ASKED,
+        questions.NO_LONGER_NEEDED,
+        record.CRASHED,
+        following.REPLACED,
+        following.NEVER_TOLD,
+        sweep.LEASE_LOST,
+        sweep.EXPIRED,
+        sweep.STOPPED,
+    ],
+)
+def test_what_the_outbox_writes_has_words(code: str) -> None:
+    assert code in words._DELIVERY_WORDS
+    assert code in export_words._CODES
 
 
 def test_every_code_has_norwegian_words() -> None:
