@@ -71,7 +71,7 @@ JUDGES = {
         "tests/dispatcher/test_reminders.py",
     ],
     "dispatcher/outbox/bounces.py": ["tests/dispatcher/test_bounces.py"],
-    "dispatcher/outbox/removal.py": ["tests/dispatcher/retention"],
+    "dispatcher/outbox/removal.py": [f"{_OUTBOX}/test_removal.py", "tests/dispatcher/retention"],
     "dispatcher/outbox/progress.py": [f"{_OUTBOX}/test_progress.py"],
     "dispatcher/outbox/addresses.py": [f"{_OUTBOX}/test_addresses.py", f"{_OUTBOX}/test_record.py"],
     "dispatcher/outbox/messages.py": [f"{_OUTBOX}/test_messages.py", "tests/dispatcher/running/test_drain.py"],

@@ -18,7 +18,7 @@ from config.migrations import head_revision
 from config.settings import Settings, load_settings
 from contacts.tables import ADDRESS
 from dispatcher.codes import DeliveryState
-from dispatcher.outbox.bounces import Told, take_bounce
+from dispatcher.outbox.bounces import Told, in_words, take_bounce
 from dispatcher.reports.classes import class_counts
 from dispatcher.tables import DELIVERY, RECEIPT
 from portal.lmtp import taking_bounces
@@ -72,6 +72,7 @@ def test_a_hard_bounce_ends_the_delivery_and_counts_against_the_address(sent: Se
     assert sent.take(sent.bounce()) is Told.BOUNCED
     assert sent.state() == (DeliveryState.UNDELIVERED, "550 5.1.1")
     assert sent.failures() == 1
+    assert [row.provider for row in sent.world.rows(RECEIPT)] == ["smtp"]
     with sent.world.database.read() as connection:
         assert class_counts(connection, sent.alert).unreached == 1
     check_books(sent.world.database)
@@ -108,6 +109,13 @@ def test_what_is_forged_or_about_another_message_changes_nothing(sent: Sent, cha
     assert (sent.failures(), sent.world.rows(RECEIPT)) == (0, [])
 
 
+def test_a_mail_that_quotes_two_of_our_messages_is_about_neither(sent: Sent) -> None:
+    other = Sent(sent.world)
+    both = f"<delivery-{sent.delivery}@{DOMAIN}> <delivery-{other.delivery}@{DOMAIN}>"
+    assert sent.take(sent.bounce(message_id=both)) is Told.FOREIGN
+    assert [one.state()[0] for one in (sent, other)] == [DeliveryState.ACCEPTED] * 2
+
+
 def test_a_message_that_never_left_or_went_by_sms_cannot_come_back(sent: Sent) -> None:
     waiting = sent.world.family(email=True)
     alert = sent.world.sent(waiting)
@@ -115,6 +123,12 @@ def test_a_message_that_never_left_or_went_by_sms_cannot_come_back(sent: Sent) -
         mail = sent.bounce(message_id=f"<delivery-{row.id}@{DOMAIN}>", recipient=waiting.email)
         assert sent.take(mail) is Told.FOREIGN
     assert sent.world.states(alert) == {DeliveryState.QUEUED: 2}
+
+
+def test_what_became_of_mails_in_words() -> None:
+    assert in_words({}) == "0 mails."
+    assert in_words({Told.BOUNCED: 1}) == "1 mail: 1 bounced."
+    assert in_words({Told.BOUNCED: 2, Told.DELAYED: 1}).startswith("3 mails: 2 bounced, 1 ")
 
 
 def test_capitals_and_the_domains_own_spelling_do_not_matter(sent: Sent) -> None:
