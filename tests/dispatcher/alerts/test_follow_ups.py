@@ -16,6 +16,7 @@ from dispatcher.alerts.lifecycle import resend_failed, stop
 from dispatcher.alerts.planner import plan_next_chunk
 from dispatcher.alerts.preview import preview
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState
+from dispatcher.outbox.earlier import earlier_alerts
 from dispatcher.outbox.following import NEVER_TOLD, REPLACED, UNKNOWN_SECONDS, Kind
 from dispatcher.reports.call_list import call_list
 from dispatcher.tables import ALERT, ALERT_TEXT, DECISION, DELIVERY, MARK
@@ -65,6 +66,27 @@ def test_who_was_told_is_told_what_follows(world: World, kind: Kind) -> None:
     assert {row.language for row in world.rows(DELIVERY, DELIVERY.c.alert_id == follow)} == {"nb", "se"}
     assert len(world.claim()) == 3
     check_books(world.database)
+
+
+def test_what_an_alert_follows_is_its_own_thread_alone(world: World) -> None:
+    first, other = told(world, world.family()), world.sent(world.family(), number="A-2610-0002")
+    update, of_another = followed(world, first, Kind.UPDATE), followed(world, other, Kind.UPDATE)
+    over = followed(world, update, Kind.ALL_CLEAR)
+    with world.database.read() as connection:
+        threads = [earlier_alerts(connection, alert) for alert in (first, update, of_another, over)]
+    assert [thread.gives_way for thread in threads] == [
+        {},
+        {first: True},
+        {other: True},
+        {update: True, first: True},
+    ]
+
+
+def test_of_what_nobody_had_planned_yet_nobody_has_had_their_turn(world: World) -> None:
+    alert = world.alert([world.family().student], number="A-2610-0001")
+    made = follow_up(world, alert, Kind.ALL_CLEAR)
+    with world.database.read() as connection:
+        assert earlier_alerts(connection, made.alert_id).planned == 0
 
 
 def test_what_has_not_left_is_replaced_and_who_was_never_told_is_told_nothing(world: World) -> None:

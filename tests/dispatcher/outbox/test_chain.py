@@ -81,6 +81,24 @@ def test_calls_follow_what_is_extreme_and_real_where_somebody_can_call() -> None
     assert frozen(section, severity=Severity.EXTREME, channels={EMAIL}) is None
 
 
+@pytest.mark.parametrize(
+    ("at_once", "first_wait", "later"),
+    [
+        ({SMS}, 300.0, [(EMAIL, 300.0), (Channel.VOICE, 360.0)]),
+        ({EMAIL}, 60.0, [(SMS, 60.0), (Channel.VOICE, 360.0)]),
+        (BOTH, 60.0, [(Channel.VOICE, 60.0)]),
+        # None of the first messages has a step: the shortest time of any.
+        (frozenset(), 10.0, [(SMS, 10.0), (EMAIL, 310.0), (Channel.VOICE, 370.0)]),
+    ],
+)
+def test_when_each_step_is_due_at_the_latest(
+    at_once: frozenset[Channel], first_wait: float, later: list[tuple[Channel, float]]
+) -> None:
+    chain = Chain(frozenset(at_once), (ChainStep(SMS, 300.0), ChainStep(EMAIL, 60.0), ChainStep(Channel.VOICE, 10.0)))
+    assert chain.first_wait == first_wait
+    assert chain.later_steps() == later
+
+
 def test_a_chain_comes_back_from_its_json() -> None:
     assert Chain.from_json(CHAIN.as_json()) == CHAIN
 
@@ -96,7 +114,7 @@ def test_a_chain_comes_back_from_its_json() -> None:
         ([Sent(SMS, S.QUEUED)], 20.0, 280.0),
         ([Sent(SMS, S.DEFERRED, 10.0)], 20.0, 280.0),
         ([Sent(SMS, S.QUEUED)], 301.0, 0.0),
-        *(([Sent(SMS, state, 1.0)], 1.0, 0.0) for state in sorted(DEAD)),
+        *(([Sent(SMS, state, 1.0)], 1.0, 0.0) for state in (S.UNDELIVERED, S.REJECTED, S.EXPIRED, S.CANCELLED)),
         # One of two numbers has failed, and the other still may be read.
         ([Sent(SMS, S.UNDELIVERED, 5.0), Sent(SMS, S.ACCEPTED, 10.0)], 20.0, 290.0),
         ([Sent(SMS, S.ACCEPTED, 10.0), Sent(EMAIL, S.ACCEPTED, 10.0)], 20.0, 590.0),

@@ -399,18 +399,18 @@ def test_two_who_share_a_phone_get_one_call(world: World) -> None:
 
 @pytest.mark.parametrize("how", ["receipt", "reached", "somebody at home"])
 def test_whoever_is_told_while_a_call_waits_is_not_called(world: World, how: str) -> None:
-    family = world.family()
-    alert = voice_alert(world, family)
-    accepted(world)
+    family, silent = world.family(), world.family()
+    alert = voice_alert(world, family, silent)
+    world.record(*((one, Accepted(f"SM{number}")) for number, one in enumerate(world.claim(), 1)))
     world.later(WAIT)
     steps(world)
     if how == "receipt":
         world.receipt("SM1")
     else:
         reached(world, alert, family.student, family.guardian if how == "reached" else None)
-    assert world.claim(VOICE) == []
-    (call,) = [row for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert) if row.channel is VOICE]
-    assert (call.state, call.code) == (S.CANCELLED, "confirmed")
+    assert [one.to for one in world.claim(VOICE)] == [silent.phone]
+    calls = [row for row in world.rows(DELIVERY, DELIVERY.c.alert_id == alert) if row.channel is VOICE]
+    assert [(row.state, row.code) for row in calls] == [(S.CANCELLED, "confirmed"), (S.SENDING, None)]
 
 
 def test_a_call_whose_fate_is_unknown_is_looked_up_and_never_made_twice(world: World) -> None:
