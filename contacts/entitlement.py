@@ -23,26 +23,12 @@ Only rows 6 to 10 look at a guardianship. Several sources may tell one of the sa
 
 Who was told of a danger also learns that it is over, or that there was none, whatever rows 9, 10 and 12 say by then:
 entitled, told_earlier. A person's decision (row 3), what a person must decide (4 to 5a) and death stand against it.
-
-May this guardian see this student's page today? Consents are those to the portal then, and none to alerts counts:
-
-    student                                             guardian                          page
- P1 dead; protected or perhaps, released or not;        any                               no
-    birth date unknown
- P2 any                                                 dead, or blocked that day         no
- P3 under 18                                            rows 6 to 8                       yes
- P4 under 18                                            rows 9 and 10                     no
- P5 18 or more                                          consent to the portal in force    yes
- P6 18 or more                                          none in force                     no
-
-Of a student without a page (P4, P6) a guardian who is told in an alert learns the short name, and nothing else.
-A release (row 5) is about alerts: it opens no page, and names nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -89,14 +75,6 @@ class ConsentState(StrEnum):
     IN_FORCE = "in_force"
     WITHDRAWN = "withdrawn"
     NEVER_GIVEN = "never_given"
-
-
-class Sight(StrEnum):
-    """What a guardian sees of a student in the portal."""
-
-    PAGE = "page"
-    NAME = "name"  # that they are told about this student in an alert, and the short name
-    NOTHING = "nothing"  # not even that there is such a student
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,28 +204,6 @@ def decide(
 def decide_told(answer: Entitlement) -> Entitlement:
     """The answer for somebody who was told of a danger, and shall learn that it is over. `answer`: the table's."""
     return ANSWERS[Reason.TOLD_EARLIER] if answer.reason in _NO_LONGER else answer
-
-
-def decide_page(
-    student: StudentFacts,
-    guardian: GuardianFacts,
-    guardianships: Iterable[GuardianshipFacts],
-    consent: ConsentState,
-    on: date,
-) -> Entitlement:
-    """May the guardian see the student's page on the day `on` in Oslo? `consent`: what was said about the portal.
-
-    Only `entitled` opens it: who is held for a person to decide has no page.
-    """
-    return decide(replace(student, released=False), guardian, guardianships, consent, on)
-
-
-def sight(student: StudentFacts, page: Entitlement, alerts: Entitlement) -> Sight:
-    """What a guardian sees of the student, from the answers of `decide_page` and of `decide` about that same day."""
-    if page.verdict is Verdict.ENTITLED:
-        return Sight.PAGE
-    hidden = student.protection.protected or student.protection_unknown
-    return Sight.NAME if alerts.verdict is Verdict.ENTITLED and not hidden else Sight.NOTHING
 
 
 _NO_LONGER = frozenset(

@@ -23,10 +23,10 @@ from contacts.entitlement import (
     age_on,
     consent_state,
     decide,
-    decide_page,
 )
 from contacts.facts_sql import day_parameters, statements
 from contacts.id_sets import id_set
+from contacts.page_rule import decide_page
 from contacts.point_facts import NO_POINTS, load_blocks, load_points
 from contacts.reach import PointFacts
 

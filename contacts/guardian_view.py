@@ -13,9 +13,10 @@ from datetime import date
 from sqlalchemy import Connection, and_, select, union
 
 from contacts.codes import Basis, ConsentPurpose
-from contacts.entitlement import ANSWERS, Entitlement, Reason, Sight, Verdict, is_adult, sight
+from contacts.entitlement import ANSWERS, Entitlement, Reason, Verdict, is_adult
 from contacts.facts import GuardianCase, StudentCase, load_cases
 from contacts.facts_sql import main_school, not_over
+from contacts.page_rule import Sight, sight
 from contacts.people import full_name, short_name
 from contacts.protection import may_be_protected
 from contacts.tables import (

@@ -11,6 +11,7 @@ JUDGES = {
         f"{_CONTACTS}/test_facts.py",
         f"{_CONTACTS}/test_acts.py",
     ],
+    "contacts/page_rule.py": [f"{_CONTACTS}/test_page_rule.py"],
     # Before what makes use of it, which loads it.
     "dispatcher/outbox/chain.py": [f"{_OUTBOX}/test_chain.py", f"{_OUTBOX}/test_fallback.py"],
     "dispatcher/outbox/transitions.py": [f"{_OUTBOX}/test_transitions.py", f"{_OUTBOX}/test_receipts.py"],
@@ -88,6 +89,7 @@ JUDGES = {
 # Rules that know no database.
 PURE = {
     "contacts/entitlement.py",
+    "contacts/page_rule.py",
     "dispatcher/outbox/chain.py",
     "dispatcher/outbox/following.py",
     "dispatcher/outbox/transitions.py",

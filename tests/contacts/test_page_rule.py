@@ -16,15 +16,13 @@ from contacts.entitlement import (
     GuardianFacts,
     GuardianshipFacts,
     Period,
-    Sight,
     StudentFacts,
     Verdict,
     decide,
-    decide_page,
     eighteenth_birthday,
     is_adult,
-    sight,
 )
+from contacts.page_rule import Sight, decide_page, sight
 from tests.contacts.test_entitlement import consents, days, guardians, rows, students
 
 ON = date(2026, 11, 23)
