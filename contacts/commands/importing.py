@@ -43,7 +43,8 @@ def run_import(
     from config.set_aside import usable
     from config.shell import confirm_typed, open_store, print_json
     from contacts.commands.import_preview import draw, progress
-    from contacts.imports.staged_import import digest_of, stage
+    from contacts.imports.digest import digest_of
+    from contacts.imports.staged_import import stage
 
     if apply and dry_run:
         raise UsageError("--apply and --dry-run cannot both be given.", remedy="Choose one of them.")

@@ -6,10 +6,8 @@ compares again and writes, in one transaction: all of the plan, or nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select, text, update
@@ -270,21 +268,6 @@ def stage(
         )
     finally:
         connection.close()
-
-
-def digest_of(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the files, in their order; of a folder, over the .json and .csv files in it."""
-    total = hashlib.sha256()
-    for path in paths:
-        inside = sorted(file for file in path.rglob("*") if _is_source(file)) if path.is_dir() else [path]
-        for file in inside:
-            with file.open("rb") as opened:
-                total.update(hashlib.file_digest(opened, "sha256").digest())
-    return total.hexdigest()
-
-
-def _is_source(file: Path) -> bool:
-    return file.suffix.lower() in (".json", ".csv") and file.is_file()
 
 
 def _number(connection: Connection, rows: Select[Any]) -> int:
