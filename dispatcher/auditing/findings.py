@@ -15,6 +15,7 @@ class Code(StrEnum):
     DUE_WAITING = "due_waiting"
     CLAIM_OVERDUE = "claim_overdue"
     LOOKUP_OVERDUE = "lookup_overdue"
+    STEP_OVERDUE = "step_overdue"
     NOT_ENDED = "not_ended"
     LEFT_OVER = "left_over"
     # Books that do not agree

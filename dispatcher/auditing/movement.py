@@ -21,6 +21,7 @@ _NO_SENDER = (
     "No worker that sends alerts is alive: start beredskap worker --lane alerts "
     "(in an embedded installation beredskap doctor takes them up)."
 )
+_STEPS_AT_A_TIME = 1000
 _HANGS = "Workers are alive: look at their logs, and at beredskap doctor."
 _UPKEEP = (
     "Nobody does the upkeep: start beredskap scheduler or a worker, and look at its log "
@@ -100,6 +101,15 @@ class UnknownFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StepFacts:
+    """Guardians of one alert for whom the next step of the fallback is due. `first_due`: since when the first is."""
+
+    alert: str
+    due: int
+    first_due: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Movement:
     """All facts of one moment. `senders`: the processes alive that send alerts."""
 
@@ -110,6 +120,7 @@ class Movement:
     queues: tuple[QueueFacts, ...]
     claims: tuple[ClaimFacts, ...]
     unknown: tuple[UnknownFacts, ...]
+    steps: tuple[StepFacts, ...]
 
     def long_ago(self, moment: datetime, *, times: int = 1) -> bool:
         """Whether `moment` lies further back than the grace (so many times)."""
@@ -128,6 +139,7 @@ def judge_movement(facts: Movement) -> Iterator[Finding]:
         if unknown.overdue and not _is_looked_up(unknown, facts.now):
             what = f"{_messages(unknown.overdue, unknown.channel)} of unknown fate, and the look-up is overdue."
             yield Finding(Code.LOOKUP_OVERDUE, unknown.alert, unknown.overdue, what, _UPKEEP)
+    yield from _steps_not_taken(facts)
     for alert in facts.alerts:
         if alert.under_way and facts.long_ago(alert.expires_at):
             what = f"The alert's time was over {_ago(alert.expires_at, facts.now)} ago, and it has not been ended."
@@ -218,6 +230,20 @@ def _standing_since(facts: Movement, queue: QueueFacts, alert: AlertFacts, shari
     since = max(queue.first_usual, alert.hold_until, *before)
     own = any(one.good for one in facts.claims if one.alert == queue.alert and one.channel is queue.channel)
     return since if facts.long_ago(since, times=sharing) and not own else None
+
+
+def _steps_not_taken(facts: Movement) -> Iterator[Finding]:
+    """Whoever does the upkeep looks at a thousand at a time, the longest due first. Steps begin when all is planned."""
+    alerts = {one.number: one for one in facts.alerts if one.state is AlertState.OPEN}
+    for steps in facts.steps:
+        alert = alerts.get(steps.alert)
+        if alert is None or not alert.hold_until <= facts.now < alert.expires_at:
+            continue
+        since = max(steps.first_due, alert.hold_until, alert.planned_at or alert.confirmed_at)
+        if facts.long_ago(since, times=1 + steps.due // _STEPS_AT_A_TIME):
+            noun = several(steps.due, "guardian waits", "guardians wait")
+            what = f"{noun} for the next step of the fallback, due for {_ago(since, facts.now)}."
+            yield Finding(Code.STEP_OVERDUE, steps.alert, steps.due, what, _UPKEEP)
 
 
 def _is_of(claim: ClaimFacts, channel: Channel) -> bool:

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select
 
 from config.clock import UtcDateTime, db_now, plus_seconds
-from dispatcher.auditing.movement import AlertFacts, ClaimFacts, Movement, QueueFacts, UnknownFacts
+from dispatcher.auditing.movement import AlertFacts, ClaimFacts, Movement, QueueFacts, StepFacts, UnknownFacts
 from dispatcher.codes import AlertState, DeliveryState, Lane
 from dispatcher.running.presence import SENDING, alive
-from dispatcher.tables import ALERT, DELIVERY, PROGRESS
+from dispatcher.tables import ALERT, CHAIN, DELIVERY, PROGRESS
 from providers.base import Channel
 
 # How long an alert is audited after its end; and from which age on an unknown fate is told of (as the report does).
@@ -41,6 +41,7 @@ def read_movement(connection: Connection, grace: float, *, number: str | None = 
         queues=_queues(connection, alerts, late),
         claims=_claims(connection, now, late),
         unknown=_unknown(connection, now, late),
+        steps=_steps(connection, now, late),
     )
 
 
@@ -119,6 +120,19 @@ def _claims(connection: Connection, now: datetime, late: datetime) -> tuple[Clai
         .group_by(ALERT.c.number, DELIVERY.c.channel)
     )
     return tuple(ClaimFacts(row.number, row.channel, row.good, row.overdue) for row in rows)
+
+
+def _steps(connection: Connection, now: datetime, late: datetime) -> tuple[StepFacts, ...]:
+    """Counted only where the first has been due for the grace: a look into the index tells that of each alert."""
+    own = (CHAIN.c.alert_id == ALERT.c.id, CHAIN.c.next_at.is_not(None))
+    first = select(func.min(CHAIN.c.next_at)).where(*own).scalar_subquery()
+    due = select(func.count()).where(*own, CHAIN.c.next_at <= _moment(now)).scalar_subquery()
+    rows = connection.execute(
+        select(ALERT.c.number, due.label("due"), first.label("first_due")).where(
+            ALERT.c.state == AlertState.OPEN, first < _moment(late)
+        )
+    )
+    return tuple(StepFacts(row.number, row.due, row.first_due) for row in rows)
 
 
 def _unknown(connection: Connection, now: datetime, late: datetime) -> tuple[UnknownFacts, ...]:

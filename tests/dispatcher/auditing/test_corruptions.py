@@ -9,6 +9,8 @@ from sqlalchemy import delete, insert, update
 
 from dispatcher.auditing.findings import Code
 from dispatcher.codes import AlertState, AttemptOutcome, DeliveryState, Lane
+from dispatcher.outbox.chain import Chain, ChainStep
+from dispatcher.outbox.fallback import take_steps
 from dispatcher.outbox.progress import fold
 from dispatcher.running.presence import beat
 from dispatcher.tables import ALERT, ATTEMPT, DECISION, DELIVERY, EVENT, PROGRESS, RECIPIENT
@@ -96,6 +98,19 @@ def test_look_ups_that_nobody_makes(world: World) -> None:
     world.change(ALERT, alert, state=AlertState.CLOSED, ended_at=world.now)
     assert found(world) == [(Code.LOOKUP_OVERDUE, 1)]
     assert noted(world) == []
+
+
+def test_steps_of_the_fallback_that_nobody_takes(world: World) -> None:
+    chain = Chain(frozenset({Channel.SMS}), (ChainStep(Channel.SMS, 300.0), ChainStep(Channel.EMAIL, 600.0)))
+    world.sent(world.family(email=True), world.family(email=True), fallback=chain.as_json())
+    send_all(world)
+    world.later(300 + GRACE)
+    assert found(world) == []
+    world.later(1)
+    assert found(world) == [(Code.STEP_OVERDUE, 2)]
+    with world.clock():
+        take_steps(world.database, 18)
+    assert found(world) == []
 
 
 def test_an_alert_that_nobody_ends(world: World) -> None:

@@ -13,6 +13,7 @@ from dispatcher.auditing.movement import (
     ClaimFacts,
     Movement,
     QueueFacts,
+    StepFacts,
     UnknownFacts,
     judge_movement,
     note_movement,
@@ -76,7 +77,8 @@ def facts(*given: Any, senders: int = 1) -> Movement:
     def of(kind: type) -> tuple[Any, ...]:
         return tuple(one for one in given if isinstance(one, kind))
 
-    return Movement(NOW, 60.0, senders, of(AlertFacts), of(QueueFacts), of(ClaimFacts), of(UnknownFacts))
+    kinds = (AlertFacts, QueueFacts, ClaimFacts, UnknownFacts, StepFacts)
+    return Movement(NOW, 60.0, senders, *map(of, kinds))
 
 
 def judged(*given: Any, senders: int = 1) -> list[Finding]:
@@ -136,6 +138,13 @@ RIGHTLY = {
     "claims in hand, and one whose lease ran out a moment ago": (alert(), claim(good=5)),
     "look-ups that are made, in a long row": (alert(), unknown(overdue=900, last_lookup_at=ago(-15))),
     "unknown, and nobody can look any more": (alert(), unknown(for_good=3, long=3)),
+    "steps that have been due for a minute": (alert(), StepFacts("A-1", 5, ago(60))),
+    "steps of thousands, a thousand at a time": (alert(), StepFacts("A-1", 2500, ago(180))),
+    "steps wait until all is planned": (alert(planned_at=ago(60)), StepFacts("A-1", 5, ago(300))),
+    "no step before the cancel window is over": (alert(hold_until=ago(60)), StepFacts("A-1", 5, ago(300))),
+    "no step while it lasts": (alert(hold_until=ago(-1)), StepFacts("A-1", 5, ago(300))),
+    "no step when its time is over": (alert(expires_at=ago(1)), StepFacts("A-1", 5, ago(300))),
+    "no step while it is planned": (planning(planner_until=ago(5)), StepFacts("A-1", 5, ago(300))),
 }
 
 
@@ -184,6 +193,11 @@ WRONGLY: dict[str, tuple[tuple[Any, ...], list[tuple[Code, str | None, int]]]] =
     "look-ups that nobody makes": (
         (alert(), unknown(overdue=2, last_lookup_at=ago(70))),
         [(Code.LOOKUP_OVERDUE, "A-1", 2)],
+    ),
+    "steps that nobody takes": ((alert(), StepFacts("A-1", 5, ago(61))), [(Code.STEP_OVERDUE, "A-1", 5)]),
+    "steps of thousands that nobody takes": (
+        (alert(), StepFacts("A-1", 2500, ago(181))),
+        [(Code.STEP_OVERDUE, "A-1", 2500)],
     ),
     "an alert that nobody ends": ((alert(expires_at=ago(61)),), [(Code.NOT_ENDED, "A-1", 1)]),
     "messages that nobody ends": (
