@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -95,7 +96,9 @@ class Nursery:
         self, arguments: list[str], directory: Path, environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
     ) -> Born:
         """Start `beredskap ARGUMENTS…` in a session of its own."""
-        wish = json.dumps({"arguments": arguments, "directory": str(directory), "environment": dict(environment)})
+        asked = {"arguments": arguments, "directory": str(directory), "environment": dict(environment)}
+        # A child of this process would have its limits.
+        wish = json.dumps(asked | {"file_size": resource.getrlimit(resource.RLIMIT_FSIZE)})
         with self._lock:
             socket.send_fds(self._line, [f"{len(wish.encode()):08}".encode()], [out.fileno(), err.fileno()])
             self._line.sendall(wish.encode())
@@ -180,6 +183,7 @@ def _become(wish: Mapping[str, Any], files: list[int]) -> None:
     """What a shell and the start of Python would have done."""
     os.setsid()
     os.chdir(wish["directory"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, tuple(wish["file_size"]))
     for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
