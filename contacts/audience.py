@@ -18,7 +18,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
@@ -29,6 +29,18 @@ from contacts.protection import maybe_protected
 from contacts.tables import ENROLMENT, MEMBERSHIP, PERSON, SCHOOL, STUDENT, STUDENT_GROUP
 
 UNCHANGED = "Nothing was sent or changed."
+
+
+NameKind: TypeAlias = Literal["school", "group", "grade"]
+
+
+class UnknownNameError(UsageError):
+    """Nothing of this kind has the name that was given. `like`: names that do exist, those like it if there are any."""
+
+    def __init__(self, kind: NameKind, like: Sequence[str], hint: str) -> None:
+        super().__init__(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
+        self.kind = kind
+        self.like = tuple(like)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,13 +317,13 @@ def _student(connection: Connection, ref: str, on: date) -> AudienceStudent:
     return AudienceStudent(person.id, person.label)
 
 
-def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def _unknown(kind: NameKind, name: str, known: Iterable[str]) -> UnknownNameError:
     spelled = {_key(one): one for one in known}
     near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=5, cutoff=0.5)]
     listed = near or sorted(spelled.values())[:5]
     hint = f"{'Like it' if near else 'There are'}: {', '.join(listed)}." if listed else f"No {kind} has been imported."
     # The name itself is not repeated: it may have been a person's, given to the wrong option.
-    return UsageError(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
+    return UnknownNameError(kind, listed, hint)
 
 
 def _key(name: str) -> str:
