@@ -231,6 +231,13 @@ def find_school(connection: Connection, name: str) -> AudienceSchool:
     return _schools(connection, (name,))[0]
 
 
+def all_schools(connection: Connection) -> list[AudienceSchool]:
+    """Every school of the store, in the order in which they came."""
+    school = SCHOOL.c
+    rows = connection.execute(select(school.id, school.ref, school.name, school.default_language).order_by(school.id))
+    return [AudienceSchool(*row) for row in rows]
+
+
 def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
     return or_(end.is_(None), end > on)
 
@@ -238,12 +245,7 @@ def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
 def _schools(connection: Connection, wanted: Sequence[str]) -> tuple[AudienceSchool, ...]:
     if not wanted:
         return ()
-    known = [
-        AudienceSchool(*row)
-        for row in connection.execute(
-            select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language).order_by(SCHOOL.c.id)
-        )
-    ]
+    known = all_schools(connection)
     found: dict[AudienceSchool, None] = {}
     for name in wanted:
         key = _key(name)

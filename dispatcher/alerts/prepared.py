@@ -12,13 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import or_, select
+
 from config.catalogue import Catalogue, load_catalogue
-from dispatcher.alerts.draft import Draft, discard_draft
+from config.clock import db_now, plus_seconds
+from dispatcher.alerts.draft import DRAFT_SECONDS, Draft, discard_draft
 from dispatcher.alerts.lifecycle import Confirmed, same_request
 from dispatcher.alerts.preview import Preview, preview
 from dispatcher.alerts.preview_page import SendingTerms, preview_json
 from dispatcher.alerts.sight import check_draft
-from dispatcher.codes import AlertStatus
+from dispatcher.codes import AlertState, AlertStatus
+from dispatcher.tables import ALERT, AnyRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -120,3 +124,13 @@ def asked_for(prepared: Prepared) -> tuple[Asked, tuple[str, ...]]:
             return Asked.EXERCISE, ("øvelse", "øving", "ovelse")
         case AlertStatus.TEST:
             return Asked.TEST, ("test",)
+
+
+def find_prepared(connection: Connection, alert_id: int, operator: str) -> AnyRow | None:
+    """What this operator had prepared, as a draft or confirmed since; None when it is gone, or so old that it would be
+    removed (DRAFT_SECONDS)."""
+    young = ALERT.c.created_at > plus_seconds(db_now(), -DRAFT_SECONDS)
+    own = (ALERT.c.operator == operator, ALERT.c.references_id.is_(None), ALERT.c.self_test_id.is_(None))
+    return connection.execute(
+        select(ALERT).where(ALERT.c.id == alert_id, *own, or_(ALERT.c.state != AlertState.DRAFT, young))
+    ).first()
