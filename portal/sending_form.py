@@ -153,7 +153,7 @@ def _seconds(minutes: str, settings: Settings) -> int:
     if not minutes:
         return settings.dispatch.expires_minutes * 60
     if not re.fullmatch(r"[1-9][0-9]{0,4}", minutes) or int(minutes) * 60 > LONGEST_SECONDS:
-        raise UnusableForm(marked("Choose for how long it is worth telling: a week at most."))
+        raise UnusableForm(marked("Choose after how long nothing more is to leave: a week at most."))
     return int(minutes) * 60
 
 

@@ -86,7 +86,12 @@ def first_alerts(scenarios: Iterable[Scenario]) -> list[Scenario]:
 
 def headline_of(scenario: Scenario, language: Language) -> str:
     """ "Skolen er låst": what the message says, without the school's name before it."""
-    return re.sub(r"\{\w+\}", "…", re.sub(r"^\{(school|skole)\}\s*:\s*", "", scenario.texts[language].headline))
+    return without_school(scenario.texts[language].headline)
+
+
+def without_school(text: str) -> str:
+    """A text of the catalogue without the school's name before it, and "…" for what is filled in."""
+    return re.sub(r"\{\w+\}", "…", re.sub(r"^\{(school|skole)\}\s*:\s*", "", text))
 
 
 def _send(school: str, scenario: Scenario) -> str:

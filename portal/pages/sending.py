@@ -23,7 +23,7 @@ from config.roles import Reach, Right
 from config.shell import answers
 from contacts.audience import AudienceSchool, UnknownNameError, all_schools
 from contacts.own_schools import own_schools
-from dispatcher.alerts.card import first_alerts, headline_of
+from dispatcher.alerts.card import first_alerts, headline_of, without_school
 from dispatcher.alerts.draft import AlertRequest, make_draft
 from dispatcher.alerts.lifecycle import confirm
 from dispatcher.alerts.not_sent import NotSentError
@@ -228,7 +228,7 @@ def _show_form(visit: Visit, scenario: Scenario, form: Form, problem: str | None
         status,
         path=f"/staff/send/{scenario.name}",
         title=headline_of(scenario, _language(visit)),
-        says=re.sub(r"\{\w+\}", "…", scenario.texts[_language(visit)].sms),
+        says=without_school(scenario.texts[_language(visit)].sms),
         schools=_schools(visit),
         form=filled(form, scenario, visit.portal.settings),
         problem=problem,
