@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,6 @@ _FIELDS: Final = frozenset(
     {"status", "school", "groups", "grades", "students", "text", "minutes", "channel", "unverified", "ask", "again"}
 )
 _MINUTES: Final = (30, 60, 120, 240, 480, 1440)
-_MOST_KEPT: Final = 190  # fewer than a form may have; a county has fewer schools
 
 
 class UnusableForm(Exception):  # noqa: N818 (an answer, no fault)
@@ -96,20 +95,14 @@ def filled(form: Form, scenario: Scenario, settings: Settings) -> Filled:
     )
 
 
-def carried(form: Form, scenario: Scenario, *, without: str = "") -> list[tuple[str, str]]:
+def carried(form: Form, scenario: Scenario) -> list[tuple[str, str]]:
     """The fields of the form that a next page sends again, and nothing else that was sent."""
-    return list(_known(form, scenario, without))[:_MOST_KEPT]
-
-
-def _known(form: Form, scenario: Scenario, without: str) -> Iterator[tuple[str, str]]:
     known = {
         *_FIELDS,
         *(f"{VALUE}{name}" for name in _placeholders(scenario)),
         *(f"{TEXT}{language}" for language in LANGUAGES),
     }
-    for name, value in form.multi_items():
-        if name in known and name != without and value:
-            yield name, value
+    return [(name, value) for name, value in form.multi_items() if name in known and value]
 
 
 def request_of(form: Form, scenario: Scenario, settings: Settings, operator: str) -> AlertRequest:

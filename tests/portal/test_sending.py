@@ -276,7 +276,8 @@ def test_two_previews_of_the_same_make_one_alert(office: Office) -> None:
     assert office.alerts() == 1 and office.alerts(drafts=True) == 0
 
 
-def test_the_same_form_twice_at_once(office: Office) -> None:
+def test_the_same_form_twice_at_once(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = Office(database, tmp_path, monkeypatch)
     browser = office.previewed(again="yes")
     path, fields = form_of(browser, "/confirm")
     sent = {**fields, "typed": "Eksempel vgs", "channel": ["sms", "email"]}
