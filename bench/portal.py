@@ -54,6 +54,7 @@ _PATIENCE = Patience(7200, 36_000)
 _SETTINGS = """\
 [portal]
 public_url = "{url}"
+sending = true
 [web]
 host = "127.0.0.1"
 port = {port}
@@ -228,7 +229,7 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                     VisitorKind.STUDENT: web.logged_in(VisitorKind.STUDENT, person_id=student),
                 }
                 time.sleep(10.0)  # the alert is out
-                places = {"{number:str}": number, "{school:str}": "1"}
+                places = {"{number:str}": number, "{school:str}": "1", "{scenario:str}": "lockdown"}
                 found = _pages(web, places, visits, given.times)
                 path, token = f"/staff/alerts/{number}", visits[VisitorKind.STAFF]
                 board = asyncio.run(_watch(web, installation, path, token, given.watchers, given.marks))

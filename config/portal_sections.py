@@ -22,13 +22,15 @@ class PortalSettings(Section):
     """`public_url`: the address under which visitors reach the portal, without a path; empty: there are no pages.
 
     `idle_minutes`: for how long a visit goes on without a request; `longest_hours`: and at the longest at all.
-    `trusted_proxies`: addresses of proxies whose word on where a request comes from is taken.
+    `trusted_proxies`: addresses of proxies whose word on where a request comes from is taken. `sending`: whether staff
+    whose role allows it may send alerts there.
     """
 
     public_url: str
     idle_minutes: Annotated[int, Field(ge=1, le=240)]
     longest_hours: Annotated[int, Field(ge=1, le=24)]
     trusted_proxies: tuple[str, ...]
+    sending: bool
 
     @field_validator("public_url")
     @classmethod

@@ -247,8 +247,13 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else 80, highlight=False, soft_wrap=False)
 
 
+def answers(typed: str, *expected: str) -> bool:
+    """Whether one of `expected` was typed (capitals and spaces around it do not matter)."""
+    return typed.strip().casefold() in {one.strip().casefold() for one in expected}
+
+
 def confirm_typed(prompt: str, *expected: str, refused: str = "Nothing was changed.", unasked: str = "--yes") -> None:
-    """Ask `prompt` and go on only when one of `expected` is typed (capitals and spaces around it do not matter).
+    """Ask `prompt` and go on only when it is answered by one of `expected`.
 
     Raises BeredskapError with status NOT_CONFIRMED for another answer, UsageError where nobody can type one.
     `refused` says what did not happen, `unasked` is the option of the command that goes on without the question.
@@ -260,8 +265,7 @@ def confirm_typed(prompt: str, *expected: str, refused: str = "Nothing was chang
             remedy=f"Give {unasked} to go on without it.",
         )
     print(prompt, end=" ", file=sys.stderr, flush=True)  # noqa: T201
-    answer = sys.stdin.readline()
-    if answer.strip().casefold() not in {one.strip().casefold() for one in expected}:
+    if not answers(sys.stdin.readline(), *expected):
         raise BeredskapError(
             "Not confirmed: the answer was not the one asked for.",
             unchanged=refused,

@@ -18,7 +18,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
@@ -29,6 +29,18 @@ from contacts.protection import maybe_protected
 from contacts.tables import ENROLMENT, MEMBERSHIP, PERSON, SCHOOL, STUDENT, STUDENT_GROUP
 
 UNCHANGED = "Nothing was sent or changed."
+
+
+NameKind: TypeAlias = Literal["school", "group", "grade"]
+
+
+class UnknownNameError(UsageError):
+    """Nothing of this kind has the name that was given. `like`: names that do exist, those like it if there are any."""
+
+    def __init__(self, kind: NameKind, like: Sequence[str], hint: str) -> None:
+        super().__init__(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
+        self.kind = kind
+        self.like = tuple(like)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +231,13 @@ def find_school(connection: Connection, name: str) -> AudienceSchool:
     return _schools(connection, (name,))[0]
 
 
+def all_schools(connection: Connection) -> list[AudienceSchool]:
+    """Every school of the store, in the order in which they came."""
+    school = SCHOOL.c
+    rows = connection.execute(select(school.id, school.ref, school.name, school.default_language).order_by(school.id))
+    return [AudienceSchool(*row) for row in rows]
+
+
 def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
     return or_(end.is_(None), end > on)
 
@@ -226,12 +245,7 @@ def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
 def _schools(connection: Connection, wanted: Sequence[str]) -> tuple[AudienceSchool, ...]:
     if not wanted:
         return ()
-    known = [
-        AudienceSchool(*row)
-        for row in connection.execute(
-            select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language).order_by(SCHOOL.c.id)
-        )
-    ]
+    known = all_schools(connection)
     found: dict[AudienceSchool, None] = {}
     for name in wanted:
         key = _key(name)
@@ -305,13 +319,13 @@ def _student(connection: Connection, ref: str, on: date) -> AudienceStudent:
     return AudienceStudent(person.id, person.label)
 
 
-def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def _unknown(kind: NameKind, name: str, known: Iterable[str]) -> UnknownNameError:
     spelled = {_key(one): one for one in known}
     near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=5, cutoff=0.5)]
     listed = near or sorted(spelled.values())[:5]
     hint = f"{'Like it' if near else 'There are'}: {', '.join(listed)}." if listed else f"No {kind} has been imported."
     # The name itself is not repeated: it may have been a person's, given to the wrong option.
-    return UsageError(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
+    return UnknownNameError(kind, listed, hint)
 
 
 def _key(name: str) -> str:

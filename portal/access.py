@@ -31,6 +31,10 @@ GUARDIANS: Final = frozenset({VisitorKind.GUARDIAN})
 STUDENTS: Final = frozenset({VisitorKind.STUDENT})
 STAFF: Final = frozenset({VisitorKind.STAFF})
 EVERYBODY: Final = frozenset(VisitorKind)
+NO_ROLE_TO_SEND: Final = marked(
+    "Your role does not allow you to send alerts. In an emergency, an actual alert can be sent from the command line "
+    "with beredskap alert send --break-glass: the county is told at once."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Page:
     """One line of the table. `who`: logged in as what one may ask for it; None: anybody, logged in or not.
 
     `right`: what staff must have as operators besides. `strangers`: also guardians of whom the store knows nothing.
+    `sends`: there only where the settings allow alerts to be sent from the portal.
     """
 
     method: str
@@ -46,6 +51,7 @@ class Page:
     who: frozenset[VisitorKind] | None
     right: Right | None = None
     strangers: bool = False
+    sends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def answer(page: Page, portal: Portal, asked: Asked) -> Response:
         answered = page.answer(visit)
     except NotPermittedError as no:
         record_refusal(portal.database, no)
-        return refusal(visit, marked("Your role does not allow this."))
+        return refusal(visit, NO_ROLE_TO_SEND if page.right is Right.SEND else marked("Your role does not allow this."))
     except BeredskapError as error:
         # Its words are for whoever types commands. A page that can be refused says why itself.
         log.warning("page_refused", path=page.path, kind=type(error).__name__)

@@ -14,7 +14,7 @@ from dispatcher.reports.watching import OK, Health
 from dispatcher.reports.words import oslo_time
 from portal.texts import marked, translator
 
-_STATUSES: Final[Mapping[AlertStatus, str]] = {
+STATUSES: Final[Mapping[AlertStatus, str]] = {
     AlertStatus.ACTUAL: marked("ACTUAL ALERT"),
     AlertStatus.EXERCISE: marked("EXERCISE"),
     AlertStatus.TEST: marked("TEST"),
@@ -50,7 +50,7 @@ def board_context(board: Board, language: str, away: bool) -> dict[str, Any]:
     return {
         "board": board,
         "alert": alert,
-        "heading": say(_STATUSES[alert.status]),
+        "heading": say(STATUSES[alert.status]),
         "scenario": norwegian.scenario_words(alert.scenario) if in_norwegian else alert.scenario.replace("_", " "),
         "counts": counts,
         "call_first": board.students.call_first,

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from config.catalogue import MsgType, Scenario, Severity
 from dispatcher.alerts.text import placeholders_of
 from dispatcher.paper.document import Block, Document, Heading, Paragraph, Table
+
+if TYPE_CHECKING:
+    from config.sections import Language
 
 # The words of the preview that a leader must understand, in the order in which they stand there.
 _PREVIEW = (
@@ -50,14 +54,9 @@ class Card:
 
 def card_of(school: str, scenarios: Sequence[Scenario], call: Sequence[str], hold_seconds: float, on: date) -> Card:
     """The card of a school, for the scenarios of its catalogue; first alerts in the order of their severity."""
-    severities = list(Severity)
-    first = sorted(
-        (one for one in scenarios if one.msg_type is MsgType.ALERT and one.response_type is None),
-        key=lambda one: (severities.index(one.severity), one.name),
-    )
     return Card(
         school=school,
-        scenarios=tuple(Step(_headline(one), _send(school, one)) for one in first),
+        scenarios=tuple(Step(headline_of(one, "nb"), _send(school, one)) for one in first_alerts(scenarios)),
         afterwards=(
             Step("Stanse det som ikke er sendt", "beredskap alert stop latest"),
             Step("Se hvordan det går", "beredskap alert watch latest"),
@@ -76,9 +75,23 @@ def card_of(school: str, scenarios: Sequence[Scenario], call: Sequence[str], hol
 _PRINT_CALLS = "beredskap report latest --call-list --format pdf --output ringeliste.pdf"
 
 
-def _headline(scenario: Scenario) -> str:
+def first_alerts(scenarios: Iterable[Scenario]) -> list[Scenario]:
+    """Those that tell of something new, the most severe first; not what follows an alert."""
+    severities = list(Severity)
+    return sorted(
+        (one for one in scenarios if one.msg_type is MsgType.ALERT and one.response_type is None),
+        key=lambda one: (severities.index(one.severity), one.name),
+    )
+
+
+def headline_of(scenario: Scenario, language: Language) -> str:
     """ "Skolen er låst": what the message says, without the school's name before it."""
-    return re.sub(r"\{\w+\}", "…", re.sub(r"^\{(school|skole)\}\s*:\s*", "", scenario.texts["nb"].headline))
+    return without_school(scenario.texts[language].headline)
+
+
+def without_school(text: str) -> str:
+    """A text of the catalogue without the school's name before it, and "…" for what is filled in."""
+    return re.sub(r"\{\w+\}", "…", re.sub(r"^\{(school|skole)\}\s*:\s*", "", text))
 
 
 def _send(school: str, scenario: Scenario) -> str:

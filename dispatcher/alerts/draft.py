@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from config.clock import db_now, oslo_date, plus_seconds
-from config.errors import UsageError
 from contacts.audience import Audience, resolve_audience, schools_of, speaking_schools
 from contacts.tables import PERSON
+from dispatcher.alerts.not_sent import Cause, NotSentError
 from dispatcher.alerts.text import Composition, compose
 from dispatcher.codes import AlertState, AlertStatus
 from dispatcher.outbox.chain import Chain, chain_of
@@ -89,7 +89,8 @@ def make_draft(
 ) -> Draft:
     """Resolve the audience, freeze texts and students, and store the draft, in the caller's transaction.
 
-    Raises UsageError when the audience, the scenario or the texts cannot be used, or nobody is in the audience.
+    Raises UsageError when the audience or the scenario is unknown; NotSentError when the texts cannot be used, or
+    nobody is in the audience.
     """
     today = oslo_date(connection.execute(select(db_now())).scalar_one())
     audience = resolve_audience(
@@ -102,9 +103,9 @@ def make_draft(
     )
     schools = schools_of(connection, audience.select_ids(today), today)
     if not schools:
-        raise UsageError(
+        raise NotSentError(
+            Cause.NO_STUDENT,
             "No student is in that audience today.",
-            unchanged="Nothing was sent.",
             remedy="Check the school, group or grade, and when the roster was last imported.",
         )
     speaking = speaking_schools(connection, audience, schools, today)

@@ -61,13 +61,14 @@ def confirm(
     operator: str,
     again: bool = False,
     glass: BrokenGlass | None = None,
+    in_portal: bool = False,
 ) -> Confirmed:
     """Let a draft go out, in the caller's transaction: from its commit on, it does so with nobody's help. A follow-up
     holds back, in the same transaction, what has not left of the alerts that it refers to.
 
     Raises BeredskapError when the draft is no longer there, or another follow-up came first; UsageError when what it
     refers to is over. `again`: even if the same went out minutes ago. `glass`: the operator has not the role for it;
-    recorded, and told to the county, in the same transaction.
+    recorded, and told to the county, in the same transaction. `in_portal`: on record with the act.
     """
     now = connection.execute(select(db_now())).scalar_one()
     # Two confirmations wait for each other here, so that of two equal requests only one goes out.
@@ -99,7 +100,7 @@ def confirm(
         )
     )
     told = tell_county(connection, alert_id, glass, operator) if glass else False
-    _record(connection, draft, number, replaced, operator)
+    _record(connection, draft, number, replaced, operator, in_portal)
     if glass:
         record_act(
             connection,
@@ -115,11 +116,18 @@ def confirm(
 
 
 def _record(
-    connection: Connection, draft: AnyRow, number: str, replaced: Sequence[tuple[str, int]], operator: str
+    connection: Connection,
+    draft: AnyRow,
+    number: str,
+    replaced: Sequence[tuple[str, int]],
+    operator: str,
+    in_portal: bool,
 ) -> None:
     """The act of whoever confirms, and in the report of each alert that was still going out, what became of it."""
     kind = kind_of_alert(draft)
     details = {"status": draft.status.value, "scenario": draft.scenario, "students": draft.student_count}
+    if in_portal:
+        details["confirmed_in"] = "portal"
     if kind is not None:
         refers_to = connection.execute(select(ALERT.c.number).where(ALERT.c.id == draft.references_id)).scalar_one()
         details = {"refers_to": refers_to} | details

@@ -41,7 +41,7 @@ def preview_lines(draft: Draft, numbers: Preview, terms: SendingTerms) -> list[s
     lines = [
         _cut(
             f"{HEADINGS[draft.composition.status]}   {draft.audience.headline}   {scenario}   "
-            f"expires {day}{expires:%H:%M} (in {_span(terms.expires_seconds)})"
+            f"expires {day}{expires:%H:%M} (in {span(terms.expires_seconds)})"
         ),
         *_follows(draft),
         "",
@@ -247,7 +247,8 @@ def _offers(draft: Draft, numbers: Preview) -> list[str]:
     return lines
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
+    """A time as people say it: "2 h", "1 h 30 min"."""
     hours, rest = divmod(seconds, 3600)
     parts: Mapping[str, int] = {"h": hours, "min": rest // 60, "s": rest % 60 if seconds < 60 else 0}
     return " ".join(f"{count} {unit}" for unit, count in parts.items() if count)

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from config.catalogue import LANGUAGES, Catalogue, MessageText, Phrase, Scenario
-from config.errors import UsageError
 from dispatcher.alerts import status_words
+from dispatcher.alerts.not_sent import Cause, NotSentError
 from dispatcher.alerts.segments import Encoding, SmsSize, clean, measure, outside_gsm7, tidy
 from dispatcher.codes import AlertStatus
 
@@ -93,8 +93,8 @@ def compose(
     the scenario's. `school` fills {school} and {skole}, `values` the other placeholders. `ask_confirmation`: each SMS
     ends by asking for an answer.
 
-    Raises UsageError for an unknown scenario, an empty text or placeholder, a name in `values` that no text uses, a
-    text that is too long, and a real alert that opens like a drill.
+    Raises UsageError for an unknown scenario; NotSentError for an empty text or placeholder, a name in `values` that no
+    text uses, a text that is too long, and a real alert that opens like a drill.
     """
     chosen = catalogue.scenario(scenario)
     own = texts or {}
@@ -140,7 +140,10 @@ def _template(text: MessageText, language: Language, free: str | None) -> Messag
         free = clean(free)
     except ValueError as error:
         raise _not_sent(
-            f"{error} ({language})", "Check the terminal's character set, and type the text again."
+            Cause.UNREADABLE,
+            f"{error} ({language})",
+            "Check the terminal's character set, and type the text again.",
+            [language],
         ) from None
     return MessageText(text.headline, free, free)
 
@@ -157,7 +160,8 @@ def _compose_one(
     body = word(filled(template.sms, fill), status)
     email = word(filled(template.email, fill), status)
     if not body or not email:
-        raise _not_sent(f"the text for {language} is empty", f'Give --text "..." or --text-{language} "...".')
+        remedy = f'Give --text "..." or --text-{language} "...".'
+        raise _not_sent(Cause.EMPTY_TEXT, f"the text for {language} is empty", remedy, [language])
     spoken = status_words.marked(tidy(body), status, language)
     if asking is not None:
         body = f"{body} {asking.text}"
@@ -182,7 +186,8 @@ def _value(value: str) -> str:
     try:
         return " ".join(clean(value).split())
     except ValueError as error:
-        raise _not_sent(f"{error} (--set)", "Check the terminal's character set, and type it again.") from None
+        remedy = "Check the terminal's character set, and type it again."
+        raise _not_sent(Cause.UNREADABLE, f"{error} (--set)", remedy) from None
 
 
 def placeholders_of(*texts: MessageText) -> list[str]:
@@ -196,10 +201,12 @@ def _refuse_unknown(fill: Mapping[str, str], templates: Iterable[MessageText]) -
     known = placeholders_of(*templates)
     for name in fill:
         if name in _SCHOOL:
-            raise _not_sent(f"{{{name}}} is filled by the program", f"Leave out --set {name}.")
+            what = f"{{{name}}} is filled by the program"
+            raise _not_sent(Cause.NOT_IN_TEXT, what, f"Leave out --set {name}.")
         if name not in known:
             names = ", ".join(f"{{{one}}}" for one in known)
             raise _not_sent(
+                Cause.NOT_IN_TEXT,
                 "--set names a placeholder that no text holds",
                 f"The texts of this alert hold {names}."
                 if names
@@ -222,22 +229,27 @@ def _refuse_unfilled(fill: Mapping[str, str], templates: Mapping[Language, Messa
     options = ["--text"] if several and one_for_all else [f"--text-{language}" for language in languages]
     sets = " ".join(f'--set {name}="..."' for name in names)
     plural = "s" * (len(names) > 1)
-    raise _not_sent(what, f"Give {_and(options)}, or fill the placeholder{plural} with {sets}.")
+    remedy = f"Give {_and(options)}, or fill the placeholder{plural} with {sets}."
+    raise _not_sent(Cause.UNFILLED, what, remedy, languages, names)
 
 
 def _refuse_unfit(text: ComposedText, status: AlertStatus, school: str) -> None:
     if len(text.sms) > MAX_CHARACTERS:
         raise _not_sent(
+            Cause.TOO_LONG,
             f"the text for {text.language} has {len(text.sms)} characters, and an SMS takes at most {MAX_CHARACTERS}",
             "Say it shorter.",
+            [text.language],
         )
     if status is AlertStatus.ACTUAL and any(
         status_words.opens_like_drill(part, school) for part in (text.sms, text.email, text.subject)
     ):
         raise _not_sent(
+            Cause.LIKE_A_DRILL,
             f"the status is actual, but the text for {text.language} opens like a drill or a test",
             "If it is a drill, give --status exercise (the program adds the word); if it is real, write the text "
             "so that it opens without that word.",
+            [text.language],
         )
 
 
@@ -273,5 +285,7 @@ def _and(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _not_sent(what: str, remedy: str) -> UsageError:
-    return UsageError(f"Alert not sent: {what}.", unchanged="Nothing was sent.", remedy=remedy)
+def _not_sent(
+    cause: Cause, what: str, remedy: str, languages: Sequence[str] = (), names: Sequence[str] = ()
+) -> NotSentError:
+    return NotSentError(cause, f"Alert not sent: {what}.", remedy=remedy, languages=languages, names=names)

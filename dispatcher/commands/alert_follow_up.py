@@ -9,7 +9,7 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, open_store
-from dispatcher.commands.confirming import Sending, check_configured, interrupted, run
+from dispatcher.commands.confirming import Sending, interrupted, run
 from dispatcher.commands.typed import placeholders, seconds_of
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def _follow_up(
     from config.audit import current_operator
     from config.settings import load_settings
     from dispatcher.alerts.follow_up_draft import FollowUpRequest, make_follow_up
+    from dispatcher.alerts.requirements import check_configured
     from dispatcher.commands.breaking_glass import reason_of
     from dispatcher.outbox.following import Kind
     from dispatcher.running.delivering import Delivering

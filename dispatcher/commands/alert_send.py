@@ -10,8 +10,8 @@ import typer
 
 from config.roles import Right
 from config.shell import JsonOption, YesOption, command_errors, open_store
-from dispatcher.commands.confirming import Sending, check_configured, interrupted, run
-from dispatcher.commands.typed import channels_of, check_answerable, placeholders, seconds_of
+from dispatcher.commands.confirming import Sending, interrupted, run
+from dispatcher.commands.typed import channels_of, placeholders, seconds_of
 
 if TYPE_CHECKING:
     from config.sections import Language
@@ -81,6 +81,7 @@ def send(
     from config.audit import current_operator
     from config.settings import load_settings
     from dispatcher.alerts.draft import AlertRequest, make_draft
+    from dispatcher.alerts.requirements import check_answerable, check_configured
     from dispatcher.codes import AlertStatus
     from dispatcher.commands.breaking_glass import reason_of
     from dispatcher.running.delivering import Delivering

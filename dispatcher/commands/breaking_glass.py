@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatcher.commands.typed import NOTHING_SENT
+from dispatcher.alerts.not_sent import NOTHING_SENT
 
 if TYPE_CHECKING:
     from config.shell import Store

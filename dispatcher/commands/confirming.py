@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from config.shell import console, print_json
-from dispatcher.commands.typed import NOTHING_SENT
+from dispatcher.alerts.not_sent import NOTHING_SENT
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from config.catalogue import Catalogue
-    from config.settings import Settings
     from config.shell import KeyedStore
     from dispatcher.alerts.draft import Draft
     from dispatcher.alerts.lifecycle import Confirmed
-    from dispatcher.alerts.preview import Preview
-    from dispatcher.alerts.preview_page import SendingTerms
+    from dispatcher.alerts.prepared import Prepared
     from dispatcher.routine.county import BrokenGlass
     from dispatcher.running.delivering import Delivering
-    from providers.base import Channel
 
 _CONFIRMED: list[str] = []
 
@@ -61,24 +58,26 @@ def run(store: KeyedStore, delivering: Delivering, sending: Sending) -> None:
     """Show what would be sent, ask, and send it. Raises what making and confirming a draft raises."""
     from config.logs import note_command
     from config.set_aside import warning_of
-    from dispatcher.alerts.draft import discard_draft
-    from dispatcher.alerts.preview_page import preview_json, preview_lines
+    from dispatcher.alerts.prepared import discard, prepare, sent_before
+    from dispatcher.alerts.preview_page import preview_lines
     from dispatcher.commands.breaking_glass import break_glass, glass_lines
 
     if warning := warning_of(store.settings.set_aside):
         typer.echo(warning, err=True)
-    draft, numbers, terms = _prepare(store, sending)
+    operator = None if sending.reason else store.operator
+    prepared = prepare(store.database, store.settings, sending.make, operator, sending.expires_seconds)
+    draft = prepared.draft
     confirmed: Confirmed | None = None
     try:
         glass = break_glass(store, draft, sending.reason) if sending.reason else None
         if not sending.as_json:
-            lines = preview_lines(draft, numbers, terms)
+            lines = preview_lines(draft, prepared.numbers, prepared.terms)
             typer.echo("\n".join(lines + glass_lines(glass) if glass else lines))
         delivering.find_workers(store.database)
-        confirmed = _sent_before(store, draft, sending)
+        confirmed = None if sending.again else sent_before(store.database, draft)
         if confirmed is None:
             if not sending.yes:
-                _ask(draft, numbers)
+                _ask(prepared)
             delivering.check()
             confirmed = _confirm(store, draft, sending, glass)
             delivering.ring()
@@ -87,10 +86,9 @@ def run(store: KeyedStore, delivering: Delivering, sending: Sending) -> None:
             note_command(store.settings, "alert_confirmed", alert=confirmed.number, students=draft.student_count)
     finally:
         if confirmed is None or confirmed.earlier:
-            with store.database.write() as connection:
-                discard_draft(connection, draft.alert_id)
+            discard(store.database, draft.alert_id)
     if sending.as_json:
-        shown = preview_json(draft, numbers, terms)
+        shown = prepared.shown()
         if glass:
             shown["break_glass"] = {"reason": glass.reason, "county_is_told": glass.address_id is not None}
         note = delivering.words()
@@ -111,92 +109,17 @@ def run(store: KeyedStore, delivering: Delivering, sending: Sending) -> None:
         watch_alert(store.database, confirmed.alert_id, console())
 
 
-def _sent_before(store: KeyedStore, draft: Draft, sending: Sending) -> Confirmed | None:
-    """The alert that the same request made minutes ago, shown instead of a question that would change nothing."""
-    from dispatcher.alerts.lifecycle import Confirmed, same_request
-
-    if sending.again:
-        return None
-    with store.database.read() as connection:
-        earlier = same_request(connection, draft.request_id)
-    return None if earlier is None else Confirmed(earlier.id, earlier.number, earlier=True)
-
-
-def _prepare(store: KeyedStore, sending: Sending) -> tuple[Draft, Preview, SendingTerms]:
-    """Make and count the draft. Raises UsageError when nothing could be sent at all, and NotPermittedError when the
-    operator may not send it and breaks no glass."""
-    from pathlib import Path
-
-    from config.catalogue import load_catalogue
-    from dispatcher.alerts.draft import discard_draft
-    from dispatcher.alerts.preview import preview
-    from dispatcher.alerts.preview_page import SendingTerms
-    from dispatcher.alerts.sight import check_draft
-
-    settings = store.settings
-    messages = settings.organisation.messages_dir
-    catalogue = load_catalogue(Path(messages) if messages else None)
-    with store.database.write() as connection:
-        draft = sending.make(connection, catalogue)
-        if not sending.reason:
-            check_draft(connection, store.operator, draft)
-    try:
-        numbers = preview(store.database, draft, stale_after_months=settings.organisation.stale_after_months)
-    except BaseException:
-        with store.database.write() as connection:
-            discard_draft(connection, draft.alert_id)
-        raise
-    calls = settings.calls
-    terms = SendingTerms(
-        settings.sms.sender,
-        settings.sms.segments_per_second,
-        settings.sms.price_per_segment,
-        sending.expires_seconds,
-        store.database.now(),
-        calls_per_second=calls.calls_per_second if calls else 1.0,
-        price_per_call=calls.price_per_call if calls else 0.0,
-    )
-    return draft, numbers, terms
-
-
-def check_configured(settings: Settings, channels: frozenset[Channel]) -> None:
-    """Raises UsageError when the settings lack what a message of these channels needs."""
-    from config.errors import UsageError
-    from providers.base import Channel
-
-    sms, smtp = settings.sms, settings.smtp
-    missing = [
-        name
-        for channel, name, value in (
-            (Channel.SMS, "sms.account_sid", sms.account_sid),
-            (Channel.SMS, "sms.sender", sms.sender),
-            (Channel.EMAIL, "smtp.host", smtp.host),
-            (Channel.EMAIL, "smtp.from_address", smtp.from_address),
-        )
-        if channel in channels and not value
-    ]
-    if missing:
-        raise UsageError(
-            f"The alert cannot leave: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            unchanged=NOTHING_SENT,
-            remedy="Set it in beredskap.toml, or send by the other channel alone with --channels.",
-        )
-
-
-def _ask(draft: Draft, numbers: Preview) -> None:
+def _ask(prepared: Prepared) -> None:
     from config.shell import confirm_typed
-    from dispatcher.codes import AlertStatus
+    from dispatcher.alerts.prepared import Asked, asked_for
 
-    words: tuple[str, ...]
-    match draft.composition.status:
-        case AlertStatus.ACTUAL if len(draft.audience.schools) == 1:
-            what, words = "the school's name", (draft.speaker, draft.audience.headline, str(numbers.guardians))
-        case AlertStatus.ACTUAL:
-            what, words = f"the number of guardians ({numbers.guardians})", (str(numbers.guardians),)
-        case AlertStatus.EXERCISE:
-            what, words = "øvelse", ("øvelse", "øving", "ovelse")
-        case AlertStatus.TEST:
-            what, words = "test", ("test",)
+    asked, words = asked_for(prepared)
+    what = {
+        Asked.SCHOOL: "the school's name",
+        Asked.GUARDIANS: f"the number of guardians ({prepared.numbers.guardians})",
+        Asked.EXERCISE: "øvelse",
+        Asked.TEST: "test",
+    }[asked]
     typer.echo()
     confirm_typed(f"Type {what} to send, Ctrl-C to stop:", *words, refused=NOTHING_SENT)
 

@@ -6,20 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dispatcher.alerts.not_sent import NOTHING_SENT
+
 if TYPE_CHECKING:
     from providers.base import Channel
 
-NOTHING_SENT = "Nothing was sent."
-
 _PARTS = re.compile(r"(?:(\d{1,3})\s*h)?\s*(?:(\d{1,4})\s*m(?:in)?)?\s*(?:(\d{1,5})\s*s)?", re.IGNORECASE)
-# A number, or a Messaging Service of them.
-_ANSWERABLE = re.compile(r"\+?[0-9]{3,15}|MG[0-9a-fA-F]{32}")
-LONGEST_SECONDS = 7 * 86_400
 
 
 def seconds_of(text: str) -> int:
     """The seconds of "2h", "90m", "1h30m" or "45m". Raises UsageError for what is none, 0, or over a week."""
     from config.errors import UsageError
+    from dispatcher.alerts.requirements import LONGEST_SECONDS
 
     words = text.strip()
     # A bare number is asked about: 2 would be hours to one and minutes to another.
@@ -48,21 +46,6 @@ def placeholders(fill: Sequence[str]) -> dict[str, str]:
             )
         values[name.strip()] = words
     return values
-
-
-def check_answerable(sender: str, channels: frozenset[Channel]) -> None:
-    """Raises UsageError when nobody could answer an SMS: there is none, or its sender is no number."""
-    from config.errors import UsageError
-    from providers.base import Channel
-
-    if Channel.SMS not in channels:
-        what, remedy = "it goes by e-mail alone", "Leave out --ask-confirmation, or send SMS, too."
-    elif not _ANSWERABLE.fullmatch(sender.replace(" ", "")):
-        what = "the sender has a name, and only a number can be answered"
-        remedy = "Leave out --ask-confirmation, or set sms.sender to a number."
-    else:
-        return
-    raise UsageError(f"Nobody could answer this alert: {what}.", unchanged=NOTHING_SENT, remedy=remedy)
 
 
 def channels_of(names: str) -> frozenset[Channel]:

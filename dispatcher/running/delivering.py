@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from config.database import Database
@@ -11,15 +12,24 @@ from dispatcher.codes import Lane
 from dispatcher.running.drainer_process import DrainerHandle, start_drainer
 
 
-class Delivering:
-    """For a command that makes work: who will do it, and how they are told."""
+class Lacking(StrEnum):
+    WORKER = "worker"  # none is alive: this machine sends by itself
+    REDIS = "redis"  # workers were not rung for, and look themselves
 
-    def __init__(self, settings: Settings, lane: Lane = Lane.ALERTS, *, at_once: bool = True) -> None:
+
+class Delivering:
+    """For whoever makes work: who will do it, and how they are told. `lives_on`: asked by a process that outlives a
+    drainer that it starts, as a command does not."""
+
+    def __init__(
+        self, settings: Settings, lane: Lane = Lane.ALERTS, *, at_once: bool = True, lives_on: bool = False
+    ) -> None:
         self._settings = settings
         self._lane = lane
         self._drainer: DrainerHandle | None = None
         self._workers = 0
         self._heard = True
+        self._lives_on = lives_on
         if settings.embedded and at_once:
             # At once: it makes itself ready while the command reads and counts. Not for a person, who is to read and
             # answer first: until the question stands there, the cores are for counting.
@@ -54,16 +64,21 @@ class Delivering:
 
             self._heard = Doorbell(make_broker(self._settings)).ring(self._lane)
 
+    @property
+    def lacking(self) -> Lacking | None:
+        """What of the installation is not there, though the work is done; None when all is as it should be."""
+        if self._drainer is not None:
+            return None if self._settings.embedded else Lacking.WORKER
+        return None if self._heard else Lacking.REDIS
+
     def words(self) -> str:
         """What the operator should know about who sends; empty when all is as it should be."""
-        if self._drainer is not None:
-            if self._settings.embedded:
-                return ""
+        if self.lacking is Lacking.WORKER:
             return (
                 "No worker is alive: this machine sends by itself, in the background. "
                 "Start a worker when you can; beredskap doctor tells when all is well."
             )
-        if not self._heard:
+        if self.lacking is Lacking.REDIS:
             are = "worker is alive and reads" if self._workers == 1 else "workers are alive and read"
             itself = "itself" if self._workers == 1 else "themselves"
             return (
@@ -81,6 +96,8 @@ class Delivering:
         """Let a drainer of ours end when it is done; it goes on until then."""
         if self._drainer is not None:
             self._drainer.close()
+            if self._lives_on:
+                self._drainer.bury()
 
 
 def revive(database: Database) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 
 # The byte that a parent writes into the pipe: look at the database now.
 _RING = b"!"
@@ -30,9 +31,14 @@ class DrainerHandle:
         return self._process.poll() is not None
 
     def close(self) -> None:
+        """Let it end when it is done."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
+
+    def bury(self) -> None:
+        """Wait for its end beside whatever else this process does: a server's dead children would stay otherwise."""
+        threading.Thread(target=self._process.wait, name="drainer", daemon=True).start()
 
 
 def start_drainer() -> DrainerHandle:

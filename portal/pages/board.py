@@ -21,6 +21,16 @@ from portal.visit import Visit
 
 _NO_SUCH: Final = marked("There is no such alert, or figures alone are left of it.")
 _SAID: Final = {
+    "sent": marked("The alert is confirmed. It goes out by itself, whatever happens to this page."),
+    "sent-worker": marked(
+        "The alert is confirmed, and goes out. No worker is alive: the machine of this page sends by itself. "
+        "Whoever runs the installation should start one; beredskap doctor says more."
+    ),
+    "sent-redis": marked(
+        "The alert is confirmed, and goes out. Redis does not answer: the workers read the database themselves. "
+        "Whoever runs the installation should start it again; beredskap doctor says more."
+    ),
+    "sent-before": marked("This alert had been confirmed already. Nothing more was sent."),
     "marked": marked("Marked as reached. The student counts as confirmed."),
     "before": marked("Somebody else had marked this already: nothing was changed."),
     "taken-back": marked(

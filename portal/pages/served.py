@@ -11,7 +11,7 @@ from config.settings import Settings
 from portal.boards import Boards
 from portal.door import Door
 from portal.log_in.routes import LogIns
-from portal.pages.table import PAGES
+from portal.pages.table import pages_of
 from portal.quality import QualityFigures
 from portal.rendering import static_answer
 from portal.visit import Portal
@@ -32,7 +32,7 @@ class Pages:
         portal = Portal(settings, database, load_keys(settings.key_file), self._boards, self._quality)
         self._door = Door(portal)
         self.routes = [
-            *self._door.routes(PAGES),
+            *self._door.routes(pages_of(settings.portal)),
             *LogIns(portal).routes(),
             Route("/static/{digest}/{name}", static_answer, methods=["GET"]),
         ]

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from config.operators import NotPermittedError
 from config.roles import Reach, Right
+from config.set_aside import usable
 from contacts.own_schools import schools_to_look_at
 from dispatcher.alerts.sight import alerts_for
 from dispatcher.codes import AlertState
-from portal.access import STAFF, Page, admitted
+from portal.access import NO_ROLE_TO_SEND, STAFF, Page, admitted
 from portal.visit import Visit
 
 _MOST_ALERTS: Final = 20
@@ -26,7 +27,16 @@ def _home(visit: Visit) -> Response:
         except NotPermittedError:  # somebody who sends none, and is here for the contacts
             alerts = []
     looks = admitted(visit.portal, visit.operator.name, Right.SEE_CONTACTS).reach is not Reach.NOTHING
-    return visit.show("staff.html", alerts=alerts, running=_RUNNING, sees_contacts=looks)
+    sends = usable(visit.portal.settings.portal).sending
+    may_send = sends and admitted(visit.portal, visit.operator.name, Right.SEND).reach is not Reach.NOTHING
+    return visit.show(
+        "staff.html",
+        alerts=alerts,
+        running=_RUNNING,
+        sees_contacts=looks,
+        may_send=may_send,
+        may_not_send=visit.say(NO_ROLE_TO_SEND) if sends and not may_send else None,
+    )
 
 
 def _quality(visit: Visit) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from config.portal_sections import PortalSettings
 from portal.access import Page
 from portal.pages import (
     board,
@@ -11,6 +12,7 @@ from portal.pages import (
     guardian,
     guardian_contacts,
     invitations,
+    sending,
     staff,
     start,
     student,
@@ -27,4 +29,10 @@ PAGES: Final[tuple[Page, ...]] = (
     *staff.PAGES,
     *waiting.PAGES,
     *board.PAGES,
+    *sending.PAGES,
 )
+
+
+def pages_of(settings: PortalSettings) -> tuple[Page, ...]:
+    """Those that there are with these settings."""
+    return tuple(page for page in PAGES if settings.sending or not page.sends)

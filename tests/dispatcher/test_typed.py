@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config.errors import UsageError
-from dispatcher.commands.typed import channels_of, check_answerable, placeholders, seconds_of
+from dispatcher.alerts.requirements import check_answerable
+from dispatcher.commands.typed import channels_of, placeholders, seconds_of
 from providers.base import Channel
 
 

@@ -41,7 +41,7 @@ class Gate:
         monkeypatch.setenv("BEREDSKAP_CONFIG", str(file))
         self.world = World(database)
         self.family: Family = self.world.family()
-        self.portal = PortalUnderTest(database, directory, monkeypatch)
+        self.portal = PortalUnderTest(database, directory, monkeypatch, PORTAL__SENDING="true")
 
     def visitor(self, name: str) -> Browser:
         match name:
@@ -63,7 +63,14 @@ def gate(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 STAFF = {"leder", "fylke", "kontor", "revisor"}
-PLACES = {"{school:str}": "1", "{language:str}": "nn", "{number:str}": "A-2611-9999", "{point:str}": "1"}
+LEADERS = {"leder", "fylke"}
+PLACES = {
+    "{school:str}": "1",
+    "{language:str}": "nn",
+    "{number:str}": "A-2611-9999",
+    "{point:str}": "1",
+    "{scenario:str}": "fire",
+}
 # Who may: of every page of the table, by its method and path. A new page must be written here by somebody who thinks.
 MAY: dict[str, set[str]] = {
     "GET /": set(VISITORS),
@@ -95,6 +102,12 @@ MAY: dict[str, set[str]] = {
     "GET /staff/alerts/{number:str}/events": STAFF,
     "POST /staff/alerts/{number:str}/reached": STAFF,
     "POST /staff/alerts/{number:str}/taken-back": STAFF,
+    "GET /staff/send": LEADERS,
+    "GET /staff/send/{scenario:str}": LEADERS,
+    "POST /staff/send/{scenario:str}": LEADERS,
+    "POST /staff/send/{scenario:str}/preview": LEADERS,
+    "POST /staff/send/{scenario:str}/confirm": LEADERS,
+    "POST /staff/send/{scenario:str}/dropped": LEADERS,
 }
 
 
