@@ -63,7 +63,13 @@ def gate(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 STAFF = {"leder", "fylke", "kontor", "revisor"}
-PLACES = {"{school:str}": "1", "{language:str}": "nn", "{number:str}": "A-2611-9999", "{point:str}": "1"}
+PLACES = {
+    "{school:str}": "1",
+    "{language:str}": "nn",
+    "{number:str}": "A-2611-9999",
+    "{point:str}": "1",
+    "{invitation:str}": "1",
+}
 # Who may: of every page of the table, by its method and path. A new page must be written here by somebody who thinks.
 MAY: dict[str, set[str]] = {
     "GET /": set(VISITORS),
@@ -90,6 +96,8 @@ MAY: dict[str, set[str]] = {
     "GET /staff": STAFF,
     "GET /staff/quality": STAFF,
     "GET /staff/invitations": STAFF,
+    "GET /staff/invitations/{invitation:str}": {"kontor"},
+    "POST /staff/invitations/{invitation:str}": {"kontor"},
     "GET /staff/alerts/{number:str}": STAFF,
     "GET /staff/alerts/{number:str}/print": STAFF,
     "GET /staff/alerts/{number:str}/events": STAFF,

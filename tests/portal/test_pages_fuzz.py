@@ -19,8 +19,8 @@ from tests.portal.test_access import VISITORS, Gate, name_of
 
 # Names of fields that forms have, and values that somebody may try.
 _FIELDS = (
-    "address", "alerts", "back", "channel", "code", "confirm", "done", "even_last", "guardian", "invitation", "kind",
-    "language", "name", "note", "point", "portal", "purpose", "said", "student", "x",
+    "address", "alerts", "back", "channel", "code", "confirm", "done", "even_last", "evidence", "guardian", "invitation",
+    "kind", "language", "name", "note", "point", "portal", "purpose", "said", "student", "x",
 )  # fmt: skip
 _VALUES = st.one_of(
     st.text(max_size=80),
