@@ -1,4 +1,5 @@
-"""Logging in by OpenID Connect, through Authlib: discovery, PKCE, state, nonce, and the checks of the ID token."""
+"""Logging in by OpenID Connect, through Authlib: discovery, PKCE, state, nonce, and the checks of the ID token. And
+the address at which a visitor logs out there."""
 
 from __future__ import annotations
 
@@ -112,6 +113,28 @@ class OpenIdProvider:
             log.warning("log_in_refused", provider=self.name.value, fault="not_taken", kind=type(error).__name__)
             raise LogInError(LogInFault.NOT_TAKEN) from None
         except (httpx2.HTTPError, RuntimeError) as error:
+            raise self._away(error) from None
+
+    async def log_out_address(self) -> str | None:
+        """Where the visitor ends their session at the provider; None where it has no such place.
+
+        It names this client and nothing of the visitor: their own browser says there who they are. Raises LogInError:
+        AWAY.
+        """
+        import httpx2
+
+        client = self._client()
+        try:
+            await self._load(client)
+            if not client.server_metadata.get("end_session_endpoint"):
+                return None
+            made = await client.create_logout_url(client_id=self._settings.client_id)
+            address: str = made["url"]
+            # It becomes a link in a page of ours.
+            if not address.startswith(("https://", "http://")):
+                raise ValueError("the place to log out at is no web address")
+            return address
+        except (httpx2.HTTPError, ValueError, KeyError, RuntimeError) as error:
             raise self._away(error) from None
 
     async def _further(

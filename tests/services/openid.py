@@ -1,7 +1,7 @@
 """An OpenID provider on loopback, for ID-porten and Feide: `oidc-provider-mock`, with PKCE checked at its door.
 
 The provider ignores code challenges. Here a code is given out only against the verifier of the challenge that it was
-asked for with, as RFC 7636 demands; and what a provider does wrong can be asked for.
+asked for with, as RFC 7636 demands; and what a provider does wrong, or does not do, can be asked for.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ class Provider:
     """One provider that runs. `asked`: the parameters of the last authorization request.
 
     `audience`: the client that tokens are made out to, in place of the one that asks. `unchecked`: codes that were
-    given out without a challenge.
+    given out without a challenge. `logs_out`: whether its document names a place to log out at; `left`: the parameters
+    of those who came there.
     """
 
     issuer: str
     asked: dict[str, str] = field(default_factory=dict)
     audience: str | None = None
     unchecked: int = 0
+    logs_out: bool = True
+    left: list[dict[str, str]] = field(default_factory=list)
     _claims: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def person(self, subject: str, **claims: Any) -> str:
@@ -80,7 +83,17 @@ class _Checked:
             return self._authorize(environ, start)
         if path == "/oauth2/token":
             return self._token(environ, start)
+        if path == "/oauth2/end_session":
+            self._provider.left.append(dict(parse_qsl(environ.get("QUERY_STRING", ""))))
+        if path == "/.well-known/openid-configuration" and not self._provider.logs_out:
+            return self._document(environ, start)
         return self._app(environ, start)  # type: ignore[no-any-return]
+
+    def _document(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
+        told = json.loads(b"".join(self._app(environ, lambda *_: None)))
+        del told["end_session_endpoint"]
+        start("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(told).encode()]
 
     def _authorize(self, environ: _Environ, start: _Start) -> Iterable[bytes]:
         asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
