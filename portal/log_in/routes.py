@@ -82,6 +82,11 @@ class LogIns:
             self._providers[name] = OpenIdProvider(name, feide, f"{public}/logged-in/{name.value}")
         self._starts = MovingWindowRateLimiter(MemoryStorage())
 
+    def check_keys(self) -> None:
+        """At the start: whoever keeps the installation reads of a key that cannot be used before a visitor meets it."""
+        for provider in self._providers.values():
+            provider.check_key()
+
     def routes(self) -> list[Route]:
         return [
             Route("/log-in/{provider}/{school}", guarded(self._set_out), methods=["GET"]),

@@ -24,6 +24,8 @@ def provider(running_provider: Provider) -> Provider:
     running_provider.audience = None
     running_provider.logs_out = True
     running_provider.left.clear()
+    running_provider.client_key = None
+    running_provider.proofs.clear()
     return running_provider
 
 

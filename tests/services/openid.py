@@ -18,7 +18,9 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import jwt
 import oidc_provider_mock
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from werkzeug.serving import make_server
 
 _Environ = dict[str, Any]
@@ -31,7 +33,8 @@ class Provider:
 
     `audience`: the client that tokens are made out to, in place of the one that asks. `unchecked`: codes that were
     given out without a challenge. `logs_out`: whether its document names a place to log out at; `left`: the parameters
-    of those who came there.
+    of those who came there. `client_key`: the client's public key, by the name that it has here; set, tokens are given
+    against an assertion signed with it alone, as ID-porten checks those. `proofs`: what such assertions said.
     """
 
     issuer: str
@@ -40,6 +43,8 @@ class Provider:
     unchecked: int = 0
     logs_out: bool = True
     left: list[dict[str, str]] = field(default_factory=list)
+    client_key: tuple[str, RSAPublicKey] | None = None
+    proofs: list[dict[str, Any]] = field(default_factory=list)
     _claims: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def person(self, subject: str, **claims: Any) -> str:
@@ -121,10 +126,45 @@ class _Checked:
         if self._challenges.pop(form.get("code", ""), None) != proof:
             start("400 Bad Request", [("Content-Type", "application/json")])
             return [b'{"error": "invalid_grant"}']
+        if self._provider.client_key is not None:
+            if not self._proven(environ, form):
+                start("401 Unauthorized", [("Content-Type", "application/json")])
+                return [b'{"error": "invalid_client"}']
+            # The provider itself knows nothing of assertions.
+            environ["HTTP_AUTHORIZATION"] = _basic("beredskap")
         if self._provider.audience is not None:
             environ["HTTP_AUTHORIZATION"] = _basic(self._provider.audience)
         environ["wsgi.input"] = io.BytesIO(body)
         return self._app(environ, start)  # type: ignore[no-any-return]
+
+    def _proven(self, environ: _Environ, form: dict[str, str]) -> bool:
+        """Digdir, docs/idporten, "/token endpoint": RS256; the issuer as the one audience; two minutes at the most."""
+        assert self._provider.client_key is not None
+        key_id, key = self._provider.client_key
+        assertion = form.get("client_assertion", "")
+        try:
+            if jwt.get_unverified_header(assertion).get("kid") != key_id:
+                return False
+            said: dict[str, Any] = jwt.decode(
+                assertion,
+                key,
+                algorithms=["RS256"],
+                audience=self._provider.issuer,
+                issuer="beredskap",
+                options={"require": ["exp", "iat", "jti", "sub", "aud"]},
+            )
+        except jwt.InvalidTokenError:
+            return False
+        used_before = said["jti"] in [one["jti"] for one in self._provider.proofs]
+        self._provider.proofs.append(said)
+        return (
+            form.get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            and "HTTP_AUTHORIZATION" not in environ
+            and said["sub"] == "beredskap"
+            and said["aud"] == self._provider.issuer
+            and said["exp"] - said["iat"] <= 120
+            and not used_before
+        )
 
 
 def _basic(client: str) -> str:
