@@ -237,6 +237,21 @@ def test_files_of_ours(gate: Gate) -> None:
         assert browser.get(path).status_code == 404
 
 
+def test_a_sign_that_postgresql_cannot_hold(
+    postgres_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(postgres_database, tmp_path, monkeypatch)
+    browser = gate.visitor("fylke")
+    token = gate.portal.form_token(browser)
+    answers = [
+        browser.get("/staff/alerts/%00"),
+        browser.get("/staff/alerts/%00/events"),
+        browser.get("/language/en?back=%00"),
+        browser.post("/staff/alerts/A-2611-9999/reached", {"student": "\x00"}, token=token),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 4
+
+
 def test_a_database_that_is_away(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = gate.visitor("guardian")
     with gate.portal.database.write() as connection:
