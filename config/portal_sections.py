@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.sections import Section
 
@@ -63,6 +63,22 @@ class LogInSettings(Section):
     @property
     def configured(self) -> bool:
         return bool(self.client_id)
+
+
+class IdPortenSettings(LogInSettings):
+    """Guardians log in here. The client proves itself by its secret, or by a key of its own: `private_key_file`, in
+    PEM, and `key_id`, what its public half is called at ID-porten."""
+
+    private_key_file: str
+    key_id: str
+
+    @model_validator(mode="after")
+    def _proves_itself_one_way(self) -> Self:
+        if self.configured and bool(self.client_secret.get_secret_value()) is bool(self.private_key_file):
+            raise ValueError("with a client_id, either client_secret or private_key_file must be set, and not both")
+        if bool(self.private_key_file) is not bool(self.key_id):
+            raise ValueError("private_key_file and key_id belong together")
+        return self
 
 
 class FeideSettings(LogInSettings):

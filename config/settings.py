@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from config.errors import UsageError
-from config.portal_sections import FeideSettings, LogInSettings, PortalSettings
+from config.portal_sections import FeideSettings, IdPortenSettings, PortalSettings
 from config.sections import (
     DispatchSettings,
     LastResortSettings,
@@ -55,7 +55,7 @@ _SPARE: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "voice": VoiceSettings,
         "web": WebSettings,
         "portal": PortalSettings,
-        "id_porten": LogInSettings,
+        "id_porten": IdPortenSettings,
         "feide": FeideSettings,
         "audit": AuditSettings,
         "self_test": SelfTestSettings,
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings | SetAside
     web: WebSettings | SetAside
     portal: PortalSettings | SetAside
-    id_porten: LogInSettings | SetAside
+    id_porten: IdPortenSettings | SetAside
     feide: FeideSettings | SetAside
     audit: AuditSettings | SetAside
     self_test: SelfTestSettings | SetAside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from sqlalchemy import Connection, Row, exists, insert, select, update
 
@@ -14,6 +15,9 @@ from contacts.entitlement import ADULT_AGE, eighteenth_birthday, is_adult
 from contacts.forgetting import lock_persons
 from contacts.people import FoundPerson
 from contacts.tables import CONSENT, GUARDIANSHIP
+
+# As long as its columns are.
+LONGEST_EVIDENCE: Final = 512
 
 
 def give_consent(
@@ -126,6 +130,11 @@ def _check(on: date, today: date, evidence: str) -> None:
         raise UsageError(
             "The evidence is missing.",
             remedy='Say with --evidence where it can be found, such as "form 2026/17 in the archive".',
+        )
+    if len(evidence.strip()) > LONGEST_EVIDENCE:
+        raise UsageError(
+            f"The evidence is longer than {LONGEST_EVIDENCE} characters.",
+            remedy="Say where it can be found, not what it says.",
         )
 
 

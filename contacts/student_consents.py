@@ -117,31 +117,21 @@ def own_guardians(connection: Connection, student: FoundPerson, today: date) -> 
 
 
 def give(
-    connection: Connection,
-    student: FoundPerson,
-    guardian_id: int,
-    purpose: ConsentPurpose,
-    today: date,
-    evidence: str = IN_THE_PORTAL,
+    connection: Connection, student: FoundPerson, guardian_id: int, purpose: ConsentPurpose, today: date
 ) -> Answer:
-    """The student consents, from today on. The caller says by `evidence` how the student was known to be themselves."""
+    """The student consents, from today on."""
     guardian = _adults_guardian(connection, student, guardian_id, today)
     if isinstance(guardian, Answer):
         return guardian
-    operator = as_operator(student)
+    by = as_operator(student)
     done = give_consent(
-        connection, student, guardian, purpose=purpose, on=today, today=today, evidence=evidence, operator=operator
+        connection, student, guardian, purpose=purpose, on=today, today=today, evidence=IN_THE_PORTAL, operator=by
     )
     return Answer(Said.GIVEN if done.changed else Said.ALREADY_GIVEN, done.words)
 
 
 def withdraw(
-    connection: Connection,
-    student: FoundPerson,
-    guardian_id: int,
-    purpose: ConsentPurpose,
-    today: date,
-    evidence: str = IN_THE_PORTAL,
+    connection: Connection, student: FoundPerson, guardian_id: int, purpose: ConsentPurpose, today: date
 ) -> Answer:
     """The student withdraws, at once, for alerts under way too: messages that wait are decided again."""
     guardian = _adults_guardian(connection, student, guardian_id, today)
@@ -149,16 +139,14 @@ def withdraw(
         return guardian
     if guardian_id not in _consents(connection, student, purpose):
         return Answer(Said.NEVER_GIVEN, "No such consent has been given: there is nothing to withdraw.")
-    operator = as_operator(student)
+    by = as_operator(student)
     done = withdraw_consent(
-        connection, student, guardian, purpose=purpose, on=today, today=today, evidence=evidence, operator=operator
+        connection, student, guardian, purpose=purpose, on=today, today=today, evidence=IN_THE_PORTAL, operator=by
     )
     return Answer(Said.WITHDRAWN if done.changed else Said.ALREADY_WITHDRAWN, done.words)
 
 
-def take_back(
-    connection: Connection, student: FoundPerson, guardian_id: int, today: date, evidence: str = IN_THE_PORTAL
-) -> Answer:
+def take_back(connection: Connection, student: FoundPerson, guardian_id: int, today: date) -> Answer:
     """The student takes a contact person back whom they named: the link ends today, and an adult's consents with it."""
     lock_persons(connection, [student.id, guardian_id])
     shown = own_guardians(connection, student, today)
@@ -179,7 +167,7 @@ def take_back(
     )
     for consent in of.consents:
         if consent.state is ConsentState.IN_FORCE:
-            withdraw(connection, student, guardian_id, consent.purpose, today, evidence)
+            withdraw(connection, student, guardian_id, consent.purpose, today)
     entitlement_changed(
         connection,
         operator=as_operator(student),

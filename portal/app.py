@@ -73,6 +73,7 @@ def create_app(settings: Settings, database: Database, metrics: Metrics | None =
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        pages.begin()
         yield
         for each in webhooks:
             each.close()

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
+from config.errors import UsageError
 from dispatcher.reports.board import Board, board_token, read_board
 from portal.board_words import board_context
 from portal.rendering import rendered
@@ -28,17 +29,21 @@ _STILL_THERE_SECONDS: Final = 15.0
 # Then the browser asks again by itself, and is asked who it is.
 _LONGEST_SECONDS: Final = 300.0
 _THREADS: Final = 2
+# The alert was reduced to figures: the page asks again, and reads that nobody is on record any more.
+_GONE: Final = b"event: gone\ndata: gone\n\n"
 
 
 @dataclass
 class _Watched:
-    """One board. `shown`: by language, what its watchers are sent; `changed` is set and replaced when that changes."""
+    """One board. `shown`: by language, what its watchers are sent; `changed` is set and replaced when that changes.
+    `gone`: figures alone are left of the alert, and nothing is shown any more."""
 
     alert_id: int
     watchers: list[str] = field(default_factory=list)
     shown: dict[str, bytes] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    gone: bool = False
 
 
 class Boards:
@@ -51,7 +56,8 @@ class Boards:
         self._closed = False
 
     async def events(self, alert_id: int, language: str) -> AsyncIterator[bytes]:
-        """Server-sent events: the board in this language, at once and whenever it changes, for some minutes."""
+        """Server-sent events: the board in this language, at once and whenever it changes, for some minutes; the last
+        one says so when the alert is reduced to figures meanwhile."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_SECONDS
         watched = self._watched.setdefault(alert_id, _Watched(alert_id))
@@ -61,6 +67,9 @@ class Boards:
         sent = b""
         try:
             while not self._closed and loop.time() < until:
+                if watched.gone:
+                    yield _GONE
+                    return
                 changed = watched.changed
                 shown = watched.shown.get(language, b"")
                 if shown and shown is not sent:
@@ -104,6 +113,10 @@ class Boards:
                     board = await loop.run_in_executor(self._threads, self._read, watched.alert_id)
                     token, read_at = board.token, began
                     await self._show(watched, board, languages, away=False)
+            except UsageError:
+                watched.gone = True
+                watched.changed.set()
+                return
             except SQLAlchemyError as error:
                 log.warning("board_without_database", kind=type(error).__name__)
                 if board is not None:

@@ -60,6 +60,8 @@ class Door:
                 form=form,
                 origin=_origin(request),
             )
+            if _holds_nul(asked):
+                return PlainTextResponse("the request holds a sign that no text has", 400)
             loop = asyncio.get_running_loop()
             context = contextvars.copy_context()
             return await loop.run_in_executor(self._threads, context.run, answer, page, self._portal, asked)
@@ -78,6 +80,12 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return unavailable(language_of(request))
 
     return answered
+
+
+def _holds_nul(asked: Asked) -> bool:
+    """Nobody types it, and PostgreSQL takes no text with it."""
+    given = (*asked.path.values(), *(value for _, value in (*asked.query.multi_items(), *asked.form.multi_items())))
+    return any("\x00" in value for value in given)
 
 
 def _origin(request: Request) -> str:

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from config.errors import UsageError
+from config.private_key import read_private_key
 from config.spare_sections import RegisterSettings
 from contacts.registers.register import Register, RegisterError, check_settings
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _GRANT_SECONDS: Final = 100
@@ -101,39 +98,10 @@ def signed_grant(register: Register, settings: RegisterSettings, now: int) -> st
         "exp": now + _GRANT_SECONDS,
         "jti": str(uuid.uuid4()),
     }
-    key = _private_key(register, Path(settings.key_file).expanduser())
+    key = read_private_key(
+        settings.key_file, of=register.name, setting=f"{register.section}.key_file", known_at="Maskinporten"
+    )
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": settings.key_id})
-
-
-def _private_key(register: Register, path: Path) -> RSAPrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    named = f"The key for {register.name}, {path},"
-    try:
-        mode = path.stat().st_mode
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{named} cannot be read: {error.strerror}.",
-            remedy=f"Put the key there, or name another file in {register.section}.key_file.",
-        ) from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(
-            f"{named} can be opened by other users of this machine (mode {stat.S_IMODE(mode):04o}).",
-            remedy=f"Close it: chmod 600 '{path}'. Think about who may have read it.",
-        )
-    try:
-        key = load_pem_private_key(content, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPrivateKey):
-        raise UsageError(
-            f"{named} is no RSA key in PEM without a password.",
-            remedy="Give the private key whose public half was registered at Maskinporten.",
-        )
-    return key
 
 
 def _object(body: bytes) -> dict[str, object]:

@@ -17,7 +17,7 @@ from dispatcher.reports.call_list import listed_students
 from dispatcher.reports.reduced import reduced_at, who_is_gone
 from dispatcher.reports.watching import WatchFigures, WatchStudents, watch_figures, watch_students
 from dispatcher.reports.words import short_name
-from dispatcher.tables import ALERT, ANSWER, MARK, PROGRESS, AnyRow
+from dispatcher.tables import ALERT, ANSWER, FIGURES, MARK, PROGRESS, AnyRow
 
 # Students to call on the board, at most: more are on the call list of the report.
 TO_CALL = 200
@@ -62,11 +62,7 @@ def board_for(connection: Connection, number: str, operator: Operator, *, limit:
 
     Raises UsageError when there is none, or figures alone are left of it; NotPermittedError when it is not for them.
     """
-    alert = find_alert_for(connection, number, operator)
-    reduced = reduced_at(connection, [alert.id]).get(alert.id)
-    if reduced is not None:
-        raise who_is_gone(alert.number, reduced)
-    return read_board(connection, alert.id, limit=limit)
+    return read_board(connection, find_alert_for(connection, number, operator).id, limit=limit)
 
 
 def read_board(connection: Connection, alert_id: int, *, limit: int = TO_CALL) -> Board:
@@ -74,16 +70,20 @@ def read_board(connection: Connection, alert_id: int, *, limit: int = TO_CALL) -
 
     It costs what the classes of all its students do, a second in an alert to 100,000: read it once for all who watch,
     and only when `board_token` has changed. Rates, expected end and health change with time alone: `watch_figures`.
+    Raises UsageError when figures alone are left of it.
     """
     token = board_token(connection, alert_id)
     figures = watch_figures(connection, alert_id)
+    reduced = reduced_at(connection, [alert_id]).get(alert_id)
+    if reduced is not None:
+        raise who_is_gone(figures.alert.number, reduced)
     students = watch_students(connection, alert_id, ended=figures.ended, limit=limit)
     return Board(token, figures, students, _marks(connection, alert_id, figures.now))
 
 
 def board_token(connection: Connection, alert_id: int) -> str:
-    """What changes whenever a message has moved, an answer has come, somebody was marked, or the alert has gone on. One
-    cheap statement, for many who watch at once; compare it, and read nothing into it."""
+    """What changes whenever a message has moved, an answer has come, somebody was marked, or the alert has gone on or
+    become figures. One cheap statement, for many who watch at once; compare it, and read nothing into it."""
     # Counted, and not only the highest id: of two who write at once, the one with the lower id may commit last.
     progress = (func.max(PROGRESS.c.id), func.count(PROGRESS.c.id))
     marks = (func.count(MARK.c.id), func.count(MARK.c.taken_back_at))
@@ -94,6 +94,7 @@ def board_token(connection: Connection, alert_id: int) -> str:
             *(select(one).where(PROGRESS.c.alert_id == alert_id).scalar_subquery() for one in progress),
             *(select(one).where(MARK.c.alert_id == alert_id).scalar_subquery() for one in marks),
             select(func.count(ANSWER.c.id)).where(ANSWER.c.alert_id == alert_id).scalar_subquery(),
+            select(func.count()).where(FIGURES.c.alert_id == alert_id).scalar_subquery(),
         ).where(ALERT.c.id == alert_id)
     ).one()
     return ".".join(str(fact or 0) for fact in facts)

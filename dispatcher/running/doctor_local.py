@@ -24,6 +24,8 @@ _SECRETS: Final = (
     ("sms_backup", "auth_token"),
     ("sms_last_resort", "url"),
     ("smtp", "password"),
+    ("id_porten", "client_secret"),
+    ("feide", "client_secret"),
     ("audit", "ping_url"),
     ("self_test", "ping_url"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from config.errors import UsageError
+from config.private_key import id_porten_key
 from config.set_aside import usable
 from config.settings import Settings
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
@@ -21,7 +22,14 @@ def portal_result(settings: Settings) -> CheckResult:
     if not portal.on:
         return ok(Check.PORTAL, "none: no portal.public_url is set")
     if not id_porten.configured:
-        return warn(Check.PORTAL, "guardians cannot log in", f"Set id_porten.client_id and its secret ({_DOCS}).")
+        return warn(
+            Check.PORTAL, "guardians cannot log in", f"Set id_porten.client_id, and its secret or key ({_DOCS})."
+        )
+    try:
+        if id_porten.private_key_file:
+            id_porten_key(id_porten)
+    except UsageError as error:
+        return fail(Check.PORTAL, f"guardians cannot log in: {error.what}", error.remedy)
     if not feide.configured:
         return warn(Check.PORTAL, "students and staff cannot log in", f"Set feide.client_id and its secret ({_DOCS}).")
     if not feide.realm and not feide.school_realms:

@@ -1,17 +1,23 @@
-"""Logging in by OpenID Connect, through Authlib: discovery, PKCE, state, nonce, and the checks of the ID token."""
+"""Logging in by OpenID Connect, through Authlib: discovery, PKCE, state, nonce, and the checks of the ID token. And
+the address at which a visitor logs out there."""
 
 from __future__ import annotations
 
+import contextlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.requests import Request
 
-from config.portal_sections import LogInSettings
+from config.errors import UsageError
+from config.portal_sections import IdPortenSettings, LogInSettings
+from config.private_key import id_porten_key
 
 if TYPE_CHECKING:
     from authlib.integrations.starlette_client import StarletteOAuth2App
+
+    from portal.log_in.assertion import OwnKey
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -54,6 +60,11 @@ class OpenIdProvider:
         self._redirect_uri = redirect_uri
         self._asked = asked
         self._loaded: StarletteOAuth2App | None = None
+
+    def check_key(self) -> None:
+        """Tell the log what is wrong with the key by which the client proves itself, if anything is."""
+        with contextlib.suppress(LogInError):
+            self._own_key()
 
     async def begin(self, **asked: str) -> tuple[str, dict[str, Any]]:
         """The address to send the visitor to, and what must be kept until they come back.
@@ -114,6 +125,28 @@ class OpenIdProvider:
         except (httpx2.HTTPError, RuntimeError) as error:
             raise self._away(error) from None
 
+    async def log_out_address(self) -> str | None:
+        """Where the visitor ends their session at the provider; None where it has no such place.
+
+        It names this client and nothing of the visitor: their own browser says there who they are. Raises LogInError:
+        AWAY.
+        """
+        import httpx2
+
+        client = self._client()
+        try:
+            await self._load(client)
+            if not client.server_metadata.get("end_session_endpoint"):
+                return None
+            made = await client.create_logout_url(client_id=self._settings.client_id)
+            address: str = made["url"]
+            # It becomes a link in a page of ours.
+            if not address.startswith(("https://", "http://")):
+                raise ValueError("the place to log out at is no web address")
+            return address
+        except (httpx2.HTTPError, ValueError, KeyError, RuntimeError) as error:
+            raise self._away(error) from None
+
     async def _further(
         self, client: StarletteOAuth2App, token: dict[str, Any], claims: dict[str, Any]
     ) -> dict[str, Any]:
@@ -127,21 +160,38 @@ class OpenIdProvider:
         return told
 
     def _client(self) -> StarletteOAuth2App:
+        """Raises LogInError: AWAY, when the key by which it proves itself cannot be used."""
         if self._loaded is None:
             from authlib.integrations.starlette_client import OAuth
 
+            own_key = self._own_key()
             self._loaded = OAuth().register(
                 self.name.value,
                 client_id=self._settings.client_id,
                 client_secret=self._settings.client_secret.get_secret_value(),
+                client_auth_methods=[own_key] if own_key else [],
                 server_metadata_url=f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration",
                 client_kwargs={
                     "scope": self._settings.scope,
                     "code_challenge_method": "S256",
                     "timeout": _CALL_SECONDS,
+                    **({"token_endpoint_auth_method": own_key.name} if own_key else {}),
                 },
             )
         return self._loaded
+
+    def _own_key(self) -> OwnKey | None:
+        from portal.log_in.assertion import OwnKey
+
+        settings = self._settings
+        if not isinstance(settings, IdPortenSettings) or not settings.private_key_file:
+            return None
+        try:
+            return OwnKey(id_porten_key(settings), settings.key_id, settings.issuer)
+        except UsageError as error:
+            # Whoever keeps the installation reads it; the visitor can do nothing about it.
+            log.warning("log_in_key_cannot_be_used", provider=self.name.value, why=error.what, remedy=error.remedy)
+            raise LogInError(LogInFault.AWAY) from None
 
     async def _load(self, client: StarletteOAuth2App) -> None:
         metadata = await client.load_server_metadata()

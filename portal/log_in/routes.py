@@ -1,4 +1,4 @@
-"""The way to ID-porten or Feide, and back."""
+"""The way to ID-porten or Feide, and back; and there once more, to log out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from starlette.routing import Route
 
 from config.portal_sections import LogInSettings
 from config.set_aside import SetAside, usable
+from config.settings import Settings
+from contacts.codes import VisitorKind
 from contacts.tables import SCHOOL
 from contacts.visits import LOG_IN_SECONDS, begin_log_in, keep_secrets, take_log_in
 from portal import cookies
@@ -25,6 +27,7 @@ from portal.door import guarded, held, language_of, refused
 from portal.log_in.claims import LEVELS, ClaimError, ClaimFault, feide_claims, guardian_claims
 from portal.log_in.openid import LogInError, LogInFault, OpenIdProvider, ProviderName
 from portal.log_in.who import feide_visit, guardian_visit
+from portal.rendering import page
 from portal.texts import marked
 from portal.visit import Portal
 
@@ -43,7 +46,16 @@ _WORDS: Final = {
     ClaimFault.NO_FEIDE_NAME: marked("You were not logged in: this Feide account has no Feide name."),
     ClaimFault.OTHER_REALM: marked("You were not logged in: this Feide account belongs to another school."),
 }
+_NAMES: Final = {ProviderName.ID_PORTEN: "ID-porten", ProviderName.FEIDE: "Feide"}
 _TOO_MANY: Final = marked("There were too many log-ins from where you are. Wait five minutes, and try again.")
+
+
+def way_out(settings: Settings, visitor: VisitorKind) -> str:
+    """Where somebody goes on who has logged out here: to log out by what they logged in by, where that is configured
+    still."""
+    by = ProviderName.ID_PORTEN if visitor is VisitorKind.GUARDIAN else ProviderName.FEIDE
+    sections = {ProviderName.ID_PORTEN: settings.id_porten, ProviderName.FEIDE: settings.feide}
+    return f"/log-out/{by.value}" if is_configured(sections[by]) else "/"
 
 
 def is_configured(section: LogInSettings | SetAside) -> TypeGuard[LogInSettings]:
@@ -70,10 +82,16 @@ class LogIns:
             self._providers[name] = OpenIdProvider(name, feide, f"{public}/logged-in/{name.value}")
         self._starts = MovingWindowRateLimiter(MemoryStorage())
 
+    def check_keys(self) -> None:
+        """At the start: whoever keeps the installation reads of a key that cannot be used before a visitor meets it."""
+        for provider in self._providers.values():
+            provider.check_key()
+
     def routes(self) -> list[Route]:
         return [
             Route("/log-in/{provider}/{school}", guarded(self._set_out), methods=["GET"]),
             Route("/logged-in/{provider}", guarded(self._come_back), methods=["GET"]),
+            Route("/log-out/{provider}", guarded(self._leave), methods=["GET"]),
         ]
 
     async def _set_out(self, request: Request) -> Response:
@@ -125,6 +143,28 @@ class LogIns:
         cookies.forget(response, cookies.LOG_IN)
         cookies.visit_cookie(response, token)
         return response
+
+    async def _leave(self, request: Request) -> Response:
+        """For somebody who has logged out here: a page that leads on to the provider's own log-out by itself.
+
+        No redirect, for those after a form are held to the policy of the page with the form: it would have to allow
+        each host to which the provider leads on.
+        """
+        provider = self._providers.get(request.path_params["provider"])
+        if provider is None:
+            return self._refused(request, marked("There is no such page."), 404)
+        if held(request, cookies.VISIT):  # who has come by another site's link, and is logged in here
+            return RedirectResponse("/", 303)
+        try:
+            address = await provider.log_out_address()
+        except LogInError:
+            address = ""
+        if address is None:
+            return RedirectResponse("/", 303)
+        name = _NAMES[provider.name]
+        return page(
+            "logged_out.html", language_of(request), visitor=None, form_token="", provider=name, address=address
+        )
 
     def _begin(self, provider: ProviderName, school: int) -> str | None:
         with self._portal.database.write() as connection:

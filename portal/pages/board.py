@@ -13,6 +13,7 @@ from contacts.people import find_guardian, find_student
 from dispatcher.alerts.marks import Marking, mark_reached, take_back
 from dispatcher.alerts.sight import find_alert_for
 from dispatcher.reports.board import board_for
+from dispatcher.reports.reduced import reduced_at
 from dispatcher.tables import AnyRow
 from portal.access import STAFF, Page, refusal
 from portal.board_words import board_context
@@ -72,7 +73,10 @@ def _events(visit: Visit) -> Response:
     try:
         with visit.portal.database.read() as connection:
             alert = find_alert_for(connection, visit.path["number"], visit.operator)
+            reduced = reduced_at(connection, [alert.id])
     except UsageError:
+        return refusal(visit, _NO_SUCH, 404)
+    if reduced:
         return refusal(visit, _NO_SUCH, 404)
     events = visit.portal.boards.events(alert.id, visit.language)
     # A proxy that gathers an answer before it passes it on would keep the board still.

@@ -25,17 +25,24 @@ class Pages:
         self._door: Door | None = None
         self._boards: Boards | None = None
         self._quality: QualityFigures | None = None
+        self._log_ins: LogIns | None = None
         if isinstance(settings.portal, SetAside) or not settings.portal.on:
             return
         self._boards = Boards(database)
         self._quality = QualityFigures(database, settings.organisation.stale_after_months)
         portal = Portal(settings, database, load_keys(settings.key_file), self._boards, self._quality)
         self._door = Door(portal)
+        self._log_ins = LogIns(portal)
         self.routes = [
             *self._door.routes(pages_of(settings.portal)),
-            *LogIns(portal).routes(),
+            *self._log_ins.routes(),
             Route("/static/{digest}/{name}", static_answer, methods=["GET"]),
         ]
+
+    def begin(self) -> None:
+        """Say what is wrong with what visitors log in by, once the log is set up."""
+        if self._log_ins is not None:
+            self._log_ins.check_keys()
 
     def end_streams(self) -> None:
         """Let go of those who watch a board, in the application's event loop: nobody waits for them to leave."""

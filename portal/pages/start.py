@@ -14,7 +14,7 @@ from contacts.visits import end_visit
 from dispatcher.tables import AnyRow
 from portal import cookies
 from portal.access import EVERYBODY, Page, refusal
-from portal.log_in.routes import is_configured
+from portal.log_in.routes import is_configured, way_out
 from portal.texts import LANGUAGES, marked
 from portal.visit import Visit
 
@@ -69,7 +69,7 @@ def _log_out(visit: Visit) -> Response:
     assert visit.visitor is not None
     with visit.portal.database.write() as connection:
         end_visit(connection, visit.visitor)
-    response = visit.go("/")
+    response = visit.go(way_out(visit.portal.settings, visit.visitor.visitor))
     cookies.forget(response, cookies.VISIT)
     return response
 

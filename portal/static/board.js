@@ -55,6 +55,11 @@
     cutOff.hidden = true;
     take(event.data);
   });
+  source.addEventListener("gone", () => {
+    // Figures alone are left of the alert: the page itself says so.
+    source.close();
+    location.reload();
+  });
   source.addEventListener("error", () => {
     // Also at the end of each connection, after which the browser comes again by itself.
     setTimeout(() => {

@@ -15,7 +15,7 @@ from contacts.acts import Act
 from contacts.audience import find_school
 from contacts.blocks import block, unblock
 from contacts.codes import ConsentPurpose, Protection
-from contacts.consents import give_consent, withdraw_consent
+from contacts.consents import LONGEST_EVIDENCE, give_consent, withdraw_consent
 from contacts.entitlement import Reason
 from contacts.facts import load_cases
 from contacts.holds import held_students, hold_again, release
@@ -139,6 +139,10 @@ def test_a_consent_keeps_who_when_and_the_evidence(adult: Office) -> None:
     assert row.given_at.tzinfo is not None and row.withdrawn_at >= row.given_at
 
 
+def test_evidence_as_long_as_it_may_be(adult: Office) -> None:
+    assert adult.give(evidence="å" * LONGEST_EVIDENCE + " ").changed
+
+
 def test_doing_it_twice_says_so_and_leaves_no_trace(adult: Office) -> None:
     adult.give(on=YESTERDAY)
     again = adult.give()
@@ -165,6 +169,8 @@ def test_consents_that_cannot_be(adult: Office) -> None:
         adult.give(on=TOMORROW)
     with pytest.raises(UsageError, match="evidence is missing"):
         adult.give(evidence=" ")
+    with pytest.raises(UsageError, match="evidence is longer than 512 characters"):
+        adult.give(evidence="x" * (LONGEST_EVIDENCE + 1))
     with pytest.raises(UsageError, match="no consent"):
         adult.withdraw()
     adult.give(on=date(2026, 3, 2))

@@ -70,6 +70,7 @@ PLACES = {
     "{number:str}": "A-2611-9999",
     "{point:str}": "1",
     "{scenario:str}": "fire",
+    "{invitation:str}": "1",
 }
 # Who may: of every page of the table, by its method and path. A new page must be written here by somebody who thinks.
 MAY: dict[str, set[str]] = {
@@ -97,6 +98,8 @@ MAY: dict[str, set[str]] = {
     "GET /staff": STAFF,
     "GET /staff/quality": STAFF,
     "GET /staff/invitations": STAFF,
+    "GET /staff/invitations/{invitation:str}": {"kontor"},
+    "POST /staff/invitations/{invitation:str}": {"kontor"},
     "GET /staff/alerts/{number:str}": STAFF,
     "GET /staff/alerts/{number:str}/print": STAFF,
     "GET /staff/alerts/{number:str}/events": STAFF,
@@ -240,6 +243,21 @@ def test_files_of_ours(gate: Gate) -> None:
     assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
     for path in ("/static/0000/portal.css", "/static/0000/../app.py", address.replace("portal.css", "nothing.css")):
         assert browser.get(path).status_code == 404
+
+
+def test_a_sign_that_postgresql_cannot_hold(
+    postgres_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(postgres_database, tmp_path, monkeypatch)
+    browser = gate.visitor("fylke")
+    token = gate.portal.form_token(browser)
+    answers = [
+        browser.get("/staff/alerts/%00"),
+        browser.get("/staff/alerts/%00/events"),
+        browser.get("/language/en?back=%00"),
+        browser.post("/staff/alerts/A-2611-9999/reached", {"student": "\x00"}, token=token),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 4
 
 
 def test_a_database_that_is_away(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy import select, update
 
 from config.database import Database
 from contacts.tables import PERSON
+from dispatcher.codes import AlertState
+from dispatcher.retention.reducing import reduce_alert
 from dispatcher.tables import ALERT, MARK
 from portal import cookies
 from portal.server import create_server, serving
@@ -71,6 +73,13 @@ class Crisis:
     ) -> None:
         form = {"student": self.ref(family), "guardian": f"G-{family.guardian}" if guardian else "", "note": note}
         browser.post(f"{self.path}/{act}", form)
+
+    def reduce(self) -> None:
+        """The alert ends, and becomes figures."""
+        with self.database.write() as connection:
+            alert = connection.execute(select(ALERT.c.id).where(ALERT.c.number == self.number)).scalar_one()
+            connection.execute(update(ALERT).where(ALERT.c.id == alert).values(state=AlertState.CLOSED))
+        reduce_alert(self.database, alert, operator="beredskap")
 
     def ref(self, family: Family) -> str:
         with self.database.read() as connection:
@@ -190,6 +199,28 @@ def test_everybody_who_watches_sees_a_mark_at_once(crisis: Crisis) -> None:
     assert all("Elev0 T." in html and "<strong>3</strong>" in html for html in before)
     assert len(set(after)) == 1 and "leder" in after[0]
     assert all(not re.search(r'name="form_token" value="[^"]', html) for html in after)
+
+
+def test_who_watches_is_told_that_figures_alone_are_left(crisis: Crisis) -> None:
+    browser = crisis.board()
+
+    async def scene(url: str) -> tuple[str, int]:
+        held = {"Cookie": f"{cookies.VISIT}={browser.cookies[cookies.VISIT]}"}
+        async with aiohttp.ClientSession(headers=held) as session:
+            async with session.get(f"{url}{crisis.path}/events") as answer:
+                await anext(_boards(answer))
+                await asyncio.to_thread(crisis.reduce)
+                rest = (await answer.content.read()).decode()
+            async with session.get(f"{url}{crisis.path}/events") as again:
+                return rest, again.status
+
+    with serving(create_server(crisis.portal.settings, crisis.database, port=0)) as server:
+        eventually(lambda: server.started, what="the portal answers")
+        rest, again = asyncio.run(asyncio.wait_for(scene(server.url), 30))
+    assert rest.endswith("event: gone\ndata: gone\n\n") and rest.count("event: gone") == 1
+    assert again == 404
+    browser.get(crisis.path)
+    assert browser.page.status_code == 404 and "figures alone are left of it" in browser.text
 
 
 def test_the_application_ends_though_somebody_watches(crisis: Crisis) -> None:

@@ -19,9 +19,10 @@ from tests.portal.test_access import VISITORS, Gate, name_of
 
 # Names of fields that forms have, and values that somebody may try.
 _FIELDS = (
-    "address", "again", "alerts", "ask", "back", "channel", "code", "confirm", "done", "draft", "even_last", "grades",
-    "groups", "guardian", "invitation", "kind", "language", "minutes", "name", "note", "point", "portal", "purpose",
-    "said", "school", "shown", "status", "student", "students", "text", "text-nb", "typed", "unverified", "x",
+    "address", "again", "alerts", "ask", "back", "channel", "code", "confirm", "done", "draft", "even_last",
+    "evidence", "grades", "groups", "guardian", "invitation", "kind", "language", "minutes", "name", "note", "point",
+    "portal", "purpose", "said", "school", "shown", "status", "student", "students", "text", "text-nb", "typed",
+    "unverified", "x",
 )  # fmt: skip
 _VALUES = st.one_of(
     st.text(max_size=80),
@@ -77,7 +78,14 @@ def test_no_cookie_and_no_address_falls_over(gate: Gate, cookie: str, path: str,
     browser.language = language.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
     plain = re.sub(r"[^\x20-\x7e]|[;,\"]", "x", cookie)
     browser.cookies = {"__Host-visit": plain, "__Host-log-in": plain, "__Host-language": plain}
-    for place in ("/", "/guardian", "/logged-in/feide", "/logged-in/" + quote(path, safe=""), "/" + quote(path)):
+    for place in (
+        "/",
+        "/guardian",
+        "/logged-in/feide",
+        "/logged-in/" + quote(path, safe=""),
+        "/log-out/feide",
+        "/" + quote(path),
+    ):
         browser.get(place, follow=False)
         assert browser.page.status_code < 500, place
 

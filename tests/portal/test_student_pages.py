@@ -25,6 +25,9 @@ LIV = ("10838290049", "Liv Marie Venn")
 OPERATORS = """
 [operators."kontor"]
 roles = ["contact_clerk"]
+[operators."leder"]
+roles = ["school_leader"]
+schools = ["Eksempel vgs"]
 """
 
 

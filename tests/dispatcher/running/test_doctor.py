@@ -212,7 +212,13 @@ def test_broken_settings_are_told_and_nothing_else_is_tried(content: str, named:
 
 
 @pytest.mark.parametrize(
-    "content", ['[sms]\nauth_token = "geheim"\n', '[audit]\nping_url = "https://hc.example/geheim"\n']
+    "content",
+    [
+        '[sms]\nauth_token = "geheim"\n',
+        '[audit]\nping_url = "https://hc.example/geheim"\n',
+        '[id_porten]\nclient_secret = "geheim"\n',
+        '[feide]\nclient_secret = "geheim"\n',
+    ],
 )
 def test_a_settings_file_with_a_secret_is_nobody_elses_business(content: str) -> None:
     file = Path("beredskap.toml")
