@@ -15,6 +15,9 @@ from dispatcher.commands.report_writing import FORCE, Counted, Format, draw, str
 if TYPE_CHECKING:
     from datetime import date
 
+    from config.settings import Settings
+    from dispatcher.reports.cost import Prices
+
 ALERT = "alert"
 
 
@@ -110,7 +113,8 @@ def report(
             connection,
             found.id,
             classes,
-            price=store.settings.sms.price_per_segment if _needs_breakdown(form, breakdown, call_list) else None,
+            prices=_prices(store.settings),
+            with_breakdown=_needs_breakdown(form, breakdown, call_list),
             reduced=kept is not None,
         )
         if form is Format.TABLE:
@@ -120,6 +124,14 @@ def report(
                 (write_call_list if call_list else write_report)(stream, form, counted)
     if to is not None:
         _say_written(to, found.number, form is Format.JSON)
+
+
+def _prices(settings: Settings) -> Prices:
+    from config.set_aside import SetAside
+    from dispatcher.reports.cost import Prices
+
+    voice = settings.voice
+    return Prices(settings.sms.price_per_segment, None if isinstance(voice, SetAside) else voice.price_per_call)
 
 
 def _needs_breakdown(form: Format, asked: bool, call_list: bool) -> bool:

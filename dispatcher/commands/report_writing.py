@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dispatcher.reports.breakdown import Breakdown
     from dispatcher.reports.call_list import StudentToCallAbout
     from dispatcher.reports.classes import StudentsByClass
+    from dispatcher.reports.cost import Cost, Prices
     from dispatcher.reports.figures import AlertHead, Report
 
 FORCE = "Choose another name, or give --force."
@@ -36,12 +37,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is counted of one alert, when it is asked for. `price`: of an SMS segment, when the breakdown is wanted."""
+    """What is counted of one alert, when it is asked for. `with_breakdown`: the course and the classes are wanted."""
 
     connection: Connection
     alert_id: int
     classes: StudentsByClass
-    price: float | None
+    prices: Prices
+    with_breakdown: bool
     reduced: bool
 
     def students(self, limit: int | None = None) -> Iterator[StudentToCallAbout]:
@@ -62,9 +64,14 @@ class Counted:
     def breakdown(self, confirmed_at: datetime | None) -> Breakdown | None:
         from dispatcher.reports.breakdown import breakdown
 
-        if self.price is None or self.reduced:
+        if self.reduced or not self.with_breakdown:
             return None
-        return breakdown(self.connection, self.alert_id, confirmed_at, price_per_segment=self.price)
+        return breakdown(self.connection, self.alert_id, confirmed_at, self.prices)
+
+    def cost(self) -> Cost | None:
+        from dispatcher.reports.cost import cost
+
+        return None if self.reduced else cost(self.connection, self.alert_id, self.prices)
 
     def now(self) -> datetime:
         from sqlalchemy import select
@@ -86,7 +93,7 @@ def draw(counted: Counted, call_list: bool, to: Path | None, force: bool) -> Non
         if call_list:
             print_call_page(page, counted.head(), counted.classes.counts, counted.students())
         else:
-            print_report(page, counted.figures(), list(counted.students(SHOWN)))
+            print_report(page, counted.figures(), list(counted.students(SHOWN)), counted.cost())
 
 
 def write_call_list(stream: TextIO, form: Format, counted: Counted) -> None:

@@ -12,6 +12,7 @@ from dispatcher.reports.acts import PROGRAM
 from dispatcher.reports.breakdown import Breakdown, Milestone
 from dispatcher.reports.call_list import StudentToCallAbout
 from dispatcher.reports.charts import curve_chart, state_chart
+from dispatcher.reports.cost import Cost
 from dispatcher.reports.figures import AlertHead, Reduced, Report
 from dispatcher.reports.norwegian import (
     ALERT_STATES,
@@ -221,10 +222,7 @@ def _acts(report: Report) -> Iterator[Block]:
 def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
     yield Heading("Kostnad og andre tall")
     if breakdown is not None:
-        yield Paragraph(
-            f"SMS har kostet omtrent {_kroner(breakdown.cost_nok)} ({grouped(breakdown.sms_segments)} SMS-deler, "
-            "etter prisen i innstillingene). E-post er ikke regnet med."
-        )
+        yield Paragraph(_cost(breakdown.cost))
     attempts = sum(one.attempts for one in report.attempts)
     outcomes = ", ".join(f"{OUTCOMES[one.outcome]} {grouped(one.attempts)}" for one in report.attempts)
     decided = dict.fromkeys(Verdict, 0)
@@ -237,7 +235,7 @@ def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
     rows = (
         (grouped(sum(decided.values())), f"avgjørelser om en foresatt kan varsles om en elev ({decisions})"),
         (grouped(attempts), f"forsøk på å sende ({outcomes})" if outcomes else "forsøk på å sende"),
-        (grouped(report.confirmed_by_answer), "SMS bekreftet ved å svare 1"),
+        (grouped(report.confirmed_by_answer), "meldinger bekreftet med et svar: 1 på en SMS, eller 2 i et anrop"),
         (grouped(report.reached_by_telephone), "elever der noen er nådd på telefon, som ansatte har merket"),
         (grouped(report.email_repeats), "e-poster sendt en gang til fordi det var usikkert om de kom fram"),
         (grouped(report.refused_moves), "sene kvitteringer som ikke endret noe"),
@@ -245,6 +243,20 @@ def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
         (grouped(report.unverified), "meldinger til kontaktinformasjon som ingen har bekreftet"),
     )
     yield Table("Andre tall", (), rows, (1, 9), frozenset({0}))
+
+
+def _cost(cost: Cost) -> str:
+    parts = f"{grouped(cost.sms_segments)} SMS-del{'' if cost.sms_segments == 1 else 'er'}"
+    if not cost.calls:
+        counted, apart = parts, "E-post"
+    elif cost.calls_priced:
+        counted, apart = f"{parts} og {grouped(cost.calls)} anrop", "E-post"
+    else:
+        counted, apart = parts, f"{grouped(cost.calls)} anrop uten kjent pris og e-post"
+    return (
+        f"Varselet har kostet omtrent {_kroner(cost.nok)} ({counted}, etter prisene i innstillingene i dag). "
+        f"{apart} er ikke regnet med."
+    )
 
 
 def _kroner(amount: float) -> str:

@@ -30,7 +30,7 @@ from dispatcher.reports.counting import report as count
 from dispatcher.reports.norwegian import CHANNELS, STATES
 from dispatcher.reports.paper_report import report_paper
 from dispatcher.tables import ALERT
-from tests.dispatcher.reports.conftest import Case
+from tests.dispatcher.reports.conftest import Case, add_calls
 from tests.dispatcher.reports.recount import Rows
 from tests.dispatcher.reports.world import NOW
 
@@ -42,6 +42,7 @@ run = CliRunner()
 def number(case: Case, monkeypatch: pytest.MonkeyPatch) -> str:
     """The alert of the case; the commands open its database."""
     monkeypatch.setenv("BEREDSKAP_SMS__PRICE_PER_SEGMENT", "0.83")
+    monkeypatch.setenv("BEREDSKAP_VOICE__PRICE_PER_CALL", "2.25")
     monkeypatch.setattr(module, "open_store", lambda need_keys: Store(load_settings(), case.database, OPERATOR))
     with case.database.read() as connection:
         return str(connection.execute(select(ALERT.c.number).where(ALERT.c.id == case.alert)).scalar_one())
@@ -189,7 +190,28 @@ def test_json_and_csv_hold_the_breakdown_when_it_is_asked_for(number: str) -> No
         last = curve["points"][-1]
         what = f"{curve['channel']} {curve['milestone']}"
         assert ["messages so far", what, f"{last['seconds']} s", str(last["messages"])] in rows
-    assert ["cost", "cost_nok", "", "3.32"] in rows
+    assert ["cost", "nok", "", "3.32"] in rows
+
+
+def test_every_format_says_the_cost_with_its_calls(case: Case, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_calls(case)
+    rows = Rows(case)
+    segments, calls = rows.paid("sms"), rows.paid("voice")
+    nok = round(segments * 0.83 + calls * 2.25, 2)
+    document = json.loads(typed(number, "--json", "--breakdown"))["breakdown"]["cost"]
+    assert document == {"sms_segments": segments, "calls": calls, "calls_priced": True, "nok": nok}
+    table = csv.reader(io.StringIO(typed(number, "--format", "csv", "--breakdown")))
+    assert {row[1]: row[3] for row in table if row[0] == "cost"} == {name: str(one) for name, one in document.items()}
+    words = f"{nok:.2f} kr".replace(".", ",")
+    page = typed(number, "--format", "html").replace("\u00a0", " ")
+    assert f"omtrent {words} ({segments} SMS-deler og {calls} anrop, etter" in page
+    assert f"Cost about {nok:.2f} kr ({segments} SMS segments and {calls} calls)" in typed(number)
+
+    monkeypatch.setenv("BEREDSKAP_VOICE__CALLER", "nobody")
+    assert f"{calls} anrop uten kjent pris og e-post er ikke regnet med" in typed(number, "--format", "html")
+    assert f"Cost about {segments * 0.83:.2f} kr ({segments} SMS segments and {calls} calls, calls not " in typed(
+        number
+    )
 
 
 def test_a_file_is_for_its_owner_alone_and_is_not_replaced_unasked(number: str, tmp_path: Path) -> None:
@@ -236,7 +258,7 @@ def test_a_call_list_that_goes_on_and_a_row_of_follow_ups_are_told(case: Case) -
         "2 svar på SMS må leses",
     ):
         assert words in page
-    assert "SMS har kostet" not in page
+    assert "har kostet" not in page
     nobody = replace(many, classes=replace(found.classes, nobody_reached=0))
     page = as_html(report_paper(nobody, None, [], made_at=NOW))
     assert "Ingen: noen er nådd for hver elev" in page
