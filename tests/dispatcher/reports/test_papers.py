@@ -27,7 +27,7 @@ from dispatcher.commands import report as module
 from dispatcher.paper.html import as_html
 from dispatcher.reports.call_list import call_list
 from dispatcher.reports.counting import report as count
-from dispatcher.reports.norwegian import CHANNELS, STATES
+from dispatcher.reports.norwegian import state_words
 from dispatcher.reports.paper_report import report_paper
 from dispatcher.tables import ALERT
 from tests.dispatcher.reports.conftest import Case, add_calls
@@ -130,7 +130,7 @@ def test_html_and_pdf_hold_the_recounted_numbers_to_the_last_row(case: Case, num
     states = Counter((row.channel, row.state) for row in rows.deliveries)
     bars = next(text for text in page.described.values() if "uten kvittering" in text)
     assert sorted(bars.removesuffix(".").split(". ")) == sorted(
-        f"{CHANNELS[channel]} {STATES[state]}: {count}" for (channel, state), count in states.items()
+        f"{state_words(channel, state)}: {count}" for (channel, state), count in states.items()
     )
     _head, *reasons = page.tables["Grunner"]
     assert sum(int(row[0]) for row in reasons) == sum(
@@ -149,6 +149,30 @@ def test_html_and_pdf_hold_the_recounted_numbers_to_the_last_row(case: Case, num
         for row in table:
             for cell in row:
                 assert re.sub(r"\s", "", cell) in said, (caption, cell)
+
+
+def test_a_call_begins_and_is_confirmed_and_is_never_delivered(case: Case, number: str, tmp_path: Path) -> None:
+    add_calls(case)
+    pdf = tmp_path / "r.pdf"
+    page = typed(number, "--format", "html")
+    typed(number, "--format", "pdf", "--output", pdf)
+    for words in ("Anrop bekreftet: 1.", "Anrop ikke bekreftet: 1.", "det var opptatt</td>", "Anrop begynt"):
+        assert words in page
+    assert "Anrop levert" not in page
+    assert "Anropikkebekreftet" in words_of(pdf)
+
+
+def test_in_the_pdf_two_hyphens_of_an_option_are_two(number: str, tmp_path: Path) -> None:
+    pdf = tmp_path / "r.pdf"
+    typed(number, "--format", "pdf", "--output", pdf)
+    fonts: dict[str, str] = {}
+
+    def note(text: str, _cm: object, _tm: object, font: dict[str, str] | None, _size: float) -> None:
+        if text.strip():
+            fonts[text.strip()] = font["/BaseFont"] if font else ""
+
+    pypdf.PdfReader(pdf).pages[0].extract_text(visitor_text=note)
+    assert fonts["--call-list"] == "/Courier"
 
 
 def test_the_first_thing_said_is_the_students_with_nobody_reached_and_whom_to_call(number: str) -> None:
