@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TextIO
 
+    from rich.console import Console
     from sqlalchemy import Connection
 
     from dispatcher.paper.document import Document
@@ -31,6 +32,15 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
+    PDF = "pdf"
+
+
+class PageFormat(StrEnum):
+    """Those of what is told of several alerts."""
+
+    TABLE = "table"
+    JSON = "json"
     HTML = "html"
     PDF = "pdf"
 
@@ -128,6 +138,47 @@ def write_report(stream: TextIO, form: Format, counted: Counted) -> None:
         case _:
             first = list(counted.students(SHOWN))
             _write_paper(stream, form, report_paper(figures, parts, first, made_at=counted.now()))
+
+
+def write_page(
+    form: PageFormat,
+    to: Path | None,
+    force: bool,
+    *,
+    table: Callable[[Console], None],
+    document: object,
+    paper: Document,
+) -> None:
+    """What is told of several alerts, as the table, as JSON, or on paper; to standard output, or to a file."""
+    import json
+
+    from rich.console import Console
+
+    from config.shell import plain
+
+    with stream_to(to, force) as stream:
+        match form:
+            case PageFormat.TABLE:
+                table(console() if to is None else Console(file=stream, width=80, highlight=False))
+            case PageFormat.JSON:
+                stream.write(json.dumps(document, default=plain, ensure_ascii=False, indent=2) + "\n")
+            case _:
+                _write_paper(stream, Format(form), paper)
+
+
+def check_output(form: Format | PageFormat, to: Path | None, force: bool) -> None:
+    """Ask before anything is counted. Raises UsageError when the file is there, or a PDF would go to the terminal."""
+    import sys
+
+    from config.errors import UsageError
+    from config.new_file import check_free
+
+    if to is not None:
+        check_free(to, replace=force, remedy=FORCE)
+    elif form == Format.PDF and sys.stdout.isatty():
+        raise UsageError(
+            "A PDF file is not for the terminal.", unchanged="Nothing was written.", remedy="Name a file with --output."
+        )
 
 
 def _write_paper(stream: TextIO, form: Format, paper: Document) -> None:

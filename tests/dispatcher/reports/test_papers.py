@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from config.clock import bound_db_now
@@ -23,13 +23,17 @@ from config.operators import Operator
 from config.roles import Reach, Right
 from config.settings import load_settings
 from config.shell import Store
+from contacts.tables import ENROLMENT, SCHOOL
+from dispatcher.codes import DeliveryState
 from dispatcher.commands import report as module
 from dispatcher.paper.html import as_html
 from dispatcher.reports.call_list import call_list
+from dispatcher.reports.comparing import FAILED
 from dispatcher.reports.counting import report as count
-from dispatcher.reports.norwegian import state_words
+from dispatcher.reports.norwegian import CHANNELS, share, state_words
 from dispatcher.reports.paper_report import report_paper
 from dispatcher.tables import ALERT
+from providers.base import Channel
 from tests.dispatcher.reports.conftest import Case, add_calls
 from tests.dispatcher.reports.recount import Rows
 from tests.dispatcher.reports.world import NOW
@@ -260,6 +264,56 @@ def test_the_other_reports_count_the_same(case: Case, number: str) -> None:
     table = typed("compare", number, number)
     assert re.search(r"nobody reached +4 \(50\.0 %\) +4 \(50\.0 %\)", table)
     assert run.invoke(module.app, ["compare", number]).exit_code == ExitStatus.UNUSABLE
+
+
+def test_alerts_beside_each_other_on_paper_hold_the_recounted_numbers(case: Case, number: str, tmp_path: Path) -> None:
+    add_calls(case)
+    rows = Rows(case)
+    pdf = tmp_path / "c.pdf"
+    page = Page(typed("compare", number, "latest", "--format", "html"))
+    typed("compare", number, "latest", "--format", "pdf", "--output", pdf)
+    tables = {name: {row[0]: row[1:] for row in table} for name, table in page.tables.items()}
+    classes = Counter(rows.class_of(student) for student in rows.students)
+    nobody, whole = classes["unreached"] + classes["held"], len(rows.students)
+    for words, students in (
+        ("ingen er nådd", nobody),
+        ("overlevert, ikke bekreftet", classes["handed_over"]),
+        ("bekreftet", classes["confirmed"]),
+        ("ingen kan varsles", classes["nobody_may_be_told"]),
+    ):
+        assert tables["Elevene"][words][0] == f"{students} ({share(students, whole)})"
+    assert tables["Elevene"]["elever i alt"] == [str(whole), "2"]
+    for channel, done in ((Channel.SMS, "levert"), (Channel.VOICE, "bekreftet"), (Channel.EMAIL, None)):
+        of = [row.state for row in rows.deliveries if row.channel is channel]
+        found = tables[CHANNELS[channel]]
+        failed = sum(state in FAILED for state in of)
+        assert found["i alt"][0] == str(len(of))
+        assert found["mislykket"][0] == f"{failed} ({share(failed, len(of))})"
+        if done is not None:
+            delivered = of.count(DeliveryState.DELIVERED)
+            assert found[done][0] == f"{delivered} ({share(delivered, len(of))})"
+    assert tables["SMS"]["overlevert, den siste etter"] == ["61\u00a0sekunder", "1,0\u00a0sekunder"]
+    assert tables["Anrop"]["begynt, den siste etter"] == ["121\u00a0sekunder", "–"]
+    said = words_of(pdf)
+    assert all(re.sub(r"\s", "", cell) in said for table in page.tables.values() for row in table for cell in row)
+
+
+def test_a_term_on_paper(case: Case, number: str, tmp_path: Path) -> None:
+    with case.database.write() as connection:
+        school = connection.execute(select(SCHOOL.c.id)).scalar_one()
+        enrolled = {"school_id": school, "source": "test", "main": True}
+        connection.execute(insert(ENROLMENT), [{**enrolled, "student_id": one} for one in case.students.values()])
+    file = tmp_path / "term.html"
+    written = typed("school", "Eksempel vgs", "--since", "2026-08-01", "--format", "html", "--output", file)
+    assert written == f"Written: {file}. Only you can read it.\n"
+    html = file.read_text(encoding="utf-8")
+    (_head, *found) = Page(html).tables["Varslene"]
+    assert next((row[0], row[3], row[4]) for row in found) == (number, "8", "4 (50,0\u00a0%)")
+    assert len(found) == len(json.loads(typed("school", "Eksempel vgs", "--json"))["alerts"]) == 2
+    assert "Virkelige varsler 2, øvelser 0, tester 0." in html
+    assert "Ingen øvelse siden da." in html
+    pdf = typed("school", "Eksempel vgs", "--format", "pdf", "--output", tmp_path / "term.pdf", "--json")
+    assert json.loads(pdf) == {"school": "Eksempel vgs", "file": str(tmp_path / "term.pdf")}
 
 
 def test_a_call_list_that_goes_on_and_a_row_of_follow_ups_are_told(case: Case) -> None:
