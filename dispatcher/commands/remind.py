@@ -134,7 +134,7 @@ def run(
             }
         )
     else:
-        typer.echo(outcome(done, files, quiet, alert))
+        typer.echo(outcome(done, files, quiet, alert, letters=letters_to is not None))
     if alert is not None:
         raise typer.Exit(ExitStatus.PARTLY)
 

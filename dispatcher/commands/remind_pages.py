@@ -71,8 +71,11 @@ def draw_preview(found: Survey, policy: Policy, console: Console) -> None:
         console.print("\nReminders are switched off (reminders.on): nobody is reminded.")
 
 
-def outcome(done: Mapping[ReminderWay, int], files: Files | None, quiet: str, alert: str | None) -> str:
-    """What was done, in a few lines. `alert`: the number of the one that it stood aside for."""
+def outcome(
+    done: Mapping[ReminderWay, int], files: Files | None, quiet: str, alert: str | None, *, letters: bool
+) -> str:
+    """What was done, in a few lines. `alert`: the number of the one that it stood aside for; `letters`: whether letters
+    were asked for."""
     words = {ReminderWay.EMAIL: "by e-mail", ReminderWay.SMS: "by SMS"}
     parts = [f"{done[way]} {word}" for way, word in words.items() if done.get(way)]
     lines = [f"Reminded: {', '.join(parts)}." if parts else quiet or "Nobody was reminded by message."]
@@ -83,6 +86,8 @@ def outcome(done: Mapping[ReminderWay, int], files: Files | None, quiet: str, al
             f"{files.letters} letter{'s' * (files.letters != 1)} to print: {files.pdf}; their addresses: {files.csv}. "
             "They count as sent. Delete the files when they are."
         )
+    elif letters:
+        lines.append("No letter is due: no file was made.")
     return "\n".join(lines)
 
 

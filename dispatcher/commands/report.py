@@ -9,17 +9,37 @@ import typer
 from typer.core import TyperGroup
 
 from config.roles import Right
-from config.shell import JsonOption, command_errors, console, open_store, print_json
-from dispatcher.commands.report_writing import FORCE, Counted, Format, draw, stream_to, write_call_list, write_report
+from config.shell import JsonOption, command_errors, open_store, print_json
+from dispatcher.commands.report_writing import (
+    Counted,
+    Format,
+    PageFormat,
+    check_output,
+    draw,
+    stream_to,
+    write_call_list,
+    write_page,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from config.settings import Settings
+    from dispatcher.reports.cost import Prices
 
 ALERT = "alert"
 
 
 AlertArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ALERT", help='The alert\'s number ("A-2611-0042"), or "latest".')
+]
+OutputOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write it to a new file, for you alone to read.")
+]
+ForceOption: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace the file when it is there already.")]
+PageOption: TypeAlias = Annotated[
+    PageFormat, typer.Option("--format", help="How to write it; html and pdf in Norwegian, to be handed on.")
 ]
 
 
@@ -51,10 +71,8 @@ def report(
         bool,
         typer.Option("--breakdown", help="In json and csv, too: course over time, classes, slowest messages, cost."),
     ] = False,
-    to: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it to a new file, for you alone to read.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file when it is there already.")] = False,
+    to: OutputOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """What became of an alert: students with nobody reached first, then whom to call, then every figure.
@@ -77,11 +95,8 @@ def report(
 
       beredskap report latest --json
     """
-    import sys
-
     from config.errors import UsageError
     from config.logs import note_command
-    from config.new_file import check_free
     from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.classes import StudentsByClass, read_classes
     from dispatcher.reports.reduced import kept_figures, who_is_gone
@@ -93,12 +108,7 @@ def report(
             unchanged="Nothing was written.",
             remedy="Leave it out.",
         )
-    if to is not None:
-        check_free(to, replace=force, remedy=FORCE)
-    elif form is Format.PDF and sys.stdout.isatty():
-        raise UsageError(
-            "A PDF file is not for the terminal.", unchanged="Nothing was written.", remedy="Name a file with --output."
-        )
+    check_output(form, to, force)
     with open_store(need_keys=False) as store, store.database.read() as connection:
         found = find_alert_for(connection, alert, store.operator)
         note_command(store.settings, "report_read", alert=found.number)
@@ -110,7 +120,8 @@ def report(
             connection,
             found.id,
             classes,
-            price=store.settings.sms.price_per_segment if _needs_breakdown(form, breakdown, call_list) else None,
+            prices=_prices(store.settings),
+            with_breakdown=_needs_breakdown(form, breakdown, call_list),
             reduced=kept is not None,
         )
         if form is Format.TABLE:
@@ -119,16 +130,24 @@ def report(
             with stream_to(to, force) as stream:
                 (write_call_list if call_list else write_report)(stream, form, counted)
     if to is not None:
-        _say_written(to, found.number, form is Format.JSON)
+        _say_written(to, form is Format.JSON, alert=found.number)
+
+
+def _prices(settings: Settings) -> Prices:
+    from config.set_aside import SetAside
+    from dispatcher.reports.cost import Prices
+
+    voice = settings.voice
+    return Prices(settings.sms.price_per_segment, None if isinstance(voice, SetAside) else voice.price_per_call)
 
 
 def _needs_breakdown(form: Format, asked: bool, call_list: bool) -> bool:
     return not call_list and (asked or form in (Format.HTML, Format.PDF))
 
 
-def _say_written(file: Path, alert: str, as_json: bool) -> None:
+def _say_written(file: Path, as_json: bool, **of: object) -> None:
     if as_json:
-        print_json({"alert": alert, "file": file})
+        print_json({**of, "file": file})
     else:
         typer.echo(f"Written: {file}. Only you can read it.")
 
@@ -137,6 +156,9 @@ def _say_written(file: Path, alert: str, as_json: bool) -> None:
 @command_errors(Right.SEE_ALERTS)
 def compare(
     alerts: Annotated[list[str], typer.Argument(metavar="ALERT ALERT…", help="Two to four alerts, by their numbers.")],
+    output: PageOption = PageFormat.TABLE,
+    to: OutputOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Alerts beside each other: how many students were reached, how many messages failed, and how fast it went.
@@ -148,12 +170,15 @@ def compare(
       beredskap report compare A-2609-0003 A-2611-0001
 
       beredskap report compare A-2609-0003 latest --json
+
+      beredskap report compare A-2609-0003 A-2611-0001 --format pdf --output sammenligning.pdf
     """
     from config.errors import UsageError
     from dispatcher.alerts.sight import find_alert_for
     from dispatcher.reports.comparing import as_json as compared
     from dispatcher.reports.comparing import print_comparison
     from dispatcher.reports.counting import report as count
+    from dispatcher.reports.paper_drills import comparison_paper
 
     if not 2 <= len(alerts) <= 4:
         raise UsageError(
@@ -161,13 +186,17 @@ def compare(
             unchanged="Nothing was counted.",
             remedy="beredskap alert list shows their numbers.",
         )
+    form = PageFormat.JSON if as_json else output
+    check_output(form, to, force)
     with open_store(need_keys=False) as store, store.database.read() as connection:
         found = [find_alert_for(connection, one, store.operator).id for one in alerts]
         reports = [count(connection, alert_id) for alert_id in found]
-    if as_json:
-        print_json(compared(reports))
-    else:
-        print_comparison(console(), reports)
+        paper = comparison_paper(reports, made_at=store.database.now())
+    write_page(
+        form, to, force, table=lambda page: print_comparison(page, reports), document=compared(reports), paper=paper
+    )
+    if to is not None:
+        _say_written(to, form is PageFormat.JSON, alerts=[one.alert.number for one in reports])
 
 
 @app.command()
@@ -177,6 +206,9 @@ def school(
     since: Annotated[
         str, typer.Option(metavar="DAY", help='From this day on: "2026-08-01". Default: the term\'s first.')
     ] = "",
+    output: PageOption = PageFormat.TABLE,
+    to: OutputOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """A school's alerts since a day: which there were, when the last exercise was, and how many were reached in each.
@@ -188,21 +220,33 @@ def school(
       beredskap report school "Eksempel vgs"
 
       beredskap report school "Eksempel vgs" --since 2026-08-01 --json
+
+      beredskap report school "Eksempel vgs" --format pdf --output semester.pdf
     """
     from config.clock import oslo_date
     from contacts.own_schools import schools_to_look_at
+    from dispatcher.reports.paper_drills import term_paper
     from dispatcher.reports.school_term import print_school_term, school_term, start_of_term
 
     day = _day(since) if since else None
+    form = PageFormat.JSON if as_json else output
+    check_output(form, to, force)
     with open_store(need_keys=False) as store:
-        first = day or start_of_term(oslo_date(store.database.now()))
+        now = store.database.now()
+        first = day or start_of_term(oslo_date(now))
         with store.database.read() as connection:
             (which,) = schools_to_look_at(connection, store.operator, name)
             term = school_term(connection, store.operator, which, first)
-    if as_json:
-        print_json(term.as_json())
-    else:
-        print_school_term(console(), term)
+    write_page(
+        form,
+        to,
+        force,
+        table=lambda page: print_school_term(page, term),
+        document=term.as_json(),
+        paper=term_paper(term, made_at=now),
+    )
+    if to is not None:
+        _say_written(to, form is PageFormat.JSON, school=term.school)
 
 
 def _day(words: str) -> date:

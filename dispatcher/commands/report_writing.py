@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TextIO
 
+    from rich.console import Console
     from sqlalchemy import Connection
 
     from dispatcher.paper.document import Document
     from dispatcher.reports.breakdown import Breakdown
     from dispatcher.reports.call_list import StudentToCallAbout
     from dispatcher.reports.classes import StudentsByClass
+    from dispatcher.reports.cost import Cost, Prices
     from dispatcher.reports.figures import AlertHead, Report
 
 FORCE = "Choose another name, or give --force."
@@ -34,14 +36,24 @@ class Format(StrEnum):
     PDF = "pdf"
 
 
+class PageFormat(StrEnum):
+    """Those of what is told of several alerts."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+    PDF = "pdf"
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is counted of one alert, when it is asked for. `price`: of an SMS segment, when the breakdown is wanted."""
+    """What is counted of one alert, when it is asked for. `with_breakdown`: the course and the classes are wanted."""
 
     connection: Connection
     alert_id: int
     classes: StudentsByClass
-    price: float | None
+    prices: Prices
+    with_breakdown: bool
     reduced: bool
 
     def students(self, limit: int | None = None) -> Iterator[StudentToCallAbout]:
@@ -62,9 +74,14 @@ class Counted:
     def breakdown(self, confirmed_at: datetime | None) -> Breakdown | None:
         from dispatcher.reports.breakdown import breakdown
 
-        if self.price is None or self.reduced:
+        if self.reduced or not self.with_breakdown:
             return None
-        return breakdown(self.connection, self.alert_id, confirmed_at, price_per_segment=self.price)
+        return breakdown(self.connection, self.alert_id, confirmed_at, self.prices)
+
+    def cost(self) -> Cost | None:
+        from dispatcher.reports.cost import cost
+
+        return None if self.reduced else cost(self.connection, self.alert_id, self.prices)
 
     def now(self) -> datetime:
         from sqlalchemy import select
@@ -86,7 +103,7 @@ def draw(counted: Counted, call_list: bool, to: Path | None, force: bool) -> Non
         if call_list:
             print_call_page(page, counted.head(), counted.classes.counts, counted.students())
         else:
-            print_report(page, counted.figures(), list(counted.students(SHOWN)))
+            print_report(page, counted.figures(), list(counted.students(SHOWN)), counted.cost())
 
 
 def write_call_list(stream: TextIO, form: Format, counted: Counted) -> None:
@@ -121,6 +138,47 @@ def write_report(stream: TextIO, form: Format, counted: Counted) -> None:
         case _:
             first = list(counted.students(SHOWN))
             _write_paper(stream, form, report_paper(figures, parts, first, made_at=counted.now()))
+
+
+def write_page(
+    form: PageFormat,
+    to: Path | None,
+    force: bool,
+    *,
+    table: Callable[[Console], None],
+    document: object,
+    paper: Document,
+) -> None:
+    """What is told of several alerts, as the table, as JSON, or on paper; to standard output, or to a file."""
+    import json
+
+    from rich.console import Console
+
+    from config.shell import plain
+
+    with stream_to(to, force) as stream:
+        match form:
+            case PageFormat.TABLE:
+                table(console() if to is None else Console(file=stream, width=80, highlight=False))
+            case PageFormat.JSON:
+                stream.write(json.dumps(document, default=plain, ensure_ascii=False, indent=2) + "\n")
+            case _:
+                _write_paper(stream, Format(form), paper)
+
+
+def check_output(form: Format | PageFormat, to: Path | None, force: bool) -> None:
+    """Ask before anything is counted. Raises UsageError when the file is there, or a PDF would go to the terminal."""
+    import sys
+
+    from config.errors import UsageError
+    from config.new_file import check_free
+
+    if to is not None:
+        check_free(to, replace=force, remedy=FORCE)
+    elif form == Format.PDF and sys.stdout.isatty():
+        raise UsageError(
+            "A PDF file is not for the terminal.", unchanged="Nothing was written.", remedy="Name a file with --output."
+        )
 
 
 def _write_paper(stream: TextIO, form: Format, paper: Document) -> None:

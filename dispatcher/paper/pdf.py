@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import zip_longest
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from reportlab.platypus import Flowable
 
 _MARGIN: Final = 42
+_OPTION: Final = re.compile(r"--[a-z][a-z-]*")
 _PADDING: Final = 6  # reportlab's own, within its frame
 # What words shrink to, step by step, when all of a document must stand on one page.
 _SCALES: Final = (1.0, 0.92, 0.85, 0.78, 0.7)
@@ -123,7 +125,9 @@ def _words(
         splitLongWords=1,
         keepWithNext=with_next,
     )
-    return Drawn("<br/>".join(escape(drawable(line)) for line in words.split("\n")), style)
+    # In the font of the words two hyphens look like a dash: in one for what is typed, they are two.
+    lines = (_OPTION.sub(r'<font name="Courier">\g<0></font>', escape(drawable(line))) for line in words.split("\n"))
+    return Drawn("<br/>".join(lines), style)
 
 
 def _typed(words: str, size: float) -> Flowable:

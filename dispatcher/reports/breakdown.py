@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, or_, select
+from sqlalchemy import Column, Connection, func, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Subquery
 
@@ -23,6 +23,7 @@ from contacts.protection import maybe_protected
 from contacts.tables import MEMBERSHIP, PERSON, SCHOOL, STUDENT_GROUP
 from dispatcher.codes import DeliveryState, StudentClass
 from dispatcher.reports.classes import CLASS_OF_RANK, ClassCounts, counts_of, students_by_class
+from dispatcher.reports.cost import Cost, Prices, cost
 from dispatcher.reports.several_cores import use_several_cores
 from dispatcher.tables import ALERT_STUDENT, DELIVERY, RECIPIENT
 from providers.base import Channel
@@ -83,30 +84,25 @@ class SlowMessage:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """`sms_segments`: of the SMS that a provider has, or may have; `cost_nok`: what they cost, about."""
+    """What only rows of single messages tell: nothing of it is left of an alert that was reduced to figures."""
 
     curves: tuple[Curve, ...]
     home_classes: tuple[HomeClass, ...]
     slowest: tuple[SlowMessage, ...]
-    sms_segments: int
-    cost_nok: float
+    cost: Cost
 
 
-def breakdown(
-    connection: Connection, alert_id: int, confirmed_at: datetime | None, *, price_per_segment: float
-) -> Breakdown:
-    """Count it. `price_per_segment`: NOK. Nothing of an alert that was reduced to figures can be counted any more."""
+def breakdown(connection: Connection, alert_id: int, confirmed_at: datetime | None, prices: Prices) -> Breakdown:
+    """Count it. Nothing of an alert that was reduced to figures can be counted any more."""
     use_several_cores(connection)
     if confirmed_at is None:
-        return Breakdown((), (), (), 0, 0.0)
+        return Breakdown((), (), (), cost(connection, alert_id, prices))
     on = oslo_date(confirmed_at)
-    segments = _segments(connection, alert_id)
     return Breakdown(
         curves=_curves(connection, alert_id, confirmed_at),
         home_classes=_home_classes(connection, alert_id, on),
         slowest=_slowest(connection, alert_id, confirmed_at, on),
-        sms_segments=segments,
-        cost_nok=round(segments * price_per_segment, 2),
+        cost=cost(connection, alert_id, prices),
     )
 
 
@@ -269,11 +265,3 @@ def _names(about: Iterable[tuple[str | None, bool]]) -> tuple[str, ...]:
     # A protected student's brother or sister would tell where they go to school.
     listed = list(about)
     return () if any(hidden for _name, hidden in listed) else tuple(sorted({name for name, _hidden in listed if name}))
-
-
-def _segments(connection: Connection, alert_id: int) -> int:
-    paid = or_(DELIVERY.c.accepted_at.is_not(None), DELIVERY.c.state == DeliveryState.UNKNOWN)
-    statement = select(func.sum(DELIVERY.c.segments)).where(
-        DELIVERY.c.alert_id == alert_id, DELIVERY.c.channel == Channel.SMS, paid
-    )
-    return connection.execute(statement).scalar_one() or 0

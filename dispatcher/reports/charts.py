@@ -21,12 +21,14 @@ from dispatcher.paper.document import (
 )
 from dispatcher.reports.breakdown import Curve, Milestone
 from dispatcher.reports.figures import StateCount
-from dispatcher.reports.norwegian import CHANNELS, SHORT_MILESTONES, STATES
+from dispatcher.reports.norwegian import STATES, milestone_words, state_words
 from dispatcher.reports.words import grouped
 from providers.base import Channel
 
 _WIDTH = 520.0
-_LEFT, _RIGHT, _TOP, _PLOT_HEIGHT = 46.0, 20.0, 18.0, 130.0
+_LEFT, _RIGHT, _PLOT_HEIGHT = 46.0, 20.0, 130.0
+# Names of lines beside each other, and the height that a row of them takes.
+_NAMES_A_ROW, _NAMES_ROW, _NAME_WIDTH = 4, 15.0, 113.0
 _ROW = 17.0
 # Each line by colour and by dash.
 _LINES: dict[tuple[Channel, Milestone], tuple[str, tuple[float, ...]]] = {
@@ -61,7 +63,8 @@ def curve_chart(curves: Sequence[Curve]) -> Chart | None:
     step = _round_step(most)
     across = (_WIDTH - _LEFT - _RIGHT) / last
     top = -(-most // step) * step
-    bottom = _TOP + _PLOT_HEIGHT
+    above = _NAMES_ROW * -(-len(drawn) // _NAMES_A_ROW) + 3
+    bottom = above + _PLOT_HEIGHT
     shapes: list[Shape] = []
     for messages in range(0, top + 1, step):
         y = bottom - messages * _PLOT_HEIGHT / top
@@ -70,16 +73,14 @@ def curve_chart(curves: Sequence[Curve]) -> Chart | None:
     for seconds in range(0, last + 1, time_step):
         shapes.append(Label(_LEFT + seconds * across, bottom + 13, str(seconds // unit), "middle", FAINT))
     shapes.append(Label(_WIDTH - _RIGHT, bottom + 26, f"{unit_words} etter at varselet ble bekreftet", "end", FAINT))
-    x = _LEFT
-    for curve in drawn:
+    for number, curve in enumerate(drawn):
         colour, dash = curve_line(curve.channel, curve.milestone)
         points = tuple(
             (_LEFT + point.seconds * across, bottom - point.messages * _PLOT_HEIGHT / top) for point in curve.points
         )
         shapes.append(Stroke(points, colour, 1.8, dash))
-        name = _curve_name(curve)
-        shapes += [Stroke(((x, 6), (x + 24, 6)), colour, 1.8, dash), Label(x + 28, 9, name)]
-        x += 46 + 4.6 * len(name)
+        x, y = _LEFT + number % _NAMES_A_ROW * _NAME_WIDTH, number // _NAMES_A_ROW * _NAMES_ROW
+        shapes += [Stroke(((x, y + 6), (x + 24, y + 6)), colour, 1.8, dash), Label(x + 28, y + 9, _curve_name(curve))]
     return Chart(
         "Meldinger overlevert og levert over tid",
         " ".join(f"{_curve_name(curve)}: {_course(curve)}." for curve in drawn),
@@ -90,7 +91,7 @@ def curve_chart(curves: Sequence[Curve]) -> Chart | None:
 
 
 def _curve_name(curve: Curve) -> str:
-    return f"{CHANNELS[curve.channel]} {SHORT_MILESTONES[curve.milestone]}"
+    return milestone_words(curve.channel, curve.milestone, short=True)
 
 
 def _course(curve: Curve) -> str:
@@ -140,7 +141,7 @@ def state_chart(states: Sequence[StateCount]) -> Chart | None:
 
 
 def _state_name(count: StateCount) -> str:
-    return f"{CHANNELS[count.channel]} {STATES[count.state]}"
+    return state_words(count.channel, count.state)
 
 
 def _state_row(number: int, count: StateCount, most: int) -> Iterator[Shape]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dispatcher.codes import DeliveryState
+from dispatcher.reports.breakdown import Milestone
 from dispatcher.reports.figures import Report
-from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.words import CHANNEL_WORDS, grouped, oslo_day_time, seconds_words
 from providers.base import Channel
 
@@ -60,14 +62,10 @@ def comparison(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
             yield from _channel(channel, row, heading)
 
 
-_TIMES: tuple[tuple[str, Callable[[ChannelTimes], float | None]], ...] = (
-    ("half handed over in", lambda times: times.hand_over.p50),
-    ("95 of 100 handed over in", lambda times: times.hand_over.p95),
-    ("last handed over in", lambda times: times.hand_over.max),
-    ("half delivered in", lambda times: None if times.delivery is None else times.delivery.p50),
-    ("95 of 100 delivered in", lambda times: None if times.delivery is None else times.delivery.p95),
-    ("last delivered in", lambda times: None if times.delivery is None else times.delivery.max),
-)
+# Of which times of a channel, and which of them: a field of `Spread`.
+MEASURES: Final = tuple(product(Milestone, ("p50", "p95", "max")))
+_MILESTONES: Final = {Milestone.HAND_OVER: "handed over", Milestone.DELIVERY: "delivered"}
+_MEASURES: Final = {"p50": "half", "p95": "95 of 100", "max": "last"}
 
 
 def _channel(
@@ -79,8 +77,8 @@ def _channel(
     if channel is not Channel.EMAIL:
         delivered = DeliveryState.DELIVERED
         yield row("delivered", lambda one: _of(messages(one, channel, delivered), messages(one, channel)))
-    for words, pick in _TIMES:
-        cells = row(words, _time(channel, pick))
+    for milestone, measure in MEASURES:
+        cells = row(f"{_MEASURES[measure]} {_MILESTONES[milestone]} in", _time(channel, milestone, measure))
         if any(cell != "–" for cell in cells[1:]):
             yield cells
 
@@ -94,9 +92,16 @@ def messages(report: Report, channel: Channel, *states: DeliveryState) -> int:
     )
 
 
-def _time(channel: Channel, pick: Callable[[ChannelTimes], float | None]) -> Callable[[Report], str]:
+def seconds_of(report: Report, channel: Channel, milestone: Milestone, measure: str) -> float | None:
+    """A time of the channel, from the confirmation; None where nothing came so far."""
+    times = next((one for one in report.times if one.channel is channel), None)
+    spread = None if times is None else times.hand_over if milestone is Milestone.HAND_OVER else times.delivery
+    return None if spread is None else float(getattr(spread, measure))
+
+
+def _time(channel: Channel, milestone: Milestone, measure: str) -> Callable[[Report], str]:
     def words(report: Report) -> str:
-        seconds = next((pick(times) for times in report.times if times.channel is channel), None)
+        seconds = seconds_of(report, channel, milestone, measure)
         return "–" if seconds is None else seconds_words(seconds)
 
     return words

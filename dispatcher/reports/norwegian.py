@@ -55,15 +55,27 @@ OUTCOMES: Final[Mapping[AttemptOutcome, str]] = {
     AttemptOutcome.OPEN: "ikke svart ennå",
     AttemptOutcome.ACCEPTED: "tatt imot",
     AttemptOutcome.REJECTED: "avvist",
-    AttemptOutcome.DEFERRED: "ikke tatt imot, prøves igjen",
+    AttemptOutcome.DEFERRED: "utsatt til et nytt forsøk",
     AttemptOutcome.UNKNOWN: "uvisst",
     AttemptOutcome.RELEASED: "gitt tilbake usendt",
 }
-MILESTONES: Final[Mapping[Milestone, str]] = {
+# A call is never "delivered": it rings, and somebody confirms it or not.
+CALL_STATES: Final[Mapping[DeliveryState, str]] = {
+    **STATES,
+    DeliveryState.DELIVERED: "bekreftet",
+    DeliveryState.ACCEPTED: "ringer",
+    DeliveryState.UNKNOWN: "usikkert om det ble ringt",
+    DeliveryState.SENDING: "begynner",
+    DeliveryState.UNDELIVERED: "ikke bekreftet",
+    DeliveryState.EXPIRED: "utløpt før det ble ringt",
+    DeliveryState.CANCELLED: "trukket før det ble ringt",
+}
+_MILESTONES: Final[Mapping[Milestone, str]] = {
     Milestone.HAND_OVER: "overlevert til leverandøren",
     Milestone.DELIVERY: "levert til telefonen",
 }
-SHORT_MILESTONES: Final[Mapping[Milestone, str]] = {Milestone.HAND_OVER: "overlevert", Milestone.DELIVERY: "levert"}
+_SHORT_MILESTONES: Final[Mapping[Milestone, str]] = {Milestone.HAND_OVER: "overlevert", Milestone.DELIVERY: "levert"}
+_CALL_MILESTONES: Final[Mapping[Milestone, str]] = {Milestone.HAND_OVER: "begynt", Milestone.DELIVERY: "bekreftet"}
 ACTS: Final[Mapping[str, str]] = {
     "alert.preview": "laget forhåndsvisningen",
     "alert.send": "bekreftet og sendte varselet",
@@ -79,6 +91,22 @@ ACTS: Final[Mapping[str, str]] = {
     "alert.closed": "avsluttet: alt var gjort",
     "alert.expired": "utløpt",
 }
+
+
+def state_words(channel: Channel, state: DeliveryState) -> str:
+    """ "SMS kom ikke fram"; of calls what became of them: "Anrop ikke bekreftet"."""
+    return f"{CHANNELS[channel]} {(CALL_STATES if channel is Channel.VOICE else STATES)[state]}"
+
+
+def milestone_words(channel: Channel, milestone: Milestone, *, short: bool = False) -> str:
+    """ "SMS overlevert til leverandøren", or short: "SMS overlevert"; of calls: "Anrop begynt"."""
+    words = _CALL_MILESTONES if channel is Channel.VOICE else _SHORT_MILESTONES if short else _MILESTONES
+    return f"{CHANNELS[channel]} {words[milestone]}"
+
+
+def code_words(code: str | None) -> str:
+    """The provider's code behind a reason, " (30005)". Our own are words, and say no more than the reason."""
+    return f" ({code})" if code and code[0].isdigit() else ""
 
 
 def scenario_words(scenario: str) -> str:

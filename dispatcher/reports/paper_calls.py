@@ -10,13 +10,13 @@ from dispatcher.paper.document import Block, Document, Paragraph, Table
 from dispatcher.reports.call_list import GuardianToCall, Phone, StudentToCallAbout, Why
 from dispatcher.reports.figures import AlertHead
 from dispatcher.reports.norwegian import (
-    CHANNELS,
     CLASSES,
-    STATES,
     STATUSES,
+    code_words,
     day_and_time,
     in_norwegian,
     scenario_words,
+    state_words,
 )
 from dispatcher.reports.words import grouped
 
@@ -47,8 +47,9 @@ def call_paper(
         yield Paragraph(f"Elever der ingen er nådd: {grouped(nobody_reached)}", strong=True)
         yield Paragraph("Listen har navn og telefonnumre: makuler den når alle er ringt.")
         yield Paragraph(
-            f"Når noen er nådd: beredskap alert reached {alert.number} ELEV --guardian G-… (uten --guardian når "
-            "det var eleven selv, eller en annen hjemme)"
+            f"Når noen er nådd, skriv: beredskap alert reached {alert.number} ELEV --guardian G-… I stedet for ELEV "
+            "skriver du koden under elevens navn, og i stedet for G-… den bak den foresattes. Var det eleven selv, "
+            "eller en annen hjemme, skriver du ikke --guardian."
         )
         yield call_table(students, spaced_phone)
 
@@ -89,5 +90,4 @@ def why_words(why: Why) -> str:
     words = in_norwegian(why.words)
     if why.channel is None or why.state is None:
         return words
-    code = f" ({why.code})" if why.code else ""
-    return f"{CHANNELS[why.channel]} {STATES[why.state]}: {words}{code}"
+    return f"{state_words(why.channel, why.state)}: {words}{code_words(why.code)}"

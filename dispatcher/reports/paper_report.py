@@ -12,20 +12,20 @@ from dispatcher.reports.acts import PROGRAM
 from dispatcher.reports.breakdown import Breakdown, Milestone
 from dispatcher.reports.call_list import StudentToCallAbout
 from dispatcher.reports.charts import curve_chart, state_chart
+from dispatcher.reports.cost import Cost
 from dispatcher.reports.figures import AlertHead, Reduced, Report
 from dispatcher.reports.norwegian import (
     ALERT_STATES,
-    CHANNELS,
-    MILESTONES,
     OUTCOMES,
-    SHORT_MILESTONES,
-    STATES,
     act_words,
     clock,
+    code_words,
     day_and_time,
     duration,
     in_norwegian,
     language_words,
+    milestone_words,
+    state_words,
 )
 from dispatcher.reports.paper_calls import call_table, heading_of
 from dispatcher.reports.paper_classes import class_table, home_class_blocks, school_blocks
@@ -135,10 +135,9 @@ def _times(report: Report) -> Iterator[Block]:
         return
     rows = []
     for times in report.times:
-        channel = CHANNELS[times.channel]
-        rows.append((f"{channel} {MILESTONES[Milestone.HAND_OVER]}", *_spread(times.hand_over)))
+        rows.append((milestone_words(times.channel, Milestone.HAND_OVER), *_spread(times.hand_over)))
         if times.delivery is not None:
-            rows.append((f"{channel} {MILESTONES[Milestone.DELIVERY]}", *_spread(times.delivery)))
+            rows.append((milestone_words(times.channel, Milestone.DELIVERY), *_spread(times.delivery)))
     yield Heading("Hvor fort det gikk")
     first = min(times.first_hand_over_at for times in report.times)
     last = max(times.last_hand_over_at for times in report.times)
@@ -165,13 +164,12 @@ def _reasons(report: Report) -> Iterator[Block]:
         rows = tuple(
             (
                 grouped(one.deliveries),
-                CHANNELS[one.channel],
-                STATES[one.state],
-                in_norwegian(one.words) + (f" ({one.code})" if one.code else ""),
+                state_words(one.channel, one.state),
+                in_norwegian(one.words) + code_words(one.code),
             )
             for one in report.reasons
         )
-        yield Table("Grunner", ("antall", "kanal", "hvor det står", "grunn"), rows, (1, 1, 2.4, 5), frozenset({0}))
+        yield Table("Grunner", ("antall", "hvor det står", "grunn"), rows, (1, 3.4, 5), frozenset({0}))
     if report.unreachable:
         yield Heading("Foresatte som kan varsles, men ikke fikk noen melding")
         rows_ = tuple((grouped(one.guardians), in_norwegian(one.words)) for one in report.unreachable)
@@ -184,9 +182,8 @@ def _slowest(breakdown: Breakdown) -> Iterator[Block]:
     yield Heading("De tregeste meldingene")
     rows = tuple(
         (
-            CHANNELS[one.channel],
             "skjermet elev" if one.hidden else ", ".join(one.home_classes) or "uten klasse",
-            f"{SHORT_MILESTONES[one.milestone]} {clock(one.at)}",
+            f"{milestone_words(one.channel, one.milestone, short=True)} {clock(one.at)}",
             duration(one.seconds),
             grouped(one.attempts),
         )
@@ -194,10 +191,10 @@ def _slowest(breakdown: Breakdown) -> Iterator[Block]:
     )
     yield Table(
         "De tregeste meldingene",
-        ("kanal", "klasse", "når", "etter bekreftelsen", "forsøk"),
+        ("klasse", "hva og når", "etter bekreftelsen", "forsøk"),
         rows,
-        (1.2, 2.2, 3, 2, 1),
-        frozenset({3, 4}),
+        (2.2, 4.2, 2, 1),
+        frozenset({2, 3}),
     )
 
 
@@ -221,10 +218,7 @@ def _acts(report: Report) -> Iterator[Block]:
 def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
     yield Heading("Kostnad og andre tall")
     if breakdown is not None:
-        yield Paragraph(
-            f"SMS har kostet omtrent {_kroner(breakdown.cost_nok)} ({grouped(breakdown.sms_segments)} SMS-deler, "
-            "etter prisen i innstillingene). E-post er ikke regnet med."
-        )
+        yield Paragraph(_cost(breakdown.cost))
     attempts = sum(one.attempts for one in report.attempts)
     outcomes = ", ".join(f"{OUTCOMES[one.outcome]} {grouped(one.attempts)}" for one in report.attempts)
     decided = dict.fromkeys(Verdict, 0)
@@ -237,7 +231,7 @@ def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
     rows = (
         (grouped(sum(decided.values())), f"avgjørelser om en foresatt kan varsles om en elev ({decisions})"),
         (grouped(attempts), f"forsøk på å sende ({outcomes})" if outcomes else "forsøk på å sende"),
-        (grouped(report.confirmed_by_answer), "SMS bekreftet ved å svare 1"),
+        (grouped(report.confirmed_by_answer), "meldinger bekreftet med et svar: 1 på en SMS, eller 2 i et anrop"),
         (grouped(report.reached_by_telephone), "elever der noen er nådd på telefon, som ansatte har merket"),
         (grouped(report.email_repeats), "e-poster sendt en gang til fordi det var usikkert om de kom fram"),
         (grouped(report.refused_moves), "sene kvitteringer som ikke endret noe"),
@@ -245,6 +239,20 @@ def _details(report: Report, breakdown: Breakdown | None) -> Iterator[Block]:
         (grouped(report.unverified), "meldinger til kontaktinformasjon som ingen har bekreftet"),
     )
     yield Table("Andre tall", (), rows, (1, 9), frozenset({0}))
+
+
+def _cost(cost: Cost) -> str:
+    parts = f"{grouped(cost.sms_segments)} SMS-del{'' if cost.sms_segments == 1 else 'er'}"
+    if not cost.calls:
+        counted, apart = parts, "E-post"
+    elif cost.calls_priced:
+        counted, apart = f"{parts} og {grouped(cost.calls)} anrop", "E-post"
+    else:
+        counted, apart = parts, f"{grouped(cost.calls)} anrop uten kjent pris og e-post"
+    return (
+        f"Varselet har kostet omtrent {_kroner(cost.nok)} ({counted}, etter prisene i innstillingene i dag). "
+        f"{apart} er ikke regnet med."
+    )
 
 
 def _kroner(amount: float) -> str:

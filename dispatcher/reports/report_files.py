@@ -140,8 +140,8 @@ def _breakdown_rows(breakdown: Breakdown) -> Iterator[tuple[object, ...]]:
     for slow in breakdown.slowest:
         about = "protected, or may be" if slow.hidden else ", ".join(slow.home_classes)
         yield "slowest messages", f"{slow.channel.value} {slow.milestone.value} (s)", about, slow.seconds
-    yield "cost", "sms_segments", "", breakdown.sms_segments
-    yield "cost", "cost_nok", "", breakdown.cost_nok
+    for part in dataclasses.fields(breakdown.cost):
+        yield "cost", part.name, "", getattr(breakdown.cost, part.name)
 
 
 def _cell(text: str) -> str:

@@ -13,6 +13,7 @@ from contacts.entitlement import Verdict
 from dispatcher.codes import DeliveryState
 from dispatcher.reports.call_list import StudentToCallAbout
 from dispatcher.reports.call_page import how_to_mark, print_alert, print_call_list, print_heading
+from dispatcher.reports.cost import Cost
 from dispatcher.reports.figures import Reduced, Report
 from dispatcher.reports.times import ChannelTimes
 from dispatcher.reports.words import (
@@ -28,8 +29,9 @@ from dispatcher.reports.words import (
 SHOWN = 40
 
 
-def print_report(console: Console, report: Report, first: list[StudentToCallAbout]) -> None:
-    """Print the whole report. `first`: the beginning of the call list; its numbers are masked here."""
+def print_report(console: Console, report: Report, first: list[StudentToCallAbout], cost: Cost | None) -> None:
+    """Print the whole report. `first`: the beginning of the call list; its numbers are masked here. `cost`: None when
+    figures alone are left of the alert."""
     print_alert(console, report.alert)
     _print_classes(console, report)
     if report.reduced is None:
@@ -42,6 +44,8 @@ def print_report(console: Console, report: Report, first: list[StudentToCallAbou
     _print_times(console, report.times)
     _print_reasons(console, report)
     _print_details(console, report)
+    if cost is not None:
+        _print_cost(console, cost)
     _print_texts(console, report)
     _print_acts(console, report)
 
@@ -225,6 +229,13 @@ def _print_details(console: Console, report: Report) -> None:
         ],
         numbers=(0,),
     )
+
+
+def _print_cost(console: Console, cost: Cost) -> None:
+    calls = f" and {grouped(cost.calls)} call{'' if cost.calls == 1 else 's'}" if cost.calls else ""
+    unpriced = "" if cost.calls_priced else ", calls not counted"
+    segments = f"{grouped(cost.sms_segments)} SMS segment{'' if cost.sms_segments == 1 else 's'}"
+    print_heading(console, f"Cost about {cost.nok:.2f} kr ({segments}{calls}{unpriced})")
 
 
 def _print_texts(console: Console, report: Report) -> None:

@@ -48,11 +48,16 @@ class SchoolTerm:
 
     @property
     def counts(self) -> dict[AlertStatus, int]:
-        return {status: sum(one.status is status for one in self.alerts) for status in AlertStatus}
+        """News and the all-clear of an exercise are not exercises more."""
+        return {status: sum(one.status is status for one in self._first) for status in AlertStatus}
 
     @property
     def last_exercise(self) -> datetime | None:
-        return max((one.confirmed_at for one in self.alerts if one.status is AlertStatus.EXERCISE), default=None)
+        return max((one.confirmed_at for one in self._first if one.status is AlertStatus.EXERCISE), default=None)
+
+    @property
+    def _first(self) -> list[SchoolAlert]:
+        return [one for one in self.alerts if one.msg_type is MsgType.ALERT]
 
     def as_json(self) -> dict[str, object]:
         return {

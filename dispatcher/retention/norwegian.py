@@ -261,7 +261,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "open": "ikke svart ennå",
         "accepted": "tatt imot",
         "rejected": "avvist",
-        "deferred": "ikke tatt imot, prøves igjen",
+        "deferred": "utsatt til et nytt forsøk",
         "unknown": "uvisst",
         "released": "gitt tilbake usendt",
     },

@@ -99,6 +99,12 @@ def last_moment(now: datetime, weekday: str, at: str) -> datetime:
     return moment if moment <= now else datetime.combine(day - timedelta(days=7), moment.time(), tzinfo=OSLO)
 
 
+def next_moment(now: datetime, weekday: str, at: str) -> datetime:
+    """The first moment of the weekly schedule after `now`; by the clock in Oslo, too."""
+    last = last_moment(now, weekday, at).astimezone(OSLO)
+    return datetime.combine(last.date() + timedelta(days=7), last.time(), tzinfo=OSLO)
+
+
 def is_due(now: datetime, weekday: str, at: str, last_begun: datetime | None) -> bool:
     """Whether the self-test of this week is to begin. `last_begun`: when the last one began that was not interrupted,
     whoever began it."""

@@ -57,6 +57,7 @@ class Check(StrEnum):
     AUDIT = "audit"
     REGISTERS = "registers"
     OPERATORS = "operators"
+    REMINDERS = "reminders"
     SELF_TEST = "self-test"
     DRILLS = "drills"
     BACKUP = "backup"

@@ -11,9 +11,10 @@ from config.settings import Settings
 from dispatcher.auditing.findings import several
 from dispatcher.codes import SelfTestResult
 from dispatcher.routine.self_test import SelfTestNow
-from dispatcher.routine.self_test_rules import OLD, what_to_do, why_not
+from dispatcher.routine.self_test_rules import OLD, next_moment, what_to_do, why_not
 from dispatcher.routine.self_test_staff import parts_of, untested
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn
+from dispatcher.running.doctor_reminders import in_oslo
 
 _RUN = "Run beredskap self-test."
 
@@ -43,8 +44,12 @@ def self_test_result(settings: Settings, last: SelfTestNow | None, now: datetime
         return warn(Check.SELF_TEST, f"the last one was made {at}, and one is due each week", remedy)
     if last.result is None:
         return ok(Check.SELF_TEST, "one is going on")
-    left_out = untested(settings)
-    return ok(Check.SELF_TEST, f"passed {at}" + (f"; not tested: {', '.join(left_out)}" if left_out else ""))
+    words = [f"passed {at}"]
+    if section.weekday:
+        words.append(f"the next one {in_oslo(next_moment(now, section.weekday, section.time))}")
+    if left_out := untested(settings):
+        words.append(f"not tested: {', '.join(left_out)}")
+    return ok(Check.SELF_TEST, "; ".join(words))
 
 
 def ago(age: timedelta) -> str:

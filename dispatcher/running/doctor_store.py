@@ -28,6 +28,7 @@ from dispatcher.running.doctor_audit import audit_result
 from dispatcher.running.doctor_drills import drills_result
 from dispatcher.running.doctor_operators import operators_result
 from dispatcher.running.doctor_registers import registers_result
+from dispatcher.running.doctor_reminders import reminders_result
 from dispatcher.running.doctor_self_test import self_test_result
 from dispatcher.running.presence import SENDING, alive
 from dispatcher.tables import ALERT, DELIVERY, LEASE, RECEIPT
@@ -130,6 +131,7 @@ def _findings(settings: Settings, database: Database) -> StoreFindings:
             _receipts(connection),
             registers_result(settings, states(connection), theirs),
             operators_result(settings, connection),
+            reminders_result(settings, theirs),
             self_test_result(settings, latest(connection), theirs),
             drills_result(settings, connection, theirs),
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from sqlalchemy import select
 
-from config.clock import db_now
+from config.clock import OSLO, db_now
 from config.database import Database
+from config.errors import UsageError
 from config.sections import OrganisationSettings
 from config.spare_sections import RemindersSettings
 from dispatcher.reports.acts import PROGRAM
@@ -27,6 +28,22 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 60.0
 _LEASE: Final = "reminders"
 _LEASE_SECONDS: Final = 3600.0
+
+
+def say_schedule(schedule: str) -> bool:
+    """Write into the log when the next round is due by the clock in Oslo, or what is wrong with the schedule. Whether
+    there will be a round, ever."""
+    try:
+        following = next_round(schedule, datetime.now(UTC))
+    except UsageError as error:
+        # What the scheduler does besides, alerts need: it goes on without these rounds.
+        log.error("reminders_not_scheduled", what=error.what, remedy=error.remedy)
+        return False
+    if following is None:
+        log.info("reminders_not_scheduled", what="reminders.schedule asks for no round")
+        return False
+    log.info("reminders_scheduled", next_round=f"{following.astimezone(OSLO):%Y-%m-%d %H:%M} in Oslo")
+    return True
 
 
 class ScheduledReminders:

@@ -39,7 +39,7 @@ from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive,
 from dispatcher.running.register_rounds import LOOK_SECONDS as ROUNDS_LOOK_SECONDS
 from dispatcher.running.register_rounds import RegisterRounds
 from dispatcher.running.reminding import LOOK_SECONDS as REMINDERS_LOOK_SECONDS
-from dispatcher.running.reminding import ScheduledReminders
+from dispatcher.running.reminding import ScheduledReminders, say_schedule
 from dispatcher.running.self_testing import LOOK_SECONDS as SELF_TEST_LOOK_SECONDS
 from dispatcher.running.self_testing import WeeklySelfTest
 from dispatcher.running.senders import Sender, make_senders
@@ -123,7 +123,7 @@ class Runtime:
             )
             self._thread("questions", questions.look, QUESTIONS_LOOK_SECONDS)
         reminders = self._settings.reminders
-        if not isinstance(reminders, SetAside) and reminders.on and reminders.schedule:
+        if not isinstance(reminders, SetAside) and reminders.on and say_schedule(reminders.schedule):
             scheduled = ScheduledReminders(
                 self._database, reminders, self._settings.organisation, self._id, self._stopping.is_set
             )

@@ -50,6 +50,8 @@ def test_before_the_hours_letters_alone_are_made(family: Inside, tmp_path: Path)
     made = family.json("remind", "run", "--yes", "--letters-to", tmp_path)
     assert (made["sms"], made["letters"]["letters"]) == (0, 1)
     assert Path(made["letters"]["pdf"]).exists()
+    assert "No letter is due" in family.run("remind", "run", "--yes", "--letters-to", tmp_path).stdout
+    assert len(list(tmp_path.glob("*.pdf"))) == 1
     assert family.world.rows(DELIVERY) == []
 
 

@@ -9,7 +9,15 @@ import pytest
 from config.settings import Settings, load_settings
 from dispatcher.codes import DeliveryState, SelfTestResult
 from dispatcher.routine.self_test import SelfTestNow
-from dispatcher.routine.self_test_rules import StaffMessage, is_due, judge, last_moment, what_to_do, why_not
+from dispatcher.routine.self_test_rules import (
+    StaffMessage,
+    is_due,
+    judge,
+    last_moment,
+    next_moment,
+    what_to_do,
+    why_not,
+)
 from dispatcher.running.doctor import Status
 from dispatcher.running.doctor_self_test import self_test_result
 from providers.base import Channel
@@ -102,6 +110,20 @@ def test_when_it_is_due(now: datetime, last_begun: datetime | None, due: bool) -
     assert is_due(now, "", "10:30", last_begun) is False
 
 
+@pytest.mark.parametrize(
+    ("now", "following"),
+    [
+        (TUESDAY, TUESDAY + timedelta(days=7)),
+        (TUESDAY - timedelta(seconds=1), TUESDAY),
+        (TUESDAY + timedelta(days=6), TUESDAY + timedelta(days=7)),
+        # Clocks go back on 25 October: 10:30 in Oslo is an hour later.
+        (datetime(2026, 10, 21, 8, 0, tzinfo=UTC), datetime(2026, 10, 27, 9, 30, tzinfo=UTC)),
+    ],
+)
+def test_when_the_next_one_is(now: datetime, following: datetime) -> None:
+    assert next_moment(now, "tuesday", "10:30") == following
+
+
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("BEREDSKAP_SELF_TEST__PHONES", '["+4799990001"]')
@@ -121,7 +143,11 @@ def held(age: timedelta, *messages: StaffMessage) -> SelfTestNow:
     [
         (None, Status.WARN, "none was made yet"),
         (held(timedelta(minutes=1), sms(S.ACCEPTED)), Status.OK, "one is going on"),
-        (held(timedelta(days=3), sms(S.DELIVERED)), Status.OK, "passed 3 days ago (2026-11-21 10:30)"),
+        (
+            held(timedelta(days=3), sms(S.DELIVERED)),
+            Status.OK,
+            "passed 3 days ago (2026-11-21 10:30); the next one 2026-12-01 10:30 in Oslo",
+        ),
         (held(timedelta(hours=1), sms(S.DELIVERED)), Status.OK, "not tested: e-mail (self_test.emails is empty)"),
         (held(timedelta(days=8, minutes=1), sms(S.DELIVERED)), Status.WARN, "8 days ago"),
         (

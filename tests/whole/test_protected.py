@@ -211,10 +211,14 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
         Case("latest --format html", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
         Case("latest --format csv --breakdown", 0, (Mark.SCHOOL,), _NAMED, (_THEIR_SCHOOL,)),
     ),
-    "report compare": (Case("latest latest", before=(_ABOUT_THEM,)),),
+    "report compare": (
+        Case("latest latest", before=(_ABOUT_THEM,)),
+        Case("latest latest --format html", before=(_ABOUT_THEM,)),
+    ),
     "report school": (
         Case("'{school}'", 0, (Mark.SCHOOL,), _NAMED, (_ABOUT_THEM,)),
         Case("'{elsewhere}'", before=(_ABOUT_THEM,)),
+        Case("'{elsewhere}' --format html", before=(_ABOUT_THEM,)),
     ),
     "self-test": (Case("", 2),),
     "sync freg": (Case("--dry-run"), Case(""), Case("--events")),

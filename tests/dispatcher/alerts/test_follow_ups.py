@@ -16,7 +16,9 @@ from dispatcher.alerts.lifecycle import resend_failed, stop
 from dispatcher.alerts.planner import plan_next_chunk
 from dispatcher.alerts.preview import preview
 from dispatcher.codes import AlertState, AlertStatus, DeliveryState
+from dispatcher.outbox.chain import Chain, ChainStep
 from dispatcher.outbox.earlier import earlier_alerts
+from dispatcher.outbox.fallback import take_steps
 from dispatcher.outbox.following import NEVER_TOLD, REPLACED, UNKNOWN_SECONDS, Kind
 from dispatcher.reports.call_list import call_list
 from dispatcher.tables import ALERT, ALERT_TEXT, DECISION, DELIVERY, MARK
@@ -135,6 +137,40 @@ def test_whom_staff_have_reached_by_telephone_alone_stands_on_the_call_list(worl
     with world.clock(), world.database.read() as connection:
         refs = [one.ref for one in call_list(connection, follow)]
     assert refs == ["1-0", "2-0", "3-0"]
+    check_books(world.database)
+
+
+@pytest.mark.parametrize("kind", [Kind.ALL_CLEAR, Kind.CANCEL])
+def test_whom_a_call_has_told_gets_what_follows_where_messages_may_go(world: World, kind: Kind) -> None:
+    heard, fixed, fixed_with_mail, stopped, not_called = (
+        world.family(phone=phone, email=email)
+        for phone, email in ((None, False), ("+4722000001", False), ("+4722000002", True), (None, False), (None, False))
+    )
+    with world.store() as store:
+        at = ADDRESS.c.value.in_((fixed.phone, fixed_with_mail.phone))
+        store.connection.execute(ADDRESS.update().where(at).values(takes_messages=False))
+        at = ADDRESS.c.value == stopped.phone
+        store.connection.execute(ADDRESS.update().where(at).values(opted_out_at=world.now))
+    calls = Chain(frozenset({Channel.SMS, Channel.EMAIL}), (ChainStep(Channel.VOICE, 300.0),))
+    families = (heard, fixed, fixed_with_mail, stopped, not_called)
+    alert = world.sent(*families, number="A-2610-0001", fallback=calls.as_json())
+    world.record(*((one, Rejected("21211")) for one in world.claim()))
+    world.record((world.claim_one(Channel.EMAIL), Rejected("552 5.2.2")))
+    with world.clock():
+        take_steps(world.database, 18)
+    called = {one.to: one for one in world.claim(Channel.VOICE)}
+    assert set(called) == {one.phone for one in families}
+    world.record(*((one, Rejected("21215") if to == not_called.phone else Accepted(to)) for to, one in called.items()))
+    world.receipt(heard.phone, ReceiptStatus.DELIVERED, called[heard.phone].delivery_id, 1)
+    follow = followed(world, alert, kind)
+    # The SMS that failed is tried again where the call was taken; by e-mail, where nobody can get an SMS.
+    assert numbers(world, follow) == sorted([heard.phone, fixed_with_mail.email])
+    assert {row.channel for row in world.rows(DELIVERY, DELIVERY.c.alert_id == follow)} == {Channel.SMS, Channel.EMAIL}
+    world.record(*((world.claim_one(channel), Accepted("F")) for channel in (Channel.SMS, Channel.EMAIL)))
+    # On the call list stands who has nothing else. The provider has refused the last call: they were never told.
+    with world.clock(), world.database.read() as connection:
+        assert [one.ref for one in call_list(connection, follow)] == ["2-0", "4-0"]
+    assert world.decisions(follow)[-1][2:] == ("no", NEVER_TOLD)
     check_books(world.database)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -37,6 +38,22 @@ def case(database: Database) -> Iterator[Case]:
         with database.write() as connection:
             made = _write(database, connection)
         yield made
+
+
+def add_calls(case: Case) -> None:
+    """Five calls of the alert: three came to the provider (one of them perhaps), two did not."""
+    with case.database.write() as connection:
+        world = World.again(connection)
+        about = [(case.students["failed"], case.guardians["failed"])]
+
+        def call(state: DeliveryState, *attempts: Tried, **values: Any) -> None:
+            world.delivery(case.alert, state, about, channel=Channel.VOICE, attempts=attempts, **values)
+
+        call(S.DELIVERED, Tried.ACCEPTED, accepted_after=120.0, finished_after=150.0)
+        call(S.UNDELIVERED, Tried.ACCEPTED, code="call_busy", accepted_after=121.0, finished_after=125.0)
+        call(S.UNKNOWN, Tried.UNKNOWN, code="read_timeout")
+        call(S.REJECTED, Tried.REJECTED, code="21215", finished_after=122.0)
+        call(S.CANCELLED, code="confirmed", finished_after=123.0)
 
 
 def _write(database: Database, connection: Connection) -> Case:

@@ -57,6 +57,14 @@ class Rows:
         """Students by home class (None: hidden) and class of the report."""
         return dict(Counter((self.homes.get(student), self.class_of(student)) for student in self.students))
 
+    def paid(self, channel: str) -> int:
+        """SMS segments, or calls, that a provider has, or may have."""
+        return sum(
+            row.segments if channel == "sms" else 1
+            for row in self.deliveries
+            if row.channel == channel and (row.accepted_at is not None or row.state == "unknown")
+        )
+
     def up_to(self, channel: str, moment: str, start: datetime, seconds: float) -> int:
         """Messages of a channel whose `moment` ("accepted_at") was at most so long after the start."""
         return sum(

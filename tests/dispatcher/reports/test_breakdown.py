@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from dispatcher.codes import StudentClass
 from dispatcher.reports.breakdown import Curve, Milestone, breakdown, points_of, step_of
+from dispatcher.reports.cost import Cost, Prices, cost
 from providers.base import Channel
-from tests.dispatcher.reports.conftest import Case
+from tests.dispatcher.reports.conftest import Case, add_calls
 from tests.dispatcher.reports.recount import Rows
 from tests.dispatcher.reports.world import CONFIRMED_AT
 
@@ -16,7 +17,7 @@ from tests.dispatcher.reports.world import CONFIRMED_AT
 def test_everything_equals_a_recount(case: Case) -> None:
     rows = Rows(case)
     with case.database.read() as connection:
-        found = breakdown(connection, case.alert, CONFIRMED_AT, price_per_segment=0.83)
+        found = breakdown(connection, case.alert, CONFIRMED_AT, Prices(0.83, 1.5))
 
     counted = {
         (None if one.hidden else one.home_class, name.value): getattr(one.classes, name.value)
@@ -47,15 +48,24 @@ def test_everything_equals_a_recount(case: Case) -> None:
             assert up_to(point.seconds - 1) <= point.messages <= up_to(point.seconds), (curve.channel, point)
         assert curve.points[-1].messages == up_to(1e9) > 0
 
-    sms = [row for row in rows.deliveries if row.channel is Channel.SMS]
-    paid = sum(row.segments for row in sms if row.accepted_at is not None or row.state == "unknown")
-    assert (found.sms_segments, found.cost_nok) == (paid, round(paid * 0.83, 2)) == (4, 3.32)
+    assert found.cost == Cost(rows.paid("sms"), 0, True, round(rows.paid("sms") * 0.83, 2)) == Cost(4, 0, True, 3.32)
 
     slow = [(one.channel, one.milestone, one.seconds, one.attempts, one.home_classes) for one in found.slowest]
     assert slow == [
         (Channel.SMS, Milestone.DELIVERY, 4.25, 2, ("1A", "2B")),
         (Channel.EMAIL, Milestone.HAND_OVER, 2.0, 2, ("1A", "2B")),
     ]
+
+
+def test_a_call_costs_what_an_sms_does_not(case: Case) -> None:
+    """What a provider has, or may have, is paid for, whoever answers; what never came there is not."""
+    add_calls(case)
+    rows = Rows(case)
+    assert (rows.paid("sms"), rows.paid("voice")) == (4, 3)
+    with case.database.read() as connection:
+        assert cost(connection, case.alert, Prices(0.83, 1.5)) == Cost(4, 3, True, round(4 * 0.83 + 3 * 1.5, 2))
+        assert cost(connection, case.alert, Prices(0.83, None)) == Cost(4, 3, False, 3.32)
+        assert cost(connection, case.alert + 1, Prices(0.83, None)) == Cost(1, 0, True, 0.83)
 
 
 _COUNTS = st.dictionaries(st.integers(1, 90_000), st.integers(1, 500), max_size=40)

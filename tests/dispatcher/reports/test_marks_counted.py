@@ -12,6 +12,7 @@ from sqlalchemy import update
 from dispatcher.reports.breakdown import breakdown
 from dispatcher.reports.call_list import call_list
 from dispatcher.reports.classes import read_classes
+from dispatcher.reports.cost import Prices
 from dispatcher.reports.counting import report
 from dispatcher.reports.paper_report import report_paper
 from dispatcher.reports.report_files import write_figures_csv, write_report_json
@@ -43,7 +44,7 @@ def test_every_report_equals_a_recount(called: Case) -> None:
     assert classes == {"confirmed": 4, "handed_over": 1, "unreached": 1, "held": 1, "nobody_may_be_told": 1}
     with called.database.read() as connection:
         found = report(connection, called.alert)
-        parts = breakdown(connection, called.alert, CONFIRMED_AT, price_per_segment=0.6)
+        parts = breakdown(connection, called.alert, CONFIRMED_AT, Prices(0.6, 1.5))
         watched = watch_students(connection, called.alert)
         to_call = list(call_list(connection, called.alert))
     assert {name: getattr(found.classes, name) for name in classes} == classes
@@ -68,7 +69,7 @@ def test_every_format_says_so(called: Case) -> None:
     written, figures, page = io.StringIO(), io.StringIO(), io.StringIO()
     write_report_json(written, found, first)
     write_figures_csv(figures, found)
-    print_report(Console(file=page, width=80), found, first)
+    print_report(Console(file=page, width=80), found, first, None)
     assert json.loads(written.getvalue())["reached_by_telephone"] == 3
     assert "details,reached_by_telephone,,3" in figures.getvalue()
     assert "3 students reached by telephone" in page.getvalue()

@@ -10,11 +10,12 @@ import pytest
 
 from dispatcher.codes import AlertState, AlertStatus, AttemptOutcome, DeliveryState, StudentClass
 from dispatcher.outbox import following, questions, record, sweep
+from dispatcher.paper.document import LABEL_SIZE, Label, Stroke
 from dispatcher.reports import call_list, norwegian, words
 from dispatcher.reports.acts import Act
-from dispatcher.reports.breakdown import Milestone
-from dispatcher.reports.charts import curve_line
-from dispatcher.reports.norwegian import act_words, in_norwegian, share
+from dispatcher.reports.breakdown import Curve, Milestone, Point
+from dispatcher.reports.charts import curve_chart, curve_line
+from dispatcher.reports.norwegian import act_words, code_words, in_norwegian, share
 from dispatcher.reports.reasons_in_norwegian import REASONS
 from dispatcher.retention import norwegian as export_words
 from providers import errors
@@ -60,6 +61,7 @@ def test_every_code_has_norwegian_words() -> None:
         (norwegian.ALERT_STATES, AlertState),
         (norwegian.CLASSES, StudentClass),
         (norwegian.STATES, DeliveryState),
+        (norwegian.CALL_STATES, DeliveryState),
         (norwegian.OUTCOMES, AttemptOutcome),
         (norwegian.CHANNELS, Channel),
     ):
@@ -69,6 +71,28 @@ def test_every_code_has_norwegian_words() -> None:
 def test_every_curve_has_a_line_of_its_own() -> None:
     lines = [curve_line(*pair) for pair in product(Channel, Milestone)]
     assert len({dash for _colour, dash in lines}) == len(lines)
+
+
+def test_the_names_of_all_lines_stand_within_the_picture_and_apart() -> None:
+    chart = curve_chart([Curve(*pair, (Point(0, 0), Point(60, 9))) for pair in product(Channel, Milestone)])
+    assert chart is not None
+    named = [shape for shape in chart.shapes if isinstance(shape, Label) and shape.words[0].isalpha()]
+    assert len(named) == 7
+    for label in named:
+        width = LABEL_SIZE * 0.55 * len(label.words)
+        assert (label.x if label.anchor == "end" else label.x + width) <= chart.width, label
+        right = [other.x - 28 for other in named if other.y == label.y and other.x > label.x]
+        assert label.x + width <= min(right, default=chart.width) or label.anchor == "end", label
+    top = min(min(y for _x, y in shape.points) for shape in chart.shapes if isinstance(shape, Stroke))
+    assert min(label.y for label in named) >= top
+
+
+def test_of_a_code_the_paper_says_what_a_provider_can_look_up() -> None:
+    assert [code_words(one) for one in ("30005", "550 5.1.1", "call_no_answer", "smtputf8_missing", "", None)] == [
+        " (30005)",
+        " (550 5.1.1)",
+        *[""] * 4,
+    ]
 
 
 def test_several_reasons_and_reasons_of_others() -> None:

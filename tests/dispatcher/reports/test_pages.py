@@ -274,7 +274,7 @@ def test_report_says_the_classes_first_and_fits_80_columns(case: Case) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=80, highlight=False)
     with bound_db_now(NOW), case.database.read() as connection:
-        print_report(console, report(connection, case.alert), list(call_list(connection, case.alert)))
+        print_report(console, report(connection, case.alert), list(call_list(connection, case.alert)), None)
     text = plain(stream.getvalue())
     assert all(len(line) <= 80 for line in text.splitlines())
     # The first number after the alert's own line.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from config.clock import bound_db_now
@@ -23,14 +23,18 @@ from config.operators import Operator
 from config.roles import Reach, Right
 from config.settings import load_settings
 from config.shell import Store
+from contacts.tables import ENROLMENT, SCHOOL
+from dispatcher.codes import DeliveryState
 from dispatcher.commands import report as module
 from dispatcher.paper.html import as_html
 from dispatcher.reports.call_list import call_list
+from dispatcher.reports.comparing import FAILED
 from dispatcher.reports.counting import report as count
-from dispatcher.reports.norwegian import CHANNELS, STATES
+from dispatcher.reports.norwegian import CHANNELS, share, state_words
 from dispatcher.reports.paper_report import report_paper
 from dispatcher.tables import ALERT
-from tests.dispatcher.reports.conftest import Case
+from providers.base import Channel
+from tests.dispatcher.reports.conftest import Case, add_calls
 from tests.dispatcher.reports.recount import Rows
 from tests.dispatcher.reports.world import NOW
 
@@ -42,6 +46,7 @@ run = CliRunner()
 def number(case: Case, monkeypatch: pytest.MonkeyPatch) -> str:
     """The alert of the case; the commands open its database."""
     monkeypatch.setenv("BEREDSKAP_SMS__PRICE_PER_SEGMENT", "0.83")
+    monkeypatch.setenv("BEREDSKAP_VOICE__PRICE_PER_CALL", "2.25")
     monkeypatch.setattr(module, "open_store", lambda need_keys: Store(load_settings(), case.database, OPERATOR))
     with case.database.read() as connection:
         return str(connection.execute(select(ALERT.c.number).where(ALERT.c.id == case.alert)).scalar_one())
@@ -129,7 +134,7 @@ def test_html_and_pdf_hold_the_recounted_numbers_to_the_last_row(case: Case, num
     states = Counter((row.channel, row.state) for row in rows.deliveries)
     bars = next(text for text in page.described.values() if "uten kvittering" in text)
     assert sorted(bars.removesuffix(".").split(". ")) == sorted(
-        f"{CHANNELS[channel]} {STATES[state]}: {count}" for (channel, state), count in states.items()
+        f"{state_words(channel, state)}: {count}" for (channel, state), count in states.items()
     )
     _head, *reasons = page.tables["Grunner"]
     assert sum(int(row[0]) for row in reasons) == sum(
@@ -148,6 +153,30 @@ def test_html_and_pdf_hold_the_recounted_numbers_to_the_last_row(case: Case, num
         for row in table:
             for cell in row:
                 assert re.sub(r"\s", "", cell) in said, (caption, cell)
+
+
+def test_a_call_begins_and_is_confirmed_and_is_never_delivered(case: Case, number: str, tmp_path: Path) -> None:
+    add_calls(case)
+    pdf = tmp_path / "r.pdf"
+    page = typed(number, "--format", "html")
+    typed(number, "--format", "pdf", "--output", pdf)
+    for words in ("Anrop bekreftet: 1.", "Anrop ikke bekreftet: 1.", "det var opptatt</td>", "Anrop begynt"):
+        assert words in page
+    assert "Anrop levert" not in page
+    assert "Anropikkebekreftet" in words_of(pdf)
+
+
+def test_in_the_pdf_two_hyphens_of_an_option_are_two(number: str, tmp_path: Path) -> None:
+    pdf = tmp_path / "r.pdf"
+    typed(number, "--format", "pdf", "--output", pdf)
+    fonts: dict[str, str] = {}
+
+    def note(text: str, _cm: object, _tm: object, font: dict[str, str] | None, _size: float) -> None:
+        if text.strip():
+            fonts[text.strip()] = font["/BaseFont"] if font else ""
+
+    pypdf.PdfReader(pdf).pages[0].extract_text(visitor_text=note)
+    assert fonts["--call-list"] == "/Courier"
 
 
 def test_the_first_thing_said_is_the_students_with_nobody_reached_and_whom_to_call(number: str) -> None:
@@ -189,7 +218,28 @@ def test_json_and_csv_hold_the_breakdown_when_it_is_asked_for(number: str) -> No
         last = curve["points"][-1]
         what = f"{curve['channel']} {curve['milestone']}"
         assert ["messages so far", what, f"{last['seconds']} s", str(last["messages"])] in rows
-    assert ["cost", "cost_nok", "", "3.32"] in rows
+    assert ["cost", "nok", "", "3.32"] in rows
+
+
+def test_every_format_says_the_cost_with_its_calls(case: Case, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_calls(case)
+    rows = Rows(case)
+    segments, calls = rows.paid("sms"), rows.paid("voice")
+    nok = round(segments * 0.83 + calls * 2.25, 2)
+    document = json.loads(typed(number, "--json", "--breakdown"))["breakdown"]["cost"]
+    assert document == {"sms_segments": segments, "calls": calls, "calls_priced": True, "nok": nok}
+    table = csv.reader(io.StringIO(typed(number, "--format", "csv", "--breakdown")))
+    assert {row[1]: row[3] for row in table if row[0] == "cost"} == {name: str(one) for name, one in document.items()}
+    words = f"{nok:.2f} kr".replace(".", ",")
+    page = typed(number, "--format", "html").replace("\u00a0", " ")
+    assert f"omtrent {words} ({segments} SMS-deler og {calls} anrop, etter" in page
+    assert f"Cost about {nok:.2f} kr ({segments} SMS segments and {calls} calls)" in typed(number)
+
+    monkeypatch.setenv("BEREDSKAP_VOICE__CALLER", "nobody")
+    assert f"{calls} anrop uten kjent pris og e-post er ikke regnet med" in typed(number, "--format", "html")
+    assert f"Cost about {segments * 0.83:.2f} kr ({segments} SMS segments and {calls} calls, calls not " in typed(
+        number
+    )
 
 
 def test_a_file_is_for_its_owner_alone_and_is_not_replaced_unasked(number: str, tmp_path: Path) -> None:
@@ -216,6 +266,56 @@ def test_the_other_reports_count_the_same(case: Case, number: str) -> None:
     assert run.invoke(module.app, ["compare", number]).exit_code == ExitStatus.UNUSABLE
 
 
+def test_alerts_beside_each_other_on_paper_hold_the_recounted_numbers(case: Case, number: str, tmp_path: Path) -> None:
+    add_calls(case)
+    rows = Rows(case)
+    pdf = tmp_path / "c.pdf"
+    page = Page(typed("compare", number, "latest", "--format", "html"))
+    typed("compare", number, "latest", "--format", "pdf", "--output", pdf)
+    tables = {name: {row[0]: row[1:] for row in table} for name, table in page.tables.items()}
+    classes = Counter(rows.class_of(student) for student in rows.students)
+    nobody, whole = classes["unreached"] + classes["held"], len(rows.students)
+    for words, students in (
+        ("ingen er nådd", nobody),
+        ("overlevert, ikke bekreftet", classes["handed_over"]),
+        ("bekreftet", classes["confirmed"]),
+        ("ingen kan varsles", classes["nobody_may_be_told"]),
+    ):
+        assert tables["Elevene"][words][0] == f"{students} ({share(students, whole)})"
+    assert tables["Elevene"]["elever i alt"] == [str(whole), "2"]
+    for channel, done in ((Channel.SMS, "levert"), (Channel.VOICE, "bekreftet"), (Channel.EMAIL, None)):
+        of = [row.state for row in rows.deliveries if row.channel is channel]
+        found = tables[CHANNELS[channel]]
+        failed = sum(state in FAILED for state in of)
+        assert found["i alt"][0] == str(len(of))
+        assert found["mislykket"][0] == f"{failed} ({share(failed, len(of))})"
+        if done is not None:
+            delivered = of.count(DeliveryState.DELIVERED)
+            assert found[done][0] == f"{delivered} ({share(delivered, len(of))})"
+    assert tables["SMS"]["overlevert, den siste etter"] == ["61\u00a0sekunder", "1,0\u00a0sekunder"]
+    assert tables["Anrop"]["begynt, den siste etter"] == ["121\u00a0sekunder", "–"]
+    said = words_of(pdf)
+    assert all(re.sub(r"\s", "", cell) in said for table in page.tables.values() for row in table for cell in row)
+
+
+def test_a_term_on_paper(case: Case, number: str, tmp_path: Path) -> None:
+    with case.database.write() as connection:
+        school = connection.execute(select(SCHOOL.c.id)).scalar_one()
+        enrolled = {"school_id": school, "source": "test", "main": True}
+        connection.execute(insert(ENROLMENT), [{**enrolled, "student_id": one} for one in case.students.values()])
+    file = tmp_path / "term.html"
+    written = typed("school", "Eksempel vgs", "--since", "2026-08-01", "--format", "html", "--output", file)
+    assert written == f"Written: {file}. Only you can read it.\n"
+    html = file.read_text(encoding="utf-8")
+    (_head, *found) = Page(html).tables["Varslene"]
+    assert next((row[0], row[3], row[4]) for row in found) == (number, "8", "4 (50,0\u00a0%)")
+    assert len(found) == len(json.loads(typed("school", "Eksempel vgs", "--json"))["alerts"]) == 2
+    assert "Virkelige varsler 2, øvelser 0, tester 0." in html
+    assert "Ingen øvelse siden da." in html
+    pdf = typed("school", "Eksempel vgs", "--format", "pdf", "--output", tmp_path / "term.pdf", "--json")
+    assert json.loads(pdf) == {"school": "Eksempel vgs", "file": str(tmp_path / "term.pdf")}
+
+
 def test_a_call_list_that_goes_on_and_a_row_of_follow_ups_are_told(case: Case) -> None:
     with bound_db_now(NOW), case.database.read() as connection:
         found = count(connection, case.alert)
@@ -236,7 +336,7 @@ def test_a_call_list_that_goes_on_and_a_row_of_follow_ups_are_told(case: Case) -
         "2 svar på SMS må leses",
     ):
         assert words in page
-    assert "SMS har kostet" not in page
+    assert "har kostet" not in page
     nobody = replace(many, classes=replace(found.classes, nobody_reached=0))
     page = as_html(report_paper(nobody, None, [], made_at=NOW))
     assert "Ingen: noen er nådd for hver elev" in page

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config.catalogue import MsgType
 from config.database import Database
 from config.operators import Operator
 from config.roles import Reach, Right
@@ -45,6 +46,11 @@ class Schools:
             self.world.delivery(alert, DeliveryState.DELIVERED, [(self.open, self.guardian)], accepted_after=1.0)
         return alert
 
+    def follow_up(self, alert: int, *, on: date) -> int:
+        at = datetime(on.year, on.month, on.day, 11, tzinfo=UTC)
+        values = {"status": AlertStatus.EXERCISE, "msg_type": MsgType.UPDATE, "references_id": alert}
+        return self.world.alert([self.open], confirmed_at=at, **values)
+
     def term(self, operator: Operator = EVERYTHING) -> SchoolTerm:
         connection = self.world.connection
         return school_term(connection, operator, find_school(connection, "Eksempel vgs"), DAY)
@@ -69,6 +75,16 @@ def test_the_alerts_to_its_students_since_that_day(database: Database) -> None:
         assert (one.classes.students, one.classes.confirmed) == (2, 1)
     assert term.counts == {AlertStatus.ACTUAL: 1, AlertStatus.EXERCISE: 1, AlertStatus.TEST: 0}
     assert term.last_exercise == term.alerts[0].confirmed_at
+
+
+def test_what_follows_an_exercise_is_listed_and_is_no_other_exercise(database: Database) -> None:
+    with database.write() as connection:
+        schools = Schools(World(connection))
+        first = schools.alert(schools.open, on=date(2026, 9, 2))
+        schools.follow_up(first, on=date(2026, 9, 3))
+        term = schools.term()
+    assert [one.msg_type for one in term.alerts] == [MsgType.ALERT, MsgType.UPDATE]
+    assert (term.counts[AlertStatus.EXERCISE], term.last_exercise) == (1, term.alerts[0].confirmed_at)
 
 
 def test_an_alert_about_named_students_does_not_tell_where_a_protected_one_goes(database: Database) -> None:

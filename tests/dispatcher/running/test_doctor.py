@@ -110,6 +110,7 @@ def test_a_machine_on_which_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -
         Check.AUDIT,
         Check.REGISTERS,
         Check.OPERATORS,
+        Check.REMINDERS,
         Check.SELF_TEST,
         Check.DRILLS,
     }
