@@ -21,7 +21,7 @@ def explain(error: Exception) -> BeredskapError:
     """What a person is told about `error`. Writes the details of a fault of Beredskap to its log."""
     # An exception of a library can only come out of it once it has been imported: nothing is loaded here to ask.
     if "sqlalchemy" in sys.modules:
-        told = _storing(error)
+        told = _storing(error) or _too_long(error)
         if told is not None:
             return told
     if "redis" in sys.modules:
@@ -43,6 +43,13 @@ def what_ails(error: Exception) -> str:
     database. Writes nothing."""
     told = _storing(error)
     return "" if told is None else told.what
+
+
+def _too_long(error: Exception) -> BeredskapError | None:
+    """A reference or a reason for which its column has no room. Only PostgreSQL says so."""
+    if getattr(getattr(error, "orig", None), "sqlstate", None) != "22001":
+        return None
+    return UsageError("Something that was given is longer than there is room for.", remedy="Say it in fewer letters.")
 
 
 def _storing(error: Exception) -> BeredskapError | None:

@@ -194,6 +194,22 @@ def test_a_wrong_statement_is_our_fault_and_not_the_databases(database_url: str,
     database.dispose()
 
 
+def test_more_letters_than_a_column_has_room_for(postgres_url: str, named) -> None:
+    database = Database(named(postgres_url))
+
+    def write() -> None:
+        with database.write() as connection:
+            connection.execute(text("CREATE TEMPORARY TABLE small (word varchar(3))"))
+            connection.execute(text("INSERT INTO small VALUES ('secret')"))
+
+    explained = explain(failure(write))
+    assert explained.status is ExitStatus.UNUSABLE
+    assert str(explained).startswith("Something that was given is longer than there is room for.")
+    assert "secret" not in str(explained)
+    assert what_ails(failure(write)) == "", "a process that goes on must not take it for a database that is away"
+    database.dispose()
+
+
 def test_a_redis_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     server = RedisServer()
     monkeypatch.setenv("BEREDSKAP_STORE__REDIS_URL", server.url.replace("//", f"//:{PASSWORD}@"))
