@@ -203,7 +203,7 @@ def test_more_letters_than_a_column_has_room_for(postgres_url: str, named) -> No
             connection.execute(text("INSERT INTO small VALUES ('secret')"))
 
     explained = explain(failure(write))
-    assert explained.status is ExitStatus.UNUSABLE
+    assert explained.exit_status is ExitStatus.UNUSABLE
     assert str(explained).startswith("Something that was given is longer than there is room for.")
     assert "secret" not in str(explained)
     assert what_ails(failure(write)) == "", "a process that goes on must not take it for a database that is away"

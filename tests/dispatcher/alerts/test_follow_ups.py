@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -416,6 +417,9 @@ def test_an_unknown_one_that_was_never_taken_is_never_sent_and_ends_the_matter(w
     assert world.claim() == []
     assert {row.code for row in world.rows(DELIVERY, DELIVERY.c.alert_id == follow)} == {NEVER_TOLD}
     assert world.decisions(follow) == [(family.student, family.guardian, "no", NEVER_TOLD)]
+    # The rule was asked nothing: there is nothing to show.
+    (decision,) = world.rows(DECISION, DECISION.c.alert_id == follow, DECISION.c.superseded.is_(False))
+    assert json.loads(decision.inputs) == {}
     world.sweep()
     assert world.alert_state(follow) is AlertState.CLOSED
     check_books(world.database)
