@@ -45,6 +45,8 @@ class ContactPoint(SQLModel, table=True):
 
     `confirmed_at`: when somebody last said that it still holds; 18 months later it is stale.
     `removed_at`: when its owner had it removed; sources that go on telling it bring it back no more.
+    `shared_in_register`: the contact register (KRR) says whether others have registered the address there, too; None
+    where it does not tell, and from every other source.
     """
 
     __tablename__ = "contact_point"
@@ -62,6 +64,7 @@ class ContactPoint(SQLModel, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     removed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    shared_in_register: bool | None = None
 
 
 class ContactRegisterEntry(SQLModel, table=True):

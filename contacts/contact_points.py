@@ -47,6 +47,7 @@ class StoredPoint:
     source: str
     verified_at: datetime | None
     verified_by: VerifiedBy | None
+    shared_in_register: bool | None
 
     @property
     def masked(self) -> str:
@@ -186,6 +187,7 @@ def points_of(connection: Connection, guardian_id: int) -> list[StoredPoint]:
             CONTACT_POINT.c.source,
             CONTACT_POINT.c.verified_at,
             CONTACT_POINT.c.verified_by,
+            CONTACT_POINT.c.shared_in_register,
         )
         .join(ADDRESS, ADDRESS.c.id == CONTACT_POINT.c.address_id)
         .where(CONTACT_POINT.c.person_id == guardian_id, CONTACT_POINT.c.ended_at.is_(None))

@@ -39,7 +39,10 @@ class ExplainedLink:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPoint:
-    """One contact point, masked. `unused`: why a real alert would not use it; None when it would."""
+    """One contact point, masked. `unused`: why a real alert would not use it; None when it would.
+
+    `shared_in_register`: whether others have registered it in the contact register (KRR), too; None: nobody tells.
+    """
 
     channel: AddressChannel
     masked: str
@@ -49,6 +52,7 @@ class ExplainedPoint:
     verified_on: date | None
     stale: bool
     unused: Unreachable | None
+    shared_in_register: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ def _point(facts: PointFacts, rows: list[StoredPoint]) -> ExplainedPoint:
         oslo_date(best.verified_at) if best.verified_at else None,
         facts.stale,
         refusal(facts, _ACTUAL),
+        next((row.shared_in_register for row in rows if row.shared_in_register is not None), None),
     )
 
 

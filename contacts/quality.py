@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from contacts.audience import AudienceSchool
 from contacts.codes import AddressChannel
@@ -47,9 +47,9 @@ class StudentFigures:
 class AddressFigures:
     """Different numbers, or different e-mail addresses, of guardians who may be told today.
 
-    `stale`: verified, and not confirmed for long; `shared`: other guardians have it too; `failing`: messages to it have
-    failed again and again. Fixed lines, foreign numbers
-    and numbers whose owner answered STOP (`opted_out`) are phone numbers only.
+    `stale`: verified, and not confirmed for long; `shared`: other guardians have it too, or the contact register (KRR)
+    says that others do, who need not be known here; `failing`: messages to it have failed again and again. Fixed lines,
+    foreign numbers and numbers whose owner answered STOP (`opted_out`) are phone numbers only.
     """
 
     all: int = 0
@@ -184,7 +184,12 @@ def _marks(connection: Connection) -> _Marks:
         .join(PERSON, PERSON.c.id == point.person_id)
         .where(point.ended_at.is_(None), PERSON.c.deceased.is_(False), may_be_told(point.person_id))
         .group_by(point.address_id)
-        .having(func.min(point.person_id) < func.max(point.person_id))
+        .having(
+            or_(
+                func.min(point.person_id) < func.max(point.person_id),
+                func.max(case((point.shared_in_register, 1), else_=0)) == 1,
+            )
+        )
     )
     foreign = select(address.id).where(address.channel == AddressChannel.SMS, address.value.not_like("+47%"))
     return _Marks(frozenset(connection.scalars(shared)), frozenset(connection.scalars(foreign)))

@@ -81,7 +81,7 @@ def _freg() -> Iterator[bytes]:
 
 def _krr() -> Iterator[bytes]:
     persons = [
-        active(KARI.nin, kontaktinformasjon=contacts("+4799900111", "kari@eksempel.example"), spraak="nn"),
+        active(KARI.nin, kontaktinformasjon=contacts("+4799900111", "kari@eksempel.example", shared="JA"), spraak="nn"),
         deleted(OLE.nin),
         never_registered(NORA.nin),
     ]

@@ -148,6 +148,8 @@ def _point(point: ExplainedPoint) -> str:
         notes.append(f"verified {by} {point.verified_on}")
         if point.stale:
             notes.append("stale")
+    if point.shared_in_register:
+        notes.append("shared in KRR")
     if point.unused is not None:
         return f"({name}: {', '.join([*notes, _UNUSED[point.unused]])})"
     return f"{name} ({', '.join(notes)})"

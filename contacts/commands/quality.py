@@ -22,7 +22,8 @@ def quality(
     """How good the contact information is: per school, the students reached by two channels, by one, by none.
 
     The shares are of the students about whom somebody may be told today; contact points count when a real alert would
-    use them. Stale, shared, fixed-line and foreign numbers are counted beside them. Figures only, no persons.
+    use them. Stale, shared, fixed-line and foreign numbers are counted beside them; shared are those that other
+    guardians here have too, or that others have registered in the contact register (KRR). Figures only, no persons.
 
     Examples:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from contacts.commands.quality_page import cells_of, email_facts, grouped, percent, phone_facts
+from contacts.commands.quality_page import SHARED, cells_of, email_facts, grouped, percent, phone_facts
 from contacts.quality import Figures, Quality
 
 # No script, no picture, nothing from elsewhere: what a school's name might smuggle in does nothing.
@@ -58,6 +58,8 @@ def _document(quality: Quality) -> Iterator[str]:
         yield from _school(f"All {len(quality.schools)} schools", quality.total)
     if not quality.schools:
         yield "<p>No school has any students.</p>"
+    else:
+        yield f"<p>{SHARED}</p>"
     yield "</body></html>"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _BAR = 40
 # Told apart by their density, so that the bar says the same without colours.
 _TWO, _ONE, _NONE = "█", "▒", "·"
+SHARED = "shared: other guardians here have it too, or others have registered it in KRR"
 
 
 def draw_quality(quality: Quality, console: Console) -> None:
@@ -33,6 +34,9 @@ def _lines(quality: Quality) -> Iterator[str]:
     if several:
         yield ""
         yield from _school(f"All {len(quality.schools)} schools", quality.total)
+    if quality.total.phones.shared or quality.total.emails.shared:
+        yield ""
+        yield SHARED
 
 
 def _school(name: str, figures: Figures) -> Iterator[str]:

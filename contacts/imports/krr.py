@@ -45,7 +45,7 @@ _STATUSES = {
     "SLETTET": RegisterStatus.DELETED,
     "IKKE_REGISTRERT": RegisterStatus.NOT_REGISTERED,
 }
-_RESERVED = {"JA": True, "NEI": False}
+_YES_NO = {"JA": True, "NEI": False}
 _EXPIRED = {"KAN_VARSLES": False, "KAN_IKKE_VARSLES": True}
 # With an offset, which Digdir also writes without minutes ("+02"): without one it could be two moments.
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)")
@@ -107,7 +107,7 @@ def _person_records(item: _Item, place: Place, today: date) -> Iterator[Record]:
         # Whether such a person is registered at all cannot be known; what the store has of them stays.
         yield Refusal(place, f"its status is none of {', '.join(_STATUSES)}", about.identifiers)
         return
-    reserved, unknown_reserved = _word(item, "reservasjon", _RESERVED, about)
+    reserved, unknown_reserved = _word(item, "reservasjon", _YES_NO, about)
     silent, unknown_expired = _word(item, "varslingsstatus", _EXPIRED, about)
     spoken, unknown_language = _language(item, about)
     yield from (*unknown_reserved, *unknown_expired, *unknown_language)
@@ -131,7 +131,7 @@ def _person_records(item: _Item, place: Place, today: date) -> Iterator[Record]:
 
 
 def _word(
-    item: _Item, name: str, words: Mapping[str, _Word], about: _About
+    item: _Item, name: str, words: Mapping[str, _Word], about: _About, lost: Lost = Lost.FACT
 ) -> tuple[_Word | None, tuple[Refusal, ...]]:
     """What a coded field says; None where it says nothing that is known."""
     told = item.get(name)
@@ -139,7 +139,7 @@ def _word(
         return None, ()
     if isinstance(told, str) and told in words:
         return words[told], ()
-    return None, (about.left_out(f"{name} is none of {', '.join(words)}"),)
+    return None, (about.left_out(f"{name} is none of {', '.join(words)}", lost),)
 
 
 def _language(item: _Item, about: _About) -> tuple[str | None, tuple[Refusal, ...]]:
@@ -193,7 +193,9 @@ def _addresses(contacts: object, about: _About, today: date, *, may_be_withheld:
                     Lost.ADDRESS,
                 )
             )
-        found.append(ContactAddress(channel, value, takes_messages, confirmed_at))
+        shared, unknown_shared = _word(contacts, f"{name}_duplisert", _YES_NO, about, Lost.ADDRESS)
+        faults.extend(unknown_shared)
+        found.append(ContactAddress(channel, value, takes_messages, confirmed_at, shared))
     nothing = not found and not spared
     return _Addresses(None if nothing and may_be_withheld else tuple(found), tuple(spared), tuple(faults))
 

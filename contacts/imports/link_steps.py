@@ -83,19 +83,24 @@ def point_steps(comparison: Comparison) -> Iterator[Step]:
         stored.c.source == comparison.source,
     )
     verified = _verified(comparison)
-    new = select(told.c.person_id, told.c.address_id, literal(comparison.source), *verified.values()).where(
-        ~exists().where(same), enters
-    )
+    values = {
+        "person_id": told.c.person_id,
+        "address_id": told.c.address_id,
+        "source": literal(comparison.source),
+        **verified,
+        "shared_in_register": told.c.shared_in_register,
+    }
+    new = select(*values.values()).where(~exists().where(same), enters)
     yield Step(
-        insert(stored).from_select(["person_id", "address_id", "source", *verified], new),
+        insert(stored).from_select(list(values), new),
         new,
         Kind.CONTACT_POINTS,
         Verb.ADDED,
     )
-    differs, values = _point_changes(comparison, verified)
+    differs, changes = _point_changes(comparison, verified)
     changed = and_(differs, enters)
     yield Step(
-        update(stored).where(same, changed).values(ended_at=None, removed_at=None, **values),
+        update(stored).where(same, changed).values(ended_at=None, removed_at=None, **changes),
         select(told.c.person_id).join(stored, same).where(changed),
         Kind.CONTACT_POINTS,
         Verb.CHANGED,
@@ -170,10 +175,13 @@ def _point_changes(
     # Told again after it had ended, without a time, it is as little verified as a new one.
     lapses = and_(ended, told.c.confirmed_at.is_(None), stored.c.verified_by.is_distinct_from(VerifiedBy.CODE))
     again = and_(newer, stored.c.verified_by == VerifiedBy.SOURCE, verified["verified_at"].is_not(None))
-    return or_(ended, turns, newer), {
+    # The mark has no time of its own: others may take the number up while its owner confirms nothing.
+    marked = told.c.shared_in_register.is_distinct_from(stored.c.shared_in_register)
+    return or_(ended, turns, newer, marked), {
         "verified_at": case((lapses, null()), (or_(turns, again), verified["verified_at"]), else_=stored.c.verified_at),
         "verified_by": case((lapses, null()), (turns, verified["verified_by"]), else_=stored.c.verified_by),
         "confirmed_at": case((newer, told.c.confirmed_at), else_=stored.c.confirmed_at),
+        "shared_in_register": told.c.shared_in_register,
     }
 
 

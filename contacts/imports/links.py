@@ -126,13 +126,14 @@ def gather_points(comparison: Comparison) -> None:
     person, contact = staged.person, staged.contact
     comparison.connection.execute(
         insert(staged.point).from_select(
-            ["person_id", "channel", "value", "takes_messages", "confirmed_at"],
+            ["person_id", "channel", "value", "takes_messages", "confirmed_at", "shared_in_register"],
             select(
                 person.c.person_id,
                 contact.c.channel,
                 contact.c.value,
                 contact.c.takes_messages,
                 contact.c.confirmed_at,
+                contact.c.shared_in_register,
             )
             .join(person, person.c.n == contact.c.person_n)
             .where(person.c.state == staged.ENTERS, has_addresses(comparison))

@@ -114,7 +114,8 @@ class Loader:
             letters = ("\n".join(postal.lines), postal.postal_code, postal.place, postal.country)
         ids = {(each.scheme, each.value): each.current for each in record.identifiers}
         contacts = [
-            (each.channel.value, each.value, each.takes_messages, each.confirmed_at) for each in record.contacts or ()
+            (each.channel.value, each.value, each.takes_messages, each.confirmed_at, each.shared_in_register)
+            for each in record.contacts or ()
         ]
         place = self._place(record)
         self._rows[staged.person].append(
@@ -231,7 +232,7 @@ _COLUMNS: Final[Mapping[Table, tuple[str, ...]]] = {
         "postal_country",
     ),
     staged.identifier: ("person_n", "scheme", "lookup", "ciphertext", "current"),
-    staged.contact: ("person_n", "channel", "value", "takes_messages", "confirmed_at"),
+    staged.contact: ("person_n", "channel", "value", "takes_messages", "confirmed_at", "shared_in_register"),
     staged.group: (*_PLACE, "digest", "key", "kind", "name", "ref", "parent", "grade", "ended_on", "removed"),
     staged.membership: (*_PLACE, "group_key", *_STUDENT, "active", "begins", "ended_on", "main", "live"),
     staged.guardianship: (

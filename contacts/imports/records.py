@@ -41,12 +41,16 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class ContactAddress:
-    """`confirmed_at`: when it was last confirmed, from a source that tells this (`Reading.contact_register`)."""
+    """`confirmed_at`: when it was last confirmed; `shared_in_register`: others have registered it there, too.
+
+    Both from a source that tells such things (`Reading.contact_register`); None: it does not tell.
+    """
 
     channel: AddressChannel
     value: str = field(repr=False)
     takes_messages: bool = True
     confirmed_at: datetime | None = None
+    shared_in_register: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

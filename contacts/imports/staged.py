@@ -89,6 +89,7 @@ contact = _table(
     Column("value", String),
     Column("takes_messages", Boolean),
     Column("confirmed_at", UtcDateTime()),
+    Column("shared_in_register", Boolean),
 )
 group = _table(
     "group",
@@ -203,6 +204,7 @@ point = _table(
     Column("value", String),
     Column("takes_messages", Boolean),
     Column("confirmed_at", UtcDateTime()),
+    Column("shared_in_register", Boolean),
     Column("address_id", BigInt),
 )
 

@@ -117,6 +117,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "school_id": "skolens interne nummer",
     "schools": "skoler",
     "sent_at": "sendt",
+    "shared_in_register": "registrert på flere i Kontakt- og reservasjonsregisteret",
     "source": "kilde",
     "state": "hvor det står",
     "status": "status",

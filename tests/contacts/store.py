@@ -120,6 +120,7 @@ class ContactStore:
         source: str = "krr",
         by: VerifiedBy = VerifiedBy.SOURCE,
         ended_at: datetime | None = None,
+        shared_in_register: bool | None = None,
         **address: Any,
     ) -> int:
         row = {
@@ -130,6 +131,7 @@ class ContactStore:
             "verified_by": None if verified is None else by,
             "confirmed_at": confirmed,
             "ended_at": ended_at,
+            "shared_in_register": shared_in_register,
         }
         return self._add(tables.CONTACT_POINT, row)
 

@@ -126,6 +126,23 @@ def test_a_number_of_the_register_that_the_guardian_has_replaced_says_so(store: 
     ]
 
 
+def test_a_number_that_others_have_in_the_register_says_so_and_is_used_all_the_same(store: ContactStore) -> None:
+    ola = store.guardian(store.student())
+    store.point(ola, "+4799999911", shared_in_register=True)
+    store.point(ola, "+4799999911", source="pifu:NO1", verified=None)
+    store.point(ola, "+4799999912", shared_in_register=False)
+    store.point(ola, "ola@example.com", verified=None)
+    (guardian,) = explained(store).guardians
+    assert [(point.unused, point.shared_in_register) for point in guardian.points] == [
+        (None, True),
+        (None, False),
+        (Unreachable.UNVERIFIED_ONLY, None),
+    ]
+    assert [line for line in lines(page(explained(store), 80)) if "shared" in line] == [
+        "SMS +47 9xx xx x11 (verified KRR 2026-06-29, shared in KRR)"
+    ]
+
+
 def test_an_entitled_guardian_whom_nothing_reaches_is_said_to_be_one(store: ContactStore) -> None:
     store.guardian(store.student())
     (guardian,) = explained(store).guardians
@@ -198,7 +215,7 @@ def test_of_a_student_who_may_be_protected_only_the_decision_is_shown(
     nora = store.student(school=school, **protection)
     store.group("2C", school, nora)
     ola = store.guardian(nora)
-    store.point(ola)
+    store.point(ola, shared_in_register=True)
     store.connection.execute(
         insert(tables.REGISTER_ENTRY).values(person_id=ola, status=RegisterStatus.ACTIVE, reserved=True)
     )
@@ -207,8 +224,8 @@ def test_of_a_student_who_may_be_protected_only_the_decision_is_shown(
     assert isinstance(found, ProtectedExplanation)
     assert {(one.reason, one.guardians) for one in found.answers} == {(reason, 1), (Reason.BLOCKED, 1)}
     shown = page(found) + repr(found)
-    for secret in ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010", "KRR", "reserved"):
-        assert secret not in shown
+    secrets = ("Nora", "Eksempel vgs", "2C", "Ola", "Liv", "G-", "x12", "2026/113", "2010", "KRR", "reserved", "shared")
+    assert not [secret for secret in secrets if secret in shown]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from contacts.audience import AudienceSchool, find_school
 from contacts.codes import AddressChannel, Basis, Protection
 from contacts.commands.quality_html import quality_html
-from contacts.commands.quality_page import cells_of, draw_quality, percent
+from contacts.commands.quality_page import SHARED, cells_of, draw_quality, percent
 from contacts.facts import load_cases
 from contacts.quality import AddressFigures, Figures, Quality, SchoolQuality, StudentFigures, store_quality
 from contacts.reach import ReachOptions
@@ -116,6 +116,30 @@ def test_an_alert_reaches_whom_the_figures_say(two_schools: ContactStore) -> Non
             unreached = sum(student.forecast is StudentClass.UNREACHED for student in planned.students)
             assert (told, unreached) == (2, FIRST.students.no_channel)
     assert measured(two_schools).total.students == FIRST.students
+
+
+def test_the_contact_register_s_word_makes_an_address_shared_with_strangers(store: ContactStore) -> None:
+    """Where somebody has it who may be told, and the register still tells it."""
+    student = store.student(school=store.school())
+    guardian = store.guardian(student)
+    store.point(guardian, "+4799999911", shared_in_register=True)
+    store.point(guardian, "+4799999912", shared_in_register=False)
+    store.point(guardian, "ola@example.com", shared_in_register=True, ended_at=LATELY)
+    store.point(guardian, "ola@example.com", source="guardian")
+    dead = store.guardian(student, deceased=True)
+    store.point(dead, "+4799999912", shared_in_register=True)
+    found = measured(store)
+    assert found.total.phones == AddressFigures(all=2, shared=1)
+    assert found.total.emails == AddressFigures(all=1)
+    assert page(found).splitlines()[-1] == SHARED
+    assert SHARED in _Page(quality_html(found)).text
+
+
+def test_both_words_on_one_address_count_it_once(store: ContactStore) -> None:
+    student = store.student(school=store.school())
+    for guardian in (store.guardian(student), store.guardian(student)):
+        store.point(guardian, "+4799999911", shared_in_register=True)
+    assert measured(store).total.phones == AddressFigures(all=1, shared=1)
 
 
 def test_a_blocked_guardian_who_shares_the_address_takes_its_channel_away(store: ContactStore) -> None:

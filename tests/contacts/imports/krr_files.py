@@ -29,9 +29,15 @@ def active(number: str, **parts: Any) -> dict[str, Any]:
 
 
 def contacts(
-    phone: Any = None, email: Any = None, *, updated: Any = LATELY, verified: Any = None, email_verified: Any = None
+    phone: Any = None,
+    email: Any = None,
+    *,
+    updated: Any = LATELY,
+    verified: Any = None,
+    email_verified: Any = None,
+    shared: Any = None,
 ) -> dict[str, Any]:
-    """The two addresses with their times; `email_verified` where the e-mail's differs."""
+    """The two addresses with their times; `email_verified` where the e-mail's differs. `shared`: the phone's mark."""
     made: dict[str, Any] = {}
     for name, value, time in (
         ("mobiltelefonnummer", phone, verified),
@@ -39,6 +45,7 @@ def contacts(
     ):
         if value is not None:
             made |= {name: value, f"{name}_oppdatert": updated, f"{name}_sist_verifisert": time}
+    made["mobiltelefonnummer_duplisert"] = shared
     return {name: value for name, value in made.items() if value is not None}
 
 
@@ -58,6 +65,17 @@ def told(importer: Importer, *, ended: bool = False) -> dict[tuple[str, str], tu
         (people[row.person_id], addresses[row.address_id]): (row.verified_at, row.verified_by, row.confirmed_at)
         for row in importer.rows(tables.CONTACT_POINT)
         if row.source == "krr" and (row.ended_at is not None) == ended
+    }
+
+
+def marks(importer: Importer) -> dict[tuple[str, str, str], bool | None]:
+    """(person, address, source) → whether the contact register says that others have it too; points in force."""
+    people = importer.people()
+    addresses = {row.id: row.value for row in importer.rows(tables.ADDRESS)}
+    return {
+        (people[row.person_id], addresses[row.address_id], row.source): row.shared_in_register
+        for row in importer.rows(tables.CONTACT_POINT)
+        if row.ended_at is None
     }
 
 

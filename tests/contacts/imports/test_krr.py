@@ -24,6 +24,7 @@ from tests.contacts.imports.krr_files import (
     contacts,
     deleted,
     entries,
+    marks,
     never_registered,
     reasons,
     told,
@@ -212,3 +213,14 @@ def test_the_sample(importer: Importer, samples: Path) -> None:
     }
     assert entries(importer) == {one: ("active", False, False, "nn"), other: ("active", False, True, "se")}
     assert {importer.person(name).language for name in (one, other)} == {"nn", "se"}
+    assert set(marks(importer).values()) == {None}
+
+
+def test_the_sample_s_shared_number(sqlite_school: Importer, samples: Path) -> None:
+    """It is marked at one who is no guardian of the sample child: here they are one, as the school has it."""
+    sqlite_school.guardians(HEAD + line(guardian_nin="07919697150", given_name="Per", family_name="Delt", phone=""))
+    plan = sqlite_school.apply("krr", samples / "krr" / "personer.json", trusted=("krr",))
+    assert (plan.strangers, plan.refused) == (3, 0)
+    assert {key: mark for key, mark in marks(sqlite_school).items() if key[2] == "krr"} == {
+        ("Per Delt", "+4790000001", "krr"): True
+    }

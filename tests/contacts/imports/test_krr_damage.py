@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from config.errors import BeredskapError, ExitStatus, UsageError
 from contacts.imports.krr import open_krr
-from contacts.imports.records import PersonRecord, Refusal
+from contacts.imports.records import Lost, PersonRecord, Refusal
 from tests.contacts.imports.importing import TODAY, Importer
-from tests.contacts.imports.krr_files import JUNE, KARI, MAIL, PHONE, active, contacts, deleted, reasons, told
+from tests.contacts.imports.krr_files import JUNE, KARI, LATELY, MAIL, PHONE, active, contacts, deleted, reasons, told
 from tests.contacts.imports.pifu_files import KARI_NIN, OLE_NIN, STRANGER_NIN
 
 WHOLE = json.dumps(
@@ -58,6 +59,37 @@ def test_times(sqlite_importer: Importer, times: dict[str, Any], confirmed: date
     for refusal, words in zip(refusals, why, strict=True):
         assert isinstance(refusal, Refusal)
         assert words in refusal.reason
+
+
+@pytest.mark.parametrize(
+    ("told", "shared", "why"),
+    [
+        ({}, None, []),
+        ({"duplisert": None}, None, []),
+        ({"duplisert": "JA"}, True, []),
+        ({"duplisert": "NEI"}, False, []),
+        ({"duplisert": "ja"}, None, ["is none of JA, NEI"]),
+        ({"duplisert": ""}, None, ["is none of JA, NEI"]),
+        ({"duplisert": True}, None, ["is none of JA, NEI"]),
+        ({"duplisert": ["JA"]}, None, ["is none of JA, NEI"]),
+    ],
+)
+@pytest.mark.parametrize(("name", "value"), [("mobiltelefonnummer", PHONE), ("epostadresse", MAIL)])
+def test_the_mark_of_an_address_that_others_have_registered_too(
+    tmp_path: Path, name: str, value: str, told: dict[str, Any], shared: bool | None, why: list[str]
+) -> None:
+    """A mark that cannot be read costs the address nothing."""
+    found = {name: value, f"{name}_oppdatert": LATELY} | {f"{name}_{part}": mark for part, mark in told.items()}
+    file = tmp_path / "personer.json"
+    file.write_text(json.dumps({"personer": [active(KARI_NIN, kontaktinformasjon=found)]}), encoding="utf-8")
+    *refusals, person = open_krr((file,), TODAY).records
+    assert isinstance(person, PersonRecord)
+    assert [(each.value, each.confirmed_at, each.shared_in_register) for each in person.contacts or ()] == [
+        (value, JUNE, shared)
+    ]
+    assert [each.reason for each in refusals if isinstance(each, Refusal) and each.lost is Lost.ADDRESS] == [
+        f"left out: {name}_duplisert {words}" for words in why
+    ]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +212,7 @@ _FIELDS = ("reservasjon", "status", "varslingsstatus", "spraak", "kontaktinforma
 _DETAILS = [
     f"{name}{part}"
     for name in ("epostadresse", "mobiltelefonnummer")
-    for part in ("", "_oppdatert", "_sist_verifisert")
+    for part in ("", "_oppdatert", "_sist_verifisert", "_duplisert")
 ]
 
 
@@ -201,3 +233,4 @@ def test_whatever_stands_in_a_field_it_is_read_or_refused(
     for person in persons:
         for address in person.contacts or ():
             assert address.confirmed_at is None or address.confirmed_at.date() <= TODAY
+            assert address.shared_in_register in (None, True, False)

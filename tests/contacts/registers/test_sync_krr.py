@@ -16,7 +16,7 @@ from contacts.imports import store
 from contacts.imports.step import Kind
 from contacts.registers import sync
 from contacts.registers.calls import LiveRegister
-from tests.contacts.imports.krr_files import JUNE, MAIL, PHONE, active, contacts, deleted, entries, told
+from tests.contacts.imports.krr_files import JUNE, MAIL, PHONE, active, contacts, deleted, entries, marks, told
 from tests.contacts.imports.pifu_files import ADULT_NIN, EMIL_NIN, KARI_NIN, NORA_NIN, OLE_NIN
 from tests.contacts.registers.asking import KARI_NAME, OLE_NAME, RUTH_NIN, Asking, valid_numbers
 from tests.contacts.store import ContactStore
@@ -24,9 +24,12 @@ from tests.services.registers import Answered
 
 
 def test_the_answers_enter_as_those_of_a_file_do(asking: Asking) -> None:
-    asking.registers.krr[KARI_NIN] = active(KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL), spraak="en")
+    asking.registers.krr[KARI_NIN] = active(
+        KARI_NIN, kontaktinformasjon=contacts(PHONE, MAIL, shared="JA"), spraak="en"
+    )
     result = asking.krr()
     assert (result.asked, result.applied, result.plan.refused) == (2, True, 0)
+    assert marks(asking.importer)[KARI_NAME, PHONE, "krr"] is True
     assert told(asking.importer) == dict.fromkeys([(KARI_NAME, PHONE), (KARI_NAME, MAIL)], (JUNE, "source", JUNE))
     assert entries(asking.importer) == {
         KARI_NAME: ("active", False, False, "en"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from config.audit import AuditEntry, record_act
 from config.errors import ExitStatus
@@ -21,6 +22,7 @@ from contacts.people import find_person
 from dispatcher.codes import AlertState
 from dispatcher.retention.export import PARTS, export, section
 from dispatcher.retention.holdings import HOLDINGS, RENAMED
+from dispatcher.retention.norwegian import field_words, value_words
 from dispatcher.retention.showing import NOT_NAMED, NOT_SHOWN, shown_as
 from dispatcher.tables import ALERT
 from tests.dispatcher.retention.conftest import Run
@@ -77,6 +79,17 @@ def test_ones_own_marks_are_all_there(town: Town) -> None:
         *own, _nin, lookup, ciphertext = person.marks
         assert all(mark in shown for mark in (*own, _nin))
         assert lookup not in shown and ciphertext not in shown
+
+
+def test_that_others_have_registered_ones_number_is_shown(town: Town) -> None:
+    one = town.family()
+    point = tables.CONTACT_POINT
+    with town.database.write() as connection:
+        connection.execute(update(point).where(point.c.person_id == one.guardian.id).values(shared_in_register=True))
+    shown = exported(town, one.guardian)["contact_points"]
+    assert shown and all(row["shared_in_register"] is True for row in shown)
+    words = field_words("shared_in_register"), value_words("shared_in_register", True)
+    assert words == ("registrert på flere i Kontakt- og reservasjonsregisteret", "ja")
 
 
 def test_which_alert_told_what_and_when(town: Town) -> None:
