@@ -32,7 +32,8 @@ from contacts.reach import Unreachable
 from dispatcher.codes import AlertStatus, AnswerKind, AttemptOutcome, DeliveryState, NoticeKind
 from dispatcher.outbox.chain import ChainEnd
 from dispatcher.retention.export import PARTS, export
-from dispatcher.retention.norwegian import FIELDS, VALUES, value_words
+from dispatcher.retention.norwegian import VALUES, value_words
+from dispatcher.retention.norwegian_fields import FIELDS
 from dispatcher.retention.pdf import HEADINGS, as_pdf
 from dispatcher.retention.showing import shown_as
 from providers.base import ReceiptStatus
