@@ -172,7 +172,7 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "incident": "hendelse",
         "info": "informasjon",
         "lockdown": "skolen er låst",
-        "shelter": "tilfluktsrom",
+        "shelter": "farlig røyk eller gass i nærheten",
         "transport": "skyss",
         "update": "ny melding om det samme",
         "weather": "uvær",
