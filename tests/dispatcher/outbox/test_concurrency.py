@@ -230,9 +230,11 @@ def test_a_stop_waits_for_the_chunk_and_holds_all_of_it_back(
         with gate.held():
             stopped = meanwhile(lambda: stop_it(world, alert))
             waits_for_a_lock(world)
-        assert stopped.result(PATIENCE_SECONDS).held_back == planned.result(PATIENCE_SECONDS) == 2
+        # PostgreSQL may give the row to the planner's next chunk before whoever waits: then that is held back, too.
+        made = planned.result(PATIENCE_SECONDS)
+        assert stopped.result(PATIENCE_SECONDS).held_back == made >= 2
     assert world.claim() == []
-    assert len(world.rows(DECISION)) == 2
+    assert len(world.rows(DECISION)) == made
     assert world.alert_state(alert) is AlertState.STOPPED
 
 
