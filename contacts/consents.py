@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
 
 from sqlalchemy import Connection, Row, exists, insert, select, update
 
@@ -13,11 +12,9 @@ from contacts.acts import Act, entitlement_changed
 from contacts.codes import ConsentPurpose
 from contacts.entitlement import ADULT_AGE, eighteenth_birthday, is_adult
 from contacts.forgetting import lock_persons
+from contacts.models import LONGEST_EVIDENCE
 from contacts.people import FoundPerson
 from contacts.tables import CONSENT, GUARDIANSHIP
-
-# As long as its columns are.
-LONGEST_EVIDENCE: Final = 512
 
 
 def give_consent(

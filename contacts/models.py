@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from config.tables import BigInt, code_column, id_column, link, utc_column
 from contacts.codes import Basis, ConsentPurpose, Protection
+
+# Letters of where the evidence of a consent can be found.
+LONGEST_EVIDENCE: Final = 512
 
 
 class School(SQLModel, table=True):
@@ -180,11 +184,11 @@ class Consent(SQLModel, table=True):
     guardian_id: int = Field(sa_column=link("person.id", index=True))
     purpose: ConsentPurpose = Field(sa_column=code_column(ConsentPurpose))
     given_on: date
-    given_evidence: str = Field(max_length=512)
+    given_evidence: str = Field(max_length=LONGEST_EVIDENCE)
     given_by: str = Field(max_length=128)
     given_at: datetime = Field(sa_column=utc_column(default_now=True))
     withdrawn_on: date | None = None
-    withdrawn_evidence: str | None = Field(default=None, max_length=512)
+    withdrawn_evidence: str | None = Field(default=None, max_length=LONGEST_EVIDENCE)
     withdrawn_by: str | None = Field(default=None, max_length=128)
     withdrawn_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 

@@ -34,6 +34,7 @@ from contacts.imports.records import (
     Refusal,
 )
 from contacts.imports.xml_stream import stopped
+from contacts.models import LONGEST_EVIDENCE
 from contacts.national_id import NationalId
 
 FORMAT: Final = "guardians"
@@ -60,7 +61,6 @@ _BASES = {basis.value: basis for basis in (Basis.FOSTER, Basis.APPOINTED, Basis.
 _YES = {"yes": True, "ja": True, "true": True, "1": True, "no": False, "nei": False, "false": False, "0": False}
 _PERSON_NUMBER = re.compile(r"G-([0-9]{1,15})")
 _LONGEST = {"student": 256, "guardian_ref": 200, "given_name": 256, "family_name": 256, "decision_ref": 256}
-_LONGEST_EVIDENCE = 512
 
 
 class _FieldError(Exception):
@@ -258,8 +258,8 @@ def _consent(
         raise _FieldError("consent_date", "empty: the day on which the student consented")
     if given_on > today:
         raise _FieldError("consent_date", "a day to come")
-    if not evidence or len(evidence) > _LONGEST_EVIDENCE:
-        raise _FieldError("evidence", f"where the consent can be seen, in at most {_LONGEST_EVIDENCE} characters")
+    if not evidence or len(evidence) > LONGEST_EVIDENCE:
+        raise _FieldError("evidence", f"where the consent can be seen, in at most {LONGEST_EVIDENCE} characters")
     return ConsentRecord(place, student, guardian, ConsentPurpose(text), given_on, evidence)
 
 
