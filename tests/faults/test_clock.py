@@ -46,9 +46,10 @@ def test_a_worker_whose_clock_is_wrong(distributed_trial: Trial, off: int) -> No
         attempts = connection.execute(select(ATTEMPT)).all()
         moments = [*connection.execute(select(EVENT.c.at)).scalars(), *(one.began_at for one in attempts)]
     assert all(began <= at <= ended for at in [*moments, *(one.ended_at for one in attempts)])
-    # No lease ran out early, no message was thought to be expired; what had no answer was looked up and found.
+    # No lease ran out early, no message was thought to be expired; what had no answer was looked up and found. On a
+    # busy machine a connection may take longer than is allowed: that message waits its turn again, and is sent.
     outcomes = {(one.outcome, one.code) for one in attempts if one.provider == "twilio" and one.code}
-    assert outcomes == {(AttemptOutcome.UNKNOWN, "read_timeout")}
+    assert outcomes - {(AttemptOutcome.DEFERRED, "connect_timeout")} == {(AttemptOutcome.UNKNOWN, "read_timeout")}
     validity = [one["validity_seconds"] for one in installation.far_end.sms()]
     assert 0 < min(validity) <= max(validity) <= _SECONDS_OFF - 20
 
