@@ -7,6 +7,9 @@ Real PostgreSQL and Redis, one worker, and `beredskap web` as a process. Each pa
 it, one request after the other on one connection; the time is that from the request until the first byte of the answer.
 Then so many watch the board of one alert, somebody marks a student each second, and the time is that from the commit
 until the changed board has come, over all watchers and marks. Goals: 100 ms; one change a second for all.
+
+The board is asked for again when nobody was reached for three hundred families (a provider that has refused them all),
+so that it shows as many as it ever does; that one is watched, and opened by as many at the same moment.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bench.fill import School
 from bench.installation import Installation, command, environment
@@ -40,7 +43,8 @@ from contacts.tables import GUARDIANSHIP, IDENTIFIER, PERSON
 from contacts.visits import Patience, begin_visit
 from dispatcher.alerts.lifecycle import find_alert
 from dispatcher.alerts.marks import mark_reached, take_back
-from dispatcher.tables import ALERT_STUDENT
+from dispatcher.codes import DeliveryState
+from dispatcher.tables import ALERT_STUDENT, DELIVERY, RECIPIENT
 from portal import cookies
 from portal.pages.table import PAGES
 from tests.services.server import die_with_parent
@@ -48,6 +52,7 @@ from tests.services.waiting import eventually
 
 _SCHOOL = School("Eksempel vgs", 1000)
 _OUT = Path(__file__).resolve().parent / "out"
+_TO_CALL = 300
 # Synthetic ones: month + 80.
 _NUMBERS = ("05898200029", "05898200037")
 _PATIENCE = Patience(7200, 36_000)
@@ -150,6 +155,35 @@ def _pages(web: Web, places: Mapping[str, str], visits: Mapping[VisitorKind, str
     return found
 
 
+async def _opened(web: Web, path: str, token: str, at_once: int) -> list[Measured]:
+    """So many open the page at the same moment."""
+    first, whole = [], []
+
+    async def opened(session: aiohttp.ClientSession) -> None:
+        began = time.perf_counter()
+        async with session.get(f"{web.url}{path}") as answer:
+            await answer.content.readany()
+            first.append(time.perf_counter() - began)
+            await answer.read()
+            whole.append(time.perf_counter() - began)
+
+    headers = {"Cookie": f"{cookies.VISIT}={token}"}
+    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(opened(session) for _ in range(at_once)))
+    return [summed_up(f"{at_once} at once, first byte", first), summed_up(f"{at_once} at once, all of it", whole)]
+
+
+def _refuse(installation: Installation, number: str) -> None:
+    """As if the providers had refused all messages about some students of the alert."""
+    with installation.database.write() as connection:
+        alert = find_alert(connection, number)
+        listed = select(ALERT_STUDENT.c.student_id).where(ALERT_STUDENT.c.alert_id == alert.id)
+        students = listed.order_by(ALERT_STUDENT.c.position).limit(_TO_CALL)
+        about = select(RECIPIENT.c.delivery_id).where(RECIPIENT.c.student_id.in_(students))
+        refused = {"state": DeliveryState.REJECTED, "code": "21211"}
+        connection.execute(update(DELIVERY).where(DELIVERY.c.id.in_(about)).values(**refused))
+
+
 async def _watch(web: Web, installation: Installation, path: str, token: str, watchers: int, marks: int) -> Measured:
     """Marks and takes back in turn, once a second; each watcher tells when the board it waits for has come."""
     arrived: list[tuple[int, float]] = []
@@ -232,8 +266,12 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                 places = {"{number:str}": number, "{school:str}": "1", "{scenario:str}": "lockdown"}
                 found = _pages(web, places, visits, given.times)
                 path, token = f"/staff/alerts/{number}", visits[VisitorKind.STAFF]
-                board = asyncio.run(_watch(web, installation, path, token, given.watchers, given.marks))
-                return [*found, board]
+                _refuse(installation, number)
+                web.first_bytes(path, token, 3)
+                found.append(summed_up(f"the board, {_TO_CALL} to call", web.first_bytes(path, token, given.times)))
+                found += asyncio.run(_opened(web, path, token, given.watchers))
+                found.append(asyncio.run(_watch(web, installation, path, token, given.watchers, given.marks)))
+                return found
             finally:
                 web.stop()
 

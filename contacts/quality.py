@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 from sqlalchemy import Connection, case, func, or_, select
 
@@ -137,20 +138,43 @@ class _Marks:
     foreign: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What one person's point says of its address."""
+
+    channel: AddressChannel
+    verified: bool
+    stale: bool
+    takes_messages: bool
+    opted_out: bool
+    failing: bool
+
+    @property
+    def goodness(self) -> int:
+        return 4 * (not self.failing) + 2 * self.verified - self.stale
+
+
+# The few that there are, once each: to free hundreds of thousands of points at once stops a process that serves pages.
+_word = cache(_Word)
+
+
 @dataclass(slots=True)
 class _Tally:
     """What has been counted so far. Of an address that several persons have, the best word counts."""
 
     marks: _Marks
     students: dict[int | None, int] = field(default_factory=dict)
-    addresses: dict[int, PointFacts] = field(default_factory=dict)
+    addresses: dict[int, _Word] = field(default_factory=dict)
 
     def add(self, channels: int | None, points: Iterable[PointFacts]) -> None:
         self.students[channels] = self.students.get(channels, 0) + 1
         for point in points:
+            word = _word(
+                point.channel, point.verified, point.stale, point.takes_messages, point.opted_out, point.failing
+            )
             known = self.addresses.get(point.address_id)
-            if known is None or _goodness(known) < _goodness(point):
-                self.addresses[point.address_id] = point
+            if known is None or known.goodness < word.goodness:
+                self.addresses[point.address_id] = word
 
     def figures(self) -> Figures:
         by_channels = (self.students.get(number, 0) for number in (2, 1, 0, None))
@@ -159,22 +183,19 @@ class _Tally:
         )
 
     def _addresses(self, channel: AddressChannel) -> AddressFigures:
-        points = [point for point in self.addresses.values() if point.channel is channel]
+        found = [(address, word) for address, word in self.addresses.items() if word.channel is channel]
+        words = [word for _, word in found]
         phone = channel is AddressChannel.SMS
         return AddressFigures(
-            all=len(points),
-            unverified=sum(not point.verified for point in points),
-            stale=sum(point.stale for point in points),
-            shared=sum(point.address_id in self.marks.shared for point in points),
-            fixed_line=sum(not point.takes_messages for point in points),
-            foreign=sum(point.address_id in self.marks.foreign for point in points),
-            opted_out=sum(point.opted_out for point in points) if phone else 0,
-            failing=sum(point.failing for point in points),
+            all=len(found),
+            unverified=sum(not word.verified for word in words),
+            stale=sum(word.stale for word in words),
+            shared=sum(address in self.marks.shared for address, _ in found),
+            fixed_line=sum(not word.takes_messages for word in words),
+            foreign=sum(address in self.marks.foreign for address, _ in found),
+            opted_out=sum(word.opted_out for word in words) if phone else 0,
+            failing=sum(word.failing for word in words),
         )
-
-
-def _goodness(point: PointFacts) -> int:
-    return 4 * (not point.failing) + 2 * point.verified - point.stale
 
 
 def _marks(connection: Connection) -> _Marks:

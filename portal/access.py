@@ -57,7 +57,7 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request as far as a page needs it. `token`: what the browser holds of a visit; `origin`: of the page whose form
-    it sends, where the browser says so."""
+    it sends, where the browser says so; `last_event`: the newest of a stream that it has had, when it comes back."""
 
     token: str
     language: str
@@ -65,6 +65,7 @@ class Asked:
     query: ImmutableMultiDict[str, str]
     form: ImmutableMultiDict[str, str]
     origin: str
+    last_event: str
 
 
 def patience(settings: PortalSettings) -> Patience:
@@ -75,7 +76,7 @@ def answer(page: Page, portal: Portal, asked: Asked) -> Response:
     """The answer to a request for `page`: of the page itself, or why this visitor does not get it."""
     settings = usable(portal.settings.portal)
     visitor = _visitor(portal, asked.token, patience(settings))
-    visit = Visit(portal, asked.language, dict(asked.path), asked.query, asked.form, visitor)
+    visit = Visit(portal, asked.language, dict(asked.path), asked.query, asked.form, asked.last_event, visitor)
     refused = _refusal(page, visit) or _foreign_form(page, visit, asked, settings)
     if refused is not None:
         return refused

@@ -30,8 +30,12 @@ _PARTS: Final = {
 _CHANNELS: Final = {"sms": "SMS", "email": marked("e-mail"), "voice": marked("calls")}
 
 
+def scenario_words(scenario: str, language: str) -> str:
+    return scenario.replace("_", " ") if language == "en" else norwegian.scenario_words(scenario)
+
+
 def board_context(board: Board, language: str, away: bool) -> dict[str, Any]:
-    """What the template of the board's living part is made with."""
+    """What the templates of the board's parts are made with."""
     say = translator(language)
     counts, figures = board.students.counts, board.figures
     alert = figures.alert
@@ -50,8 +54,6 @@ def board_context(board: Board, language: str, away: bool) -> dict[str, Any]:
     return {
         "board": board,
         "alert": alert,
-        "heading": say(STATUSES[alert.status]),
-        "scenario": norwegian.scenario_words(alert.scenario) if in_norwegian else alert.scenario.replace("_", " "),
         "counts": counts,
         "call_first": board.students.call_first,
         "more": counts.nobody_reached - len(board.students.call_first),

@@ -1,4 +1,4 @@
-"""The crisis boards that are being watched: each alert's is read once a second at the most, for all who watch it."""
+"""The crisis boards that are looked at: given to whoever opens the page, and followed for all who watch."""
 
 from __future__ import annotations
 
@@ -8,73 +8,74 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
 from config.errors import UsageError
-from dispatcher.reports.board import Board, board_token, read_board
-from portal.board_words import board_context
-from portal.rendering import rendered
-
-log = structlog.stdlib.get_logger(__name__)
+from portal.board_readings import KEPT_SECONDS, BoardReadings
+from portal.board_shown import Look, Shown
 
 # One cheap statement for each board: so soon a mark is seen by all.
 _EVERY_SECONDS: Final = 0.25
-# A board in the midst of sending changes all the time.
-_READ_AGAIN_SECONDS: Final = 1.0
-# Rates, the expected end and the health of providers change with time alone.
-_STALE_SECONDS: Final = 5.0
 _STILL_THERE_SECONDS: Final = 15.0
 # Then the browser asks again by itself, and is asked who it is.
 _LONGEST_SECONDS: Final = 300.0
-_THREADS: Final = 2
+_THREADS: Final = 4
 # The alert was reduced to figures: the page asks again, and reads that nobody is on record any more.
 _GONE: Final = b"event: gone\ndata: gone\n\n"
 
 
 @dataclass
 class _Watched:
-    """One board. `shown`: by language, what its watchers are sent; `changed` is set and replaced when that changes.
+    """One board. `shown`: by language, what its watchers are to have; `changed` is set and replaced when that changes.
     `gone`: figures alone are left of the alert, and nothing is shown any more."""
 
     alert_id: int
     watchers: list[str] = field(default_factory=list)
-    shown: dict[str, bytes] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     gone: bool = False
 
 
 class Boards:
-    """The boards of one application. `events` belongs to its event loop; `close` may be called from there alone."""
+    """The boards of one application. `events` and `now` belong to its event loop; `close` may be called from there
+    alone."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._readings = BoardReadings(database)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="board")
         self._watched: dict[int, _Watched] = {}
         self._closed = False
 
-    async def events(self, alert_id: int, language: str) -> AsyncIterator[bytes]:
-        """Server-sent events: the board in this language, at once and whenever it changes, for some minutes; the last
-        one says so when the alert is reduced to figures meanwhile."""
+    async def now(self, alert_id: int, look: Look) -> Shown:
+        """The board as it is now (`BoardReadings.now`, which says what is raised)."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(KEPT_SECONDS + 1, self._readings.forget_unused)
+        return await loop.run_in_executor(self._threads, self._readings.now, alert_id, look)
+
+    async def events(self, alert_id: int, language: str, version: str) -> AsyncIterator[bytes]:
+        """Server-sent events, for some minutes: what makes the board in this language of the one that the watcher has
+        (`version`; all of it when that is not known here), at once and whenever it changes; the last one says so when
+        the alert is reduced to figures meanwhile."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_SECONDS
         watched = self._watched.setdefault(alert_id, _Watched(alert_id))
         watched.watchers.append(language)
         if watched.task is None:
             watched.task = loop.create_task(self._follow(watched))
-        sent = b""
+        sent = self._readings.seen(alert_id, Look(language), version)
         try:
             while not self._closed and loop.time() < until:
                 if watched.gone:
                     yield _GONE
                     return
                 changed = watched.changed
-                shown = watched.shown.get(language, b"")
-                if shown and shown is not sent:
+                shown = watched.shown.get(language)
+                if shown is not None and shown is not sent:
+                    event = shown.event_after(sent)
                     sent = shown
-                    yield shown
+                    yield event
                     continue
                 try:
                     await asyncio.wait_for(changed.wait(), _STILL_THERE_SECONDS)
@@ -101,53 +102,21 @@ class Boards:
 
     async def _follow(self, watched: _Watched) -> None:
         loop = asyncio.get_running_loop()
-        token, read_at = "", -_STALE_SECONDS
-        board: Board | None = None
         while True:
             began = loop.time()
             try:
-                now = await loop.run_in_executor(self._threads, self._token, watched.alert_id)
-                languages = set(watched.watchers)
-                changed = now != token and began - read_at >= _READ_AGAIN_SECONDS
-                if changed or began - read_at >= _STALE_SECONDS or not languages <= set(watched.shown):
-                    board = await loop.run_in_executor(self._threads, self._read, watched.alert_id)
-                    token, read_at = board.token, began
-                    await self._show(watched, board, languages, away=False)
+                shown = await loop.run_in_executor(self._threads, self._read, watched.alert_id, set(watched.watchers))
             except UsageError:
                 watched.gone = True
                 watched.changed.set()
                 return
-            except SQLAlchemyError as error:
-                log.warning("board_without_database", kind=type(error).__name__)
-                if board is not None:
-                    await self._show(watched, board, set(watched.watchers), away=True)
+            except SQLAlchemyError:
+                shown = watched.shown
+            if any(watched.shown.get(language) is not one for language, one in shown.items()):
+                watched.shown = shown
+                watched.changed.set()
+                watched.changed = asyncio.Event()
             await asyncio.sleep(max(0.0, began + _EVERY_SECONDS - loop.time()))
 
-    async def _show(self, watched: _Watched, board: Board, languages: set[str], *, away: bool) -> None:
-        loop = asyncio.get_running_loop()
-        shown = await loop.run_in_executor(self._threads, _events_of, board, languages, away)
-        # What reads the same is not sent again.
-        kept = {language: old for language, old in watched.shown.items() if shown.get(language) == old}
-        watched.shown = shown | kept
-        if kept != shown:
-            watched.changed.set()
-            watched.changed = asyncio.Event()
-
-    def _token(self, alert_id: int) -> str:
-        with self._database.read() as connection:
-            return board_token(connection, alert_id)
-
-    def _read(self, alert_id: int) -> Board:
-        with self._database.read() as connection:
-            return read_board(connection, alert_id)
-
-
-def _events_of(board: Board, languages: set[str], away: bool) -> dict[str, bytes]:
-    return {language: _event(board, language, away) for language in languages}
-
-
-def _event(board: Board, language: str, away: bool) -> bytes:
-    # Whose form it is, each browser fills in for itself.
-    html = rendered("board_live.html", language, form_token="", opened=False, **board_context(board, language, away))
-    lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
-    return f"event: board\n{lines}\n".encode()
+    def _read(self, alert_id: int, languages: set[str]) -> dict[str, Shown]:
+        return {language: self._readings.now(alert_id, Look(language), patient=True) for language in languages}

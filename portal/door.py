@@ -59,6 +59,7 @@ class Door:
                 query=ImmutableMultiDict(request.query_params.multi_items()),
                 form=form,
                 origin=_origin(request),
+                last_event=request.headers.get("Last-Event-ID", ""),
             )
             if _holds_nul(asked):
                 return PlainTextResponse("the request holds a sign that no text has", 400)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from portal.texts import LANGUAGES, NAMES, day_words, moment_words, translations
 
@@ -20,6 +22,8 @@ PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+# Nobody can write it into a page.
+_LATE: Final = secrets.token_hex(16)
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -45,10 +49,31 @@ def rendered(template: str, language: str, **context: Any) -> str:
     return _environment(language).get_template(template).render(**context)
 
 
+def macros(template: str, language: str, **context: Any) -> Any:
+    """A template's macros, to be called one by one; they see `context`."""
+    return _environment(language).get_template(template).make_module(context)
+
+
 def page(template: str, language: str, status: int = 200, **context: Any) -> Response:
     """A page as an answer."""
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Content-Language": language, "Vary": "Cookie, Accept-Language"}
-    return HTMLResponse(rendered(template, language, **context), status, headers=headers)
+    return HTMLResponse(rendered(template, language, **context), status, headers=_headers(language))
+
+
+def page_with_late(template: str, language: str, late: Callable[[], Awaitable[str]], **context: Any) -> Response:
+    """A page of which a part takes longer: what stands before it goes out at once, and is seen. `late` gives the HTML
+    for the place of that name in the template; it raises nothing, for the status is said by then."""
+    before, after = rendered(template, language, late=_LATE, **context).split(_LATE)
+
+    async def pieces() -> AsyncIterator[str]:
+        yield before
+        yield await late()
+        yield after
+
+    return StreamingResponse(pieces(), media_type="text/html", headers=_headers(language))
+
+
+def _headers(language: str) -> dict[str, str]:
+    return {"Content-Security-Policy": PAGE_POLICY, "Content-Language": language, "Vary": "Cookie, Accept-Language"}
 
 
 @cache

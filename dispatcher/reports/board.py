@@ -44,6 +44,15 @@ class MarkOnBoard:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardToken:
+    """Another one whenever a message has moved, an answer has come, or the alert has gone on or become figures
+    (`sending`), or somebody was marked or a mark taken back (`marks`). Compare it, and read nothing into it."""
+
+    sending: tuple[object, ...]
+    marks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The board at one moment. `token`: that of `board_token`, read before everything else.
 
@@ -51,18 +60,20 @@ class Board:
     newest first, those that were taken back, too.
     """
 
-    token: str
+    token: BoardToken
     figures: WatchFigures
     students: WatchStudents
     marks: tuple[MarkOnBoard, ...]
 
 
-def board_for(connection: Connection, number: str, operator: Operator, *, limit: int = TO_CALL) -> Board:
-    """The board of the alert with this number, or for "latest" of the newest, that the operator may look at.
+def alert_with_board(connection: Connection, number: str, operator: Operator) -> AnyRow:
+    """The alert with this number, or for "latest" the newest that the operator may look at; its board is `read_board`.
 
     Raises UsageError when there is none, or figures alone are left of it; NotPermittedError when it is not for them.
     """
-    return read_board(connection, find_alert_for(connection, number, operator).id, limit=limit)
+    alert = find_alert_for(connection, number, operator)
+    _refuse_reduced(connection, alert.id, alert.number)
+    return alert
 
 
 def read_board(connection: Connection, alert_id: int, *, limit: int = TO_CALL) -> Board:
@@ -74,30 +85,33 @@ def read_board(connection: Connection, alert_id: int, *, limit: int = TO_CALL) -
     """
     token = board_token(connection, alert_id)
     figures = watch_figures(connection, alert_id)
-    reduced = reduced_at(connection, [alert_id]).get(alert_id)
-    if reduced is not None:
-        raise who_is_gone(figures.alert.number, reduced)
+    _refuse_reduced(connection, alert_id, figures.alert.number)
     students = watch_students(connection, alert_id, ended=figures.ended, limit=limit)
     return Board(token, figures, students, _marks(connection, alert_id, figures.now))
 
 
-def board_token(connection: Connection, alert_id: int) -> str:
-    """What changes whenever a message has moved, an answer has come, somebody was marked, or the alert has gone on or
-    become figures. One cheap statement, for many who watch at once; compare it, and read nothing into it."""
+def board_token(connection: Connection, alert_id: int) -> BoardToken:
+    """How far the board of an alert has come. One cheap statement, for many who watch at once."""
     # Counted, and not only the highest id: of two who write at once, the one with the lower id may commit last.
     progress = (func.max(PROGRESS.c.id), func.count(PROGRESS.c.id))
     marks = (func.count(MARK.c.id), func.count(MARK.c.taken_back_at))
-    facts = connection.execute(
+    state, cursor, newest, moves, answers, figures, *marked = connection.execute(
         select(
             ALERT.c.state,
             ALERT.c.cursor,
             *(select(one).where(PROGRESS.c.alert_id == alert_id).scalar_subquery() for one in progress),
-            *(select(one).where(MARK.c.alert_id == alert_id).scalar_subquery() for one in marks),
             select(func.count(ANSWER.c.id)).where(ANSWER.c.alert_id == alert_id).scalar_subquery(),
             select(func.count()).where(FIGURES.c.alert_id == alert_id).scalar_subquery(),
+            *(select(one).where(MARK.c.alert_id == alert_id).scalar_subquery() for one in marks),
         ).where(ALERT.c.id == alert_id)
     ).one()
-    return ".".join(str(fact or 0) for fact in facts)
+    return BoardToken((state, cursor, newest, moves, answers, figures), tuple(marked))
+
+
+def _refuse_reduced(connection: Connection, alert_id: int, number: str) -> None:
+    reduced = reduced_at(connection, [alert_id]).get(alert_id)
+    if reduced is not None:
+        raise who_is_gone(number, reduced)
 
 
 def _marks(connection: Connection, alert_id: int, now: datetime) -> tuple[MarkOnBoard, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response, StreamingResponse
 
 from config.errors import UsageError
@@ -12,15 +13,19 @@ from config.roles import Right
 from contacts.people import find_guardian, find_student
 from dispatcher.alerts.marks import Marking, mark_reached, take_back
 from dispatcher.alerts.sight import find_alert_for
-from dispatcher.reports.board import board_for
-from dispatcher.reports.reduced import reduced_at
+from dispatcher.reports.board import alert_with_board
 from dispatcher.tables import AnyRow
 from portal.access import STAFF, Page, refusal
-from portal.board_words import board_context
+from portal.board_shown import Look
+from portal.board_words import STATUSES, scenario_words
+from portal.rendering import rendered
 from portal.texts import marked
 from portal.visit import Visit
 
 _NO_SUCH: Final = marked("There is no such alert, or figures alone are left of it.")
+_NO_DATABASE: Final = marked(
+    "The database does not answer, and there are no figures. The alert goes on when it is back. Reload this page then."
+)
 _SAID: Final = {
     "sent": marked("The alert is confirmed. It goes out by itself, whatever happens to this page."),
     "sent-worker": marked(
@@ -47,20 +52,28 @@ _REFUSED: Final = {
 
 
 def _board(visit: Visit, *, opened: bool = False) -> Response:
-    assert visit.operator is not None
-    number = visit.path["number"]
-    try:
-        with visit.portal.database.read() as connection:
-            board = board_for(connection, number, visit.operator)
-    except UsageError:
+    alert = _alert(visit)
+    if alert is None:
         return refusal(visit, _NO_SUCH, 404)
+
+    async def figures() -> str:
+        try:
+            shown = await visit.portal.boards.now(alert.id, Look(visit.language, opened))
+        except UsageError:
+            return _missing(visit, _NO_SUCH)
+        except SQLAlchemyError:
+            return _missing(visit, _NO_DATABASE)
+        return shown.html(visit.language, visit.form_token)
+
     said, refused = (table.get(visit.query.get("said", "")) for table in (_SAID, _REFUSED))
-    return visit.show(
+    return visit.show_with_late(
         "board_print.html" if opened else "board.html",
-        opened=opened,
+        figures,
+        alert=alert,
+        heading=visit.say(STATUSES[alert.status]),
+        scenario=scenario_words(alert.scenario, visit.language),
         said=visit.say(said) if said else None,
         refused=visit.say(refused) if refused else None,
-        **board_context(board, visit.language, away=False),
     )
 
 
@@ -69,18 +82,26 @@ def _print(visit: Visit) -> Response:
 
 
 def _events(visit: Visit) -> Response:
+    alert = _alert(visit)
+    if alert is None:
+        return refusal(visit, _NO_SUCH, 404)
+    seen = visit.last_event or visit.query.get("seen", "")
+    events = visit.portal.boards.events(alert.id, visit.language, seen)
+    # A proxy that gathers an answer before it passes it on would keep the board still.
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _alert(visit: Visit) -> AnyRow | None:
     assert visit.operator is not None
     try:
         with visit.portal.database.read() as connection:
-            alert = find_alert_for(connection, visit.path["number"], visit.operator)
-            reduced = reduced_at(connection, [alert.id])
+            return alert_with_board(connection, visit.path["number"], visit.operator)
     except UsageError:
-        return refusal(visit, _NO_SUCH, 404)
-    if reduced:
-        return refusal(visit, _NO_SUCH, 404)
-    events = visit.portal.boards.events(alert.id, visit.language)
-    # A proxy that gathers an answer before it passes it on would keep the board still.
-    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        return None
+
+
+def _missing(visit: Visit, reason: str) -> str:
+    return rendered("board_missing.html", visit.language, reason=visit.say(reason))
 
 
 def _reached(visit: Visit) -> Response:

@@ -79,11 +79,11 @@ def test_two_members_of_staff_mark_the_call_list_at_once(site: Site) -> None:
     expect(phone.get_by_text("Merket som nådd")).to_be_visible()
     expect(phone.locator("details.student")).to_have_count(2)
 
-    # Not replaced under the hands of whoever writes there; then at once.
-    wall.locator(f"#{last} input[name=note]").blur()
-    expect(wall.locator("details.student")).to_have_count(2, timeout=10_000)
+    # The wall has it at once; nothing happens to the card under the hands of whoever writes there.
+    expect(to_call).to_have_count(2, timeout=10_000)
     expect(wall.get_by_text("er hentet")).to_be_visible()
     expect(wall.locator(f"#{last}")).to_have_attribute("open", "")
+    expect(wall.locator(f"#{last} input[name=note]")).to_be_focused()
     expect(wall.locator(f"#{last} input[name=note]")).to_have_value("ringer")
 
     # A form that came with the stream is the visitor's own.
@@ -104,6 +104,44 @@ def test_two_members_of_staff_mark_the_call_list_at_once(site: Site) -> None:
         connection.execute(update(ALERT).where(ALERT.c.id == alert).values(state=AlertState.CLOSED))
     reduce_alert(site.database, alert, operator="leder")
     expect(wall.get_by_text("bare tallene er igjen")).to_be_visible(timeout=10_000)
+
+
+def test_what_has_not_changed_stays_as_it_is(site: Site) -> None:
+    """Whoever taps on a number, or writes, is not disturbed by what others do meanwhile."""
+    number = crisis(site)
+    wall = at_the_board(site, "leder", number, DESKTOP)
+    phone = at_the_board(site, "kollega", number, PHONE)
+    first, middle, last = (one.get_attribute("id") for one in wall.locator("details.student").all())
+    wall.evaluate("document.querySelectorAll('details.student').forEach((one) => (one.dataset.kept = 'yes'))")
+
+    # Somebody writes about the very student whom another marks: the card stays until they have ended.
+    wall.locator(f"#{middle} summary").click()
+    wall.locator(f"#{middle} input[name=note]").fill("svarer ikke")
+    phone.locator(f"#{middle} summary").click()
+    phone.locator(f"#{middle} button").first.click()
+    numbers = wall.locator("#board-numbers strong").first
+    expect(numbers).to_have_text("2", timeout=10_000)
+    expect(wall.locator(f"#{middle} input[name=note]")).to_be_focused()
+    assert ids(wall) == [first, middle, last]
+    wall.locator(f"#{middle} input[name=note]").blur()
+    expect(wall.locator("details.student")).to_have_count(2)
+
+    # Taken back, it comes again, at its place, and the others are the elements that they were.
+    wall.locator(f"#{last} summary").focus()
+    phone.locator("#board-marks button").first.click()
+    expect(numbers).to_have_text("3", timeout=10_000)
+    assert ids(wall) == [first, middle, last]
+    kept = "(one) => one.dataset.kept ?? 'no'"
+    assert [wall.locator(f"#{one}").evaluate(kept) for one in (first, middle, last)] == ["yes", "no", "yes"]
+    expect(wall.locator(f"#{last} summary")).to_be_focused()
+    # The form that has come is the visitor's own.
+    wall.locator(f"#{middle} summary").click()
+    wall.locator(f"#{middle} button").first.click()
+    expect(wall.get_by_text("Merket som nådd")).to_be_visible()
+
+
+def ids(page: Page) -> list[str | None]:
+    return [one.get_attribute("id") for one in page.locator("details.student").all()]
 
 
 def test_the_board_without_javascript(site: Site) -> None:

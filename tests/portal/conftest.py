@@ -1,4 +1,4 @@
-"""What the tests of logging in and out share: a provider that runs, and a school."""
+"""What the portal's tests share: a provider to log in at, a school, an alert that has gone wrong in part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.database import Database
+from tests.portal.crisis import Crisis
 from tests.portal.town import Town
 from tests.services.openid import Provider, openid_provider
 
@@ -32,3 +33,8 @@ def provider(running_provider: Provider) -> Provider:
 @pytest.fixture
 def town(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Town:
     return Town(sqlite_database, tmp_path, monkeypatch, provider)
+
+
+@pytest.fixture
+def crisis(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Crisis:
+    return Crisis(sqlite_database, tmp_path, monkeypatch)

@@ -3,99 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import json
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
-from config.database import Database
-from contacts.tables import PERSON
-from dispatcher.codes import AlertState
-from dispatcher.retention.reducing import reduce_alert
-from dispatcher.tables import ALERT, MARK
+from config.errors import UsageError
 from portal import cookies
+from portal.boards import Boards
 from portal.server import create_server, serving
-from providers.base import Rejected
-from tests.dispatcher.world import Family, World
-from tests.portal.browser import Browser, PortalUnderTest
+from tests.portal.crisis import Crisis
 from tests.services.waiting import eventually
-
-OPERATORS = """
-[operators."leder"]
-roles = ["school_leader"]
-schools = ["Eksempel vgs"]
-[operators."kollega"]
-roles = ["county_leader"]
-[operators."annen"]
-roles = ["school_leader"]
-schools = ["En annen skole"]
-[operators."revisor"]
-roles = ["auditor"]
-"""
-
-
-class Crisis:
-    """An alert of which two families' SMS were refused, with the board of it."""
-
-    def __init__(self, database: Database, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        file = directory / "settings.toml"
-        file.write_text(OPERATORS, encoding="utf-8")
-        monkeypatch.setenv("BEREDSKAP_CONFIG", str(file))
-        self.database = database
-        self.world = World(database)
-        self.families: list[Family] = [self.world.family() for _ in range(3)]
-        for place, family in enumerate(self.families):
-            names = {"given_name": f"Elev{place}", "family_name": "Test"}
-            with self.world.store() as store:
-                store.connection.execute(update(PERSON).where(PERSON.c.id == family.student).values(**names))
-                names = {"given_name": f"Voksen{place}", "family_name": "Test"}
-                store.connection.execute(update(PERSON).where(PERSON.c.id == family.guardian).values(**names))
-        alert = self.world.sent(*self.families)
-        claims = self.world.claim()
-        with self.world.clock():
-            self.world.record(*((claim, Rejected("21211")) for claim in claims))
-        with database.read() as connection:
-            self.number = str(connection.scalars(select(ALERT.c.number).where(ALERT.c.id == alert)).one())
-        self.portal = PortalUnderTest(database, directory, monkeypatch)
-        self.path = f"/staff/alerts/{self.number}"
-
-    def board(self, operator: str = "leder", language: str = "en") -> Browser:
-        browser = self.portal.staff(operator, language)
-        browser.get(self.path)
-        return browser
-
-    def mark(
-        self, browser: Browser, family: Family, *, guardian: bool = True, note: str = "", act: str = "reached"
-    ) -> None:
-        form = {"student": self.ref(family), "guardian": f"G-{family.guardian}" if guardian else "", "note": note}
-        browser.post(f"{self.path}/{act}", form)
-
-    def reduce(self) -> None:
-        """The alert ends, and becomes figures."""
-        with self.database.write() as connection:
-            alert = connection.execute(select(ALERT.c.id).where(ALERT.c.number == self.number)).scalar_one()
-            connection.execute(update(ALERT).where(ALERT.c.id == alert).values(state=AlertState.CLOSED))
-        reduce_alert(self.database, alert, operator="beredskap")
-
-    def ref(self, family: Family) -> str:
-        with self.database.read() as connection:
-            return str(connection.scalars(select(PERSON.c.ref).where(PERSON.c.id == family.student)).one())
-
-    def marks(self) -> list[tuple[int, str, bool]]:
-        with self.database.read() as connection:
-            rows = connection.execute(
-                select(MARK.c.student_id, MARK.c.marked_by, MARK.c.taken_back_at).order_by(MARK.c.id)
-            )
-            return [(row.student_id, row.marked_by, row.taken_back_at is not None) for row in rows]
-
-
-@pytest.fixture
-def crisis(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Crisis:
-    return Crisis(sqlite_database, tmp_path, monkeypatch)
 
 
 def test_whom_to_call_comes_first(crisis: Crisis) -> None:
@@ -177,10 +97,30 @@ def test_in_other_languages(crisis: Crisis, language: str) -> None:
     assert "ikke et gyldig telefonnummer" in text
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OperationalError("", {}, Exception()), "The database does not answer, and there are no figures."),
+        (UsageError("Reduced.", unchanged="Nothing.", remedy="None."), "figures alone are left of it"),
+    ],
+    ids=["away", "reduced"],
+)
+def test_the_board_cannot_be_read_once_the_page_has_begun(
+    crisis: Crisis, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    async def now(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Boards, "now", now)
+    browser = crisis.board()
+    assert browser.page.status_code == 200 and browser.page.text.rstrip().endswith("</html>")
+    assert crisis.number in browser.text and words in browser.text
+
+
 def test_everybody_who_watches_sees_a_mark_at_once(crisis: Crisis) -> None:
     browser = crisis.board()
 
-    async def scene(url: str) -> tuple[list[str], list[str]]:
+    async def scene(url: str) -> tuple[list[Told], list[Told]]:
         held = {"Cookie": f"{cookies.VISIT}={browser.cookies[cookies.VISIT]}"}
         async with aiohttp.ClientSession(headers=held) as session:
             watching = [session.get(f"{url}{crisis.path}/events") for _ in range(20)]
@@ -188,7 +128,7 @@ def test_everybody_who_watches_sees_a_mark_at_once(crisis: Crisis) -> None:
             streams = [_boards(answer) for answer in answers]
             before = [await anext(stream) for stream in streams]
             await asyncio.to_thread(crisis.mark, browser, crisis.families[0])
-            after = [await _until(stream, lambda html: "2</strong>" in html) for stream in streams]
+            after = [await _until(stream, lambda told: "order" in told.parts_and_order) for stream in streams]
             for answer in answers:
                 answer.close()
             return before, after
@@ -196,9 +136,44 @@ def test_everybody_who_watches_sees_a_mark_at_once(crisis: Crisis) -> None:
     with serving(create_server(crisis.portal.settings, crisis.database, port=0)) as server:
         eventually(lambda: server.started, what="the portal answers")
         before, after = asyncio.run(asyncio.wait_for(scene(server.url), 60))
-    assert all("Elev0 T." in html and "<strong>3</strong>" in html for html in before)
-    assert len(set(after)) == 1 and "leder" in after[0]
-    assert all(not re.search(r'name="form_token" value="[^"]', html) for html in after)
+    cards = [f"s-{crisis.ref(family)}" for family in crisis.families]
+    assert all(set(told.order) == set(cards) and "<strong>3</strong>" in told.parts["board-numbers"] for told in before)
+    assert all("Elev0 T." in told.parts[cards[0]] for told in before)
+    assert all(
+        set(told.order) == set(cards[1:]) and "<strong>2</strong>" in told.parts["board-numbers"] for told in after
+    )
+    assert all("leder" in told.parts["board-marks"] and not set(cards) & set(told.parts) for told in after)
+
+
+def test_who_comes_back_gets_what_has_changed_meanwhile(crisis: Crisis) -> None:
+    browser = crisis.board()
+
+    async def scene(url: str) -> tuple[Told, Told, Told, Told]:
+        held = {"Cookie": f"{cookies.VISIT}={browser.cookies[cookies.VISIT]}"}
+        async with aiohttp.ClientSession(headers=held) as session:
+
+            async def first_event(seen: str = "", last: str = "") -> Told:
+                headers = {"Last-Event-ID": last} if last else {}
+                address = f"{url}{crisis.path}/events{seen and '?seen=' + seen}"
+                async with session.get(address, headers=headers) as answer:
+                    return await anext(_boards(answer))
+
+            async with session.get(f"{url}{crisis.path}") as answer:
+                seen = (await answer.text()).partition('data-version="')[2].partition('"')[0]
+            await asyncio.to_thread(crisis.mark, browser, crisis.families[0])
+            after_page = await first_event(seen)
+            await asyncio.to_thread(crisis.mark, browser, crisis.families[1])
+            # What the browser has had since counts, and not what the page came with.
+            after_event = await first_event(seen, after_page.version)
+            return after_page, after_event, await first_event("unknown"), await first_event(seen, "unknown")
+
+    with serving(create_server(crisis.portal.settings, crisis.database, port=0)) as server:
+        eventually(lambda: server.started, what="the portal answers")
+        after_page, after_event, *unknown = asyncio.run(asyncio.wait_for(scene(server.url), 60))
+    cards = [f"s-{crisis.ref(family)}" for family in crisis.families]
+    assert set(after_page.order) == set(cards[1:]) and not set(cards) & set(after_page.parts)
+    assert after_event.order == [cards[2]] and not set(cards) & set(after_event.parts)
+    assert all(told.order == [cards[2]] and cards[2] in told.parts for told in unknown)
 
 
 def test_who_watches_is_told_that_figures_alone_are_left(crisis: Crisis) -> None:
@@ -238,22 +213,31 @@ def test_the_application_ends_though_somebody_watches(crisis: Crisis) -> None:
         asyncio.run(asyncio.wait_for(scene(server.url, server.stop), 30))
 
 
-async def _boards(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
+class Told:
+    """One event: what a browser makes of the board that it has."""
+
+    def __init__(self, version: str, data: str) -> None:
+        self.version = version
+        self.parts_and_order = json.loads(data)
+        self.parts: dict[str, str] = self.parts_and_order["parts"]
+        self.order: list[str] = self.parts_and_order.get("order", [])
+
+
+async def _boards(answer: aiohttp.ClientResponse) -> AsyncIterator[Told]:
     assert answer.headers["content-type"].startswith("text/event-stream")
-    lines: list[str] = []
+    version = ""
     async for raw in answer.content:
-        line = raw.decode().rstrip("\n")
-        if line.startswith("data: "):
-            lines.append(line.removeprefix("data: "))
-        elif not line and lines:
-            yield "\n".join(lines)
-            lines.clear()
+        field, _, value = raw.decode().rstrip("\n").partition(": ")
+        if field == "id":
+            version = value
+        elif field == "data":
+            yield Told(version, value)
 
 
-async def _until(stream: Any, holds: Callable[[str], bool]) -> str:
-    async for html in stream:
-        if holds(html):
-            return str(html)
+async def _until(stream: AsyncIterator[Told], holds: Callable[[Told], bool]) -> Told:
+    async for told in stream:
+        if holds(told):
+            return told
     raise AssertionError("the stream ended")
 
 

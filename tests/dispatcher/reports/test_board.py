@@ -16,7 +16,7 @@ from contacts.codes import Protection
 from contacts.people import guardian_ref
 from contacts.tables import ENROLMENT, PERSON
 from dispatcher.codes import AlertState, AnswerKind, DeliveryState
-from dispatcher.reports.board import Board, board_for, board_token, read_board
+from dispatcher.reports.board import Board, alert_with_board, board_token, read_board
 from dispatcher.reports.call_list import call_list
 from dispatcher.reports.watching import watch_figures, watch_students
 from dispatcher.tables import ALERT, ANSWER, DELIVERY, FIGURES, MARK
@@ -165,9 +165,9 @@ def test_a_leader_sees_the_boards_of_their_own_school_alone(case: Case) -> None:
             [{"student_id": one, "school_id": school, "source": "test"} for one in case.students.values()],
         )
         number = connection.execute(ALERT.select().where(ALERT.c.id == case.alert)).one().number
-        assert board_for(connection, number, LEADER).figures.alert.number == number
+        assert alert_with_board(connection, number, LEADER).number == number
         with pytest.raises(NotPermittedError, match="not yours"):
-            board_for(connection, number, OTHER)
+            alert_with_board(connection, number, OTHER)
         connection.execute(insert(FIGURES).values(alert_id=case.alert, reduced_at=NOW, figures={}))
         with pytest.raises(UsageError, match="reduced to figures"):
-            board_for(connection, number, LEADER)
+            alert_with_board(connection, number, LEADER)
