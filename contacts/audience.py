@@ -1,4 +1,4 @@
-"""The audience of an alert: from the names of schools, groups, grades and students to SQL that selects student ids.
+"""The audience of an alert: which schools, groups, grades and students it is about, and SQL that selects student ids.
 
 What is named is joined, and each part means what a school leader says with it:
 
@@ -14,11 +14,10 @@ Students who left or died are in no audience.
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
@@ -27,20 +26,6 @@ from config.errors import UsageError
 from contacts.people import find_student
 from contacts.protection import maybe_protected
 from contacts.tables import ENROLMENT, MEMBERSHIP, PERSON, SCHOOL, STUDENT, STUDENT_GROUP
-
-UNCHANGED = "Nothing was sent or changed."
-
-
-NameKind: TypeAlias = Literal["school", "group", "grade"]
-
-
-class UnknownNameError(UsageError):
-    """Nothing of this kind has the name that was given. `like`: names that do exist, those like it if there are any."""
-
-    def __init__(self, kind: NameKind, like: Sequence[str], hint: str) -> None:
-        super().__init__(f"No {kind} here has the name that was given.", unchanged=UNCHANGED, remedy=hint)
-        self.kind = kind
-        self.like = tuple(like)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +82,7 @@ class Audience:
     def select_ids(self, on: date) -> Select[tuple[int]]:
         """SELECT of the ids of the students who are in the audience on the day `on`; each id once."""
         school_ids = [school.id for school in self.schools]
-        enrolled = select(ENROLMENT.c.student_id).where(_goes_on(ENROLMENT.c.ended_on, on))
+        enrolled = select(ENROLMENT.c.student_id).where(goes_on(ENROLMENT.c.ended_on, on))
         at_schools = enrolled.where(ENROLMENT.c.school_id.in_(school_ids)) if school_ids else enrolled
         parts: list[Select[tuple[int]]] = []
         if self.schools and not (self.groups or self.grades):
@@ -117,8 +102,8 @@ class Audience:
                 )
                 .where(
                     MEMBERSHIP.c.group_id.in_([group.id for group in self.groups]),
-                    _goes_on(MEMBERSHIP.c.ended_on, on),
-                    _goes_on(ENROLMENT.c.ended_on, on),
+                    goes_on(MEMBERSHIP.c.ended_on, on),
+                    goes_on(ENROLMENT.c.ended_on, on),
                 )
             )
         if self.students:
@@ -130,39 +115,10 @@ class Audience:
             .join(PERSON, PERSON.c.id == STUDENT.c.person_id)
             .where(
                 PERSON.c.deceased.is_(False),
-                _goes_on(STUDENT.c.left_on, on),
+                goes_on(STUDENT.c.left_on, on),
                 STUDENT.c.person_id.in_(union(*parts)),
             )
         )
-
-
-def resolve_audience(
-    connection: Connection,
-    *,
-    schools: Sequence[str] = (),
-    groups: Sequence[str] = (),
-    grades: Sequence[str] = (),
-    students: Sequence[str] = (),
-    on: date,
-) -> Audience:
-    """What these names and refs mean on the day `on`; capitals do not matter.
-
-    Raises UsageError when nothing is named, a name is unknown (with those like it) or means several things, and when
-    a named student is no longer at any school.
-    """
-    if not (schools or groups or grades or students):
-        raise UsageError(
-            "The alert has no audience.",
-            unchanged=UNCHANGED,
-            remedy="Name it with --school, --group, --grade or --student.",
-        )
-    found_schools = _schools(connection, schools)
-    return Audience(
-        found_schools,
-        _groups(connection, groups, found_schools),
-        _grades(connection, grades, found_schools, on),
-        tuple(dict.fromkeys(_student(connection, ref, on) for ref in students)),
-    )
 
 
 def recorded_audience(connection: Connection, recorded: Mapping[str, Any]) -> Audience:
@@ -195,7 +151,7 @@ def schools_of(connection: Connection, students: Select[tuple[int]], on: date) -
         select(ENROLMENT.c.school_id)
         .distinct()
         .join(chosen, student_id == ENROLMENT.c.student_id)
-        .where(_goes_on(ENROLMENT.c.ended_on, on))
+        .where(goes_on(ENROLMENT.c.ended_on, on))
     )
     rows = connection.execute(
         select(SCHOOL.c.id, SCHOOL.c.ref, SCHOOL.c.name, SCHOOL.c.default_language)
@@ -222,13 +178,8 @@ def speaking_schools(
 def attending(schools: Sequence[AudienceSchool], on: date) -> Select[tuple[int]]:
     """SELECT of the ids of the students who go to one of these schools on the day `on`."""
     return select(ENROLMENT.c.student_id).where(
-        ENROLMENT.c.school_id.in_([school.id for school in schools]), _goes_on(ENROLMENT.c.ended_on, on)
+        ENROLMENT.c.school_id.in_([school.id for school in schools]), goes_on(ENROLMENT.c.ended_on, on)
     )
-
-
-def find_school(connection: Connection, name: str) -> AudienceSchool:
-    """The school with this name or ref. Raises UsageError with those like it."""
-    return _schools(connection, (name,))[0]
 
 
 def all_schools(connection: Connection) -> list[AudienceSchool]:
@@ -238,95 +189,6 @@ def all_schools(connection: Connection) -> list[AudienceSchool]:
     return [AudienceSchool(*row) for row in rows]
 
 
-def _goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
+def goes_on(end: ColumnElement[date], on: date) -> ColumnElement[bool]:
+    """SQL: what ends on the day `end`, or has no end yet, goes on on the day `on`."""
     return or_(end.is_(None), end > on)
-
-
-def _schools(connection: Connection, wanted: Sequence[str]) -> tuple[AudienceSchool, ...]:
-    if not wanted:
-        return ()
-    known = all_schools(connection)
-    found: dict[AudienceSchool, None] = {}
-    for name in wanted:
-        key = _key(name)
-        matches = [one for one in known if _key(one.ref) == key] or [one for one in known if _key(one.name) == key]
-        if not matches:
-            raise _unknown("school", name, (one.name for one in known))
-        if len(matches) > 1:
-            raise UsageError(
-                f'Several schools have the name "{matches[0].name}".',
-                unchanged=UNCHANGED,
-                remedy=f"Name the one you mean by its ref: {', '.join(one.ref for one in matches)}.",
-            )
-        found[matches[0]] = None
-    return tuple(found)
-
-
-def _groups(
-    connection: Connection, wanted: Sequence[str], schools: tuple[AudienceSchool, ...]
-) -> tuple[AudienceGroup, ...]:
-    if not wanted:
-        return ()
-    query = select(STUDENT_GROUP.c.id, STUDENT_GROUP.c.name, STUDENT_GROUP.c.school_id, STUDENT_GROUP.c.ref)
-    if schools:
-        query = query.where(STUDENT_GROUP.c.school_id.in_([school.id for school in schools]))
-    rows = connection.execute(query.order_by(STUDENT_GROUP.c.id)).all()
-    found: dict[AudienceGroup, None] = {}
-    for name in wanted:
-        key = _key(name)
-        matches = [AudienceGroup(*row[:3]) for row in rows if key in (_key(row.name), _key(row.ref))]
-        if not matches:
-            raise _unknown("group", name, (row.name for row in rows))
-        school_ids = {match.school_id for match in matches}
-        if not schools and len(school_ids) > 1:
-            names = connection.scalars(select(SCHOOL.c.name).where(SCHOOL.c.id.in_(school_ids)).order_by(SCHOOL.c.name))
-            raise UsageError(
-                f'Several schools have a group "{matches[0].name}": {", ".join(names)}.',
-                unchanged=UNCHANGED,
-                remedy="Name the school too, with --school.",
-            )
-        found.update(dict.fromkeys(matches))
-    return tuple(found)
-
-
-def _grades(
-    connection: Connection, wanted: Sequence[str], schools: tuple[AudienceSchool, ...], on: date
-) -> tuple[str, ...]:
-    if not wanted:
-        return ()
-    query = select(ENROLMENT.c.grade).where(ENROLMENT.c.grade.is_not(None), _goes_on(ENROLMENT.c.ended_on, on))
-    if schools:
-        query = query.where(ENROLMENT.c.school_id.in_([school.id for school in schools]))
-    known = sorted(connection.scalars(query.distinct()))
-    found: dict[str, None] = {}
-    for name in wanted:
-        matches = [grade for grade in known if _key(grade) == _key(name)]
-        if not matches:
-            raise _unknown("grade", name, known)
-        found.update(dict.fromkeys(matches))
-    return tuple(found)
-
-
-def _student(connection: Connection, ref: str, on: date) -> AudienceStudent:
-    person = find_student(connection, ref)
-    goes = select(STUDENT.c.person_id).where(STUDENT.c.person_id == person.id, _goes_on(STUDENT.c.left_on, on))
-    if person.deceased or connection.execute(goes).first() is None:
-        raise UsageError(
-            f"Student {person.label} is no longer at a school.",
-            unchanged=UNCHANGED,
-            remedy="Leave this student out.",
-        )
-    return AudienceStudent(person.id, person.label)
-
-
-def _unknown(kind: NameKind, name: str, known: Iterable[str]) -> UnknownNameError:
-    spelled = {_key(one): one for one in known}
-    near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=5, cutoff=0.5)]
-    listed = near or sorted(spelled.values())[:5]
-    hint = f"{'Like it' if near else 'There are'}: {', '.join(listed)}." if listed else f"No {kind} has been imported."
-    # The name itself is not repeated: it may have been a person's, given to the wrong option.
-    return UnknownNameError(kind, listed, hint)
-
-
-def _key(name: str) -> str:
-    return " ".join(name.split()).casefold()

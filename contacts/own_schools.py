@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from config.errors import UsageError
 from config.operators import Operator
 from config.roles import Reach
-from contacts.audience import Audience, AudienceSchool, attending, find_school
+from contacts.audience import Audience, AudienceSchool, attending
+from contacts.audience_names import find_school
 from contacts.people import FoundPerson
 from contacts.tables import ENROLMENT
 

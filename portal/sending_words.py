@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from contacts.audience import NameKind, UnknownNameError
+from contacts.audience_names import NameKind, UnknownNameError
 from dispatcher.alerts.not_sent import Cause, NotSentError
 from dispatcher.alerts.prepared import Asked, Prepared, asked_for
 from dispatcher.alerts.preview import REASON_WORDS

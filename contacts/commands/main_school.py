@@ -38,7 +38,7 @@ def main_school(
     """
     from config.errors import UsageError
     from contacts import main_schools
-    from contacts.audience import find_school
+    from contacts.audience_names import find_school
     from contacts.people import find_student
 
     if (school is None) != as_told:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from config.clock import db_now, oslo_date, plus_seconds
-from contacts.audience import Audience, resolve_audience, schools_of, speaking_schools
+from contacts.audience import Audience, schools_of, speaking_schools
+from contacts.audience_names import resolve_audience
 from contacts.tables import PERSON
 from dispatcher.alerts.not_sent import Cause, NotSentError
 from dispatcher.alerts.text import Composition, compose

@@ -38,7 +38,7 @@ def card(
     from config.errors import UsageError
     from config.new_file import check_free, new_file
     from config.set_aside import usable
-    from contacts.audience import find_school
+    from contacts.audience_names import find_school
     from dispatcher.alerts.card import card_of, card_paper
     from dispatcher.commands.report_writing import FORCE
     from dispatcher.paper.pdf import as_pdf

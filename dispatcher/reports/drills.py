@@ -14,7 +14,8 @@ from config.catalogue import MsgType
 from config.clock import UtcDateTime, oslo_date, oslo_midnight
 from config.errors import UsageError
 from config.spare_sections import DrillSettings
-from contacts.audience import AudienceSchool, find_school
+from contacts.audience import AudienceSchool
+from contacts.audience_names import find_school
 from contacts.tables import ENROLMENT, SCHOOL
 from dispatcher.alerts.drill_plan import Drill, HeldDrill, drills_of, first_day
 from dispatcher.codes import AlertState, AlertStatus

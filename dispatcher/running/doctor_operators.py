@@ -8,7 +8,7 @@ from config.errors import UsageError
 from config.roles import Role
 from config.set_aside import SetAside, wrong_setting
 from config.settings import Settings
-from contacts.audience import find_school
+from contacts.audience_names import find_school
 from dispatcher.auditing.findings import several
 from dispatcher.routine.county import county_address
 from dispatcher.running.doctor import Check, CheckResult, fail, ok, warn

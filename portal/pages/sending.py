@@ -21,7 +21,8 @@ from config.errors import BeredskapError, UsageError
 from config.operators import NotPermittedError, record_refusal
 from config.roles import Reach, Right
 from config.shell import answers
-from contacts.audience import AudienceSchool, UnknownNameError, all_schools
+from contacts.audience import AudienceSchool, all_schools
+from contacts.audience_names import UnknownNameError
 from contacts.own_schools import own_schools
 from dispatcher.alerts.card import first_alerts, headline_of, without_school
 from dispatcher.alerts.draft import AlertRequest, make_draft

@@ -12,7 +12,7 @@ from config.counters import CONTACTS_REVISION, read_counter
 from config.errors import UsageError
 from contacts import tables
 from contacts.acts import Act
-from contacts.audience import find_school
+from contacts.audience_names import find_school
 from contacts.blocks import block, unblock
 from contacts.codes import ConsentPurpose, Protection
 from contacts.consents import LONGEST_EVIDENCE, give_consent, withdraw_consent

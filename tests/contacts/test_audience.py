@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from config.errors import UsageError
-from contacts.audience import Audience, find_school, resolve_audience, schools_of, speaking_schools
+from contacts.audience import Audience, schools_of, speaking_schools
+from contacts.audience_names import find_school, resolve_audience
 from contacts.codes import Protection
 from tests.contacts.store import DAY, ContactStore
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contacts.audience import find_school
+from contacts.audience_names import find_school
 from contacts.codes import Basis, Protection
 from contacts.coming_of_age import ComingOfAge, ComingOfAges, coming_of_age
 from contacts.consent_questions import Question

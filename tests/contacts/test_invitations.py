@@ -10,7 +10,7 @@ import pytest
 from config.database import Database
 from config.keys import Keys
 from contacts import tables
-from contacts.audience import find_school
+from contacts.audience_names import find_school
 from contacts.codes import Basis, ConsentPurpose, InvitationState, NameFrom, Protection
 from contacts.entitlement import Reason
 from contacts.invitation_answers import Answered, Outcome, confirm_on_paper

@@ -8,7 +8,7 @@ import pytest
 
 from config.audit_reading import Wanted, newest_entries
 from config.errors import UsageError
-from contacts.audience import find_school, resolve_audience
+from contacts.audience_names import find_school, resolve_audience
 from contacts.codes import Protection
 from contacts.facts import load_cases
 from contacts.main_schools import forget_main_school, set_main_school

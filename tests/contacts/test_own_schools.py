@@ -9,7 +9,7 @@ import pytest
 from config.errors import UsageError
 from config.operators import NotPermittedError, Operator
 from config.roles import Reach, Right, Role
-from contacts.audience import resolve_audience
+from contacts.audience_names import resolve_audience
 from contacts.own_schools import check_audience, check_student, own_schools, schools_to_look_at
 from contacts.people import find_student
 from tests.contacts.store import DAY, ContactStore

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from sqlalchemy import select
 
-from contacts.audience import AudienceSchool, find_school
+from contacts.audience import AudienceSchool
+from contacts.audience_names import find_school
 from contacts.codes import AddressChannel, Basis, Protection
 from contacts.commands.quality_html import quality_html
 from contacts.commands.quality_page import SHARED, cells_of, draw_quality, percent

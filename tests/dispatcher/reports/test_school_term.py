@@ -11,7 +11,7 @@ from config.catalogue import MsgType
 from config.database import Database
 from config.operators import Operator
 from config.roles import Reach, Right
-from contacts.audience import find_school
+from contacts.audience_names import find_school
 from contacts.codes import Protection
 from contacts.tables import ENROLMENT
 from dispatcher.codes import AlertStatus, DeliveryState
