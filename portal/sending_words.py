@@ -46,22 +46,6 @@ _UNKNOWN: Final[Mapping[NameKind, str]] = {
     "group": marked("No class or group here has the name that was given."),
     "grade": marked("No year here has the name that was given."),
 }
-_REASONS: Final[Mapping[str, str]] = {
-    "no_contact_point": marked("no contact information"),
-    "unverified_only": marked("no verified contact"),
-    "stale_only": marked("stale contact only"),
-    "opted_out": marked("answered STOP"),
-    "failing": marked("failing contact only"),
-    "fixed_line_only": marked("fixed line only"),
-    "shared_with_blocked": marked("shared with a blocked guardian"),
-    "replaced": marked("replaced by their own"),
-    "channel_not_asked": marked("not on the channels asked for"),
-    "never_told": marked("not told the first"),
-    "no_guardian_known": marked("no guardian registered"),
-    "protected_hold": marked("protected"),
-    "protection_unknown": marked("protection not known"),
-    "birth_date_unknown": marked("birth date unknown"),
-}
 _WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.MANY_SEGMENTS: marked(
         "%(language)s: the text is cut into more than %(most)s SMS. Say it shorter: it takes the sender's minutes."
@@ -129,7 +113,7 @@ def preview_context(prepared: Prepared, language: str) -> dict[str, Any]:
 
 
 def _reason(code: str, say: Say) -> str:
-    return say(_REASONS[code]) if code in _REASONS else REASON_WORDS.get(code, code)
+    return say(REASON_WORDS.get(code, code))
 
 
 def _warning(one: TextWarning, say: Say) -> str:

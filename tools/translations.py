@@ -13,6 +13,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from dispatcher.alerts.preview import REASON_WORDS
+
 ROOT = Path(__file__).parents[1]
 CATALOGUES = ROOT / "portal" / "translations"
 LANGUAGES = ("nb", "nn", "se")
@@ -27,6 +29,9 @@ def said() -> Catalog:
     found = extract_from_dir(str(ROOT / "portal"), _METHODS, _OPTIONS, _KEYWORDS)  # type: ignore[arg-type]
     for file, _line, message, comments, context in sorted(found, key=lambda one: (one[0], one[1])):
         catalogue.add(message, locations=[(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
+    # The commands say them, too: they stand with the preview that both show.
+    for words in REASON_WORDS.values():
+        catalogue.add(words, locations=[("../dispatcher/alerts/preview.py", None)])
     return catalogue
 
 

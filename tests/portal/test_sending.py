@@ -17,11 +17,9 @@ from config.tables import core_table
 from contacts.codes import Protection
 from contacts.tables import CONTACT_POINT
 from dispatcher.alerts.draft import DRAFT_SECONDS
-from dispatcher.alerts.preview import REASON_WORDS
 from dispatcher.codes import AlertState
 from dispatcher.running.delivering import Lacking
 from dispatcher.tables import ALERT
-from portal import sending_words
 from portal.pages import sending
 from tests.dispatcher.world import Family, World
 from tests.portal.browser import Browser, PortalUnderTest
@@ -390,10 +388,6 @@ def test_what_is_not_there_is_told_on_the_board(office: Office, lacking: Lacking
     browser = office.previewed()
     answer(browser, "Eksempel vgs")
     assert {Lacking.WORKER: "No worker is alive", Lacking.REDIS: "Redis does not answer"}[lacking] in browser.text
-
-
-def test_the_reasons_are_those_of_the_command_line() -> None:
-    assert dict(sending_words._REASONS) == dict(REASON_WORDS)
 
 
 @pytest.mark.parametrize("language", ["nb", "nn", "se"])
