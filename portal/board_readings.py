@@ -1,4 +1,4 @@
-"""Crisis boards as they are now, each read once for all who look at the same time, whatever thread they ask from."""
+"""Crisis boards as they are now: read when something has changed, and kept for who looks next, in any language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,13 +44,12 @@ class _LookNow:
 
 @dataclass
 class _Kept:
-    """One alert's board. `checked`: when the last look at whether it has changed began."""
+    """One alert's board. `used`: when somebody looked at it last."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     board: Board | None = None
     away: bool = False
     read_at: float = 0.0
-    checked: float = float("-inf")
     used: float = 0.0
     looks: dict[Look, _LookNow] = field(default_factory=dict)
 
@@ -66,20 +65,18 @@ class BoardReadings:
         self._process = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
-    def now(self, alert_id: int, look: Look, *, patient: bool = False) -> Shown:
-        """The board with all that was committed before the call, or, while the database does not answer, the last one
-        that was read, which says so. Takes as long as the reading, its own or another's that began later.
+    def now(self, alert_id: int, looks: Iterable[Look], *, patient: bool = False) -> dict[Look, Shown]:
+        """The board with all messages, answers and marks that were committed before the call, and with all that is
+        known of persons as of a second ago; while the database does not answer, the last one, which says so.
 
-        `patient`: but for marks, a board from the last second will do. Raises UsageError when figures alone are left of
-        the alert, SQLAlchemyError when the database does not answer and nothing was read before.
+        `patient`: but for marks, messages from the last second will do, and the rest from the last five. Takes as long
+        as the reading. Raises UsageError when figures alone are left of the alert, SQLAlchemyError when the database
+        does not answer and nothing was read before.
         """
-        asked = self._clock()
-        kept = self._of(alert_id, asked)
+        kept = self._of(alert_id)
         with kept.lock:
-            # Whoever waited here for another's look takes over what it saw, if that began after they had asked.
-            if kept.checked < asked:
-                self._check(kept, alert_id, patient)
-            return self._shown(kept, look)
+            self._check(kept, alert_id, patient)
+            return {look: self._shown(kept, look) for look in looks}
 
     def seen(self, alert_id: int, look: Look, version: str) -> Shown | None:
         """What somebody has who was shown this version; None when it is not known here, or not any more."""
@@ -96,10 +93,10 @@ class BoardReadings:
                 if kept.used + KEPT_SECONDS <= now:
                     del self._kept[alert_id]
 
-    def _of(self, alert_id: int, now: float) -> _Kept:
+    def _of(self, alert_id: int) -> _Kept:
         with self._lock:
             kept = self._kept.setdefault(alert_id, _Kept())
-            kept.used = now
+            kept.used = self._clock()
             return kept
 
     def _check(self, kept: _Kept, alert_id: int, patient: bool) -> None:
@@ -119,8 +116,6 @@ class BoardReadings:
             if kept.board is None:
                 raise
             kept.away = True
-        if kept.away or kept.board.token == token:
-            kept.checked = began
 
     def _shown(self, kept: _Kept, look: Look) -> Shown:
         assert kept.board is not None
@@ -128,8 +123,8 @@ class BoardReadings:
         if found.of is None or found.of[0] is not kept.board or found.of[1] != kept.away:
             parts, found.cards = parts_of(kept.board, look, found.cards, away=kept.away)
             order = tuple(card_id(student) for student in kept.board.students.call_first)
-            version = f"{self._process}-{next(self._numbers)}"
-            found.versions[version] = Shown(version, parts, order)
+            shown = Shown(self._process, next(self._numbers), parts, order)
+            found.versions[shown.version] = shown
             found.of = (kept.board, kept.away)
             while len(found.versions) > _VERSIONS:
                 found.versions.popitem(last=False)
@@ -137,6 +132,6 @@ class BoardReadings:
 
 
 def _to_be_read(board: Board, token: BoardToken, age: float, patient: bool) -> bool:
-    if age >= _STALE_SECONDS or token.marks != board.token.marks:
+    if token.marks != board.token.marks or age >= (_STALE_SECONDS if patient else _READ_AGAIN_SECONDS):
         return True
-    return token != board.token and not (patient and age < _READ_AGAIN_SECONDS)
+    return token != board.token and (not patient or age >= _READ_AGAIN_SECONDS)

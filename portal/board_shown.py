@@ -30,13 +30,19 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A board in one look. `version` names it among all that this process has shown; `parts`: the HTML of one element
-    each, by its id; `order`: the ids of the students' cards among them, as they stand below each other."""
+    """A board in one look. `number`: a greater one than those shown before by the same `process`; `parts`: the HTML of
+    one element each, by its id; `order`: the ids of the students' cards among them, as they stand below each other."""
 
-    version: str
+    process: str
+    number: int
     parts: Mapping[str, Markup] = field(repr=False)
     order: tuple[str, ...]
     _events: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def version(self) -> str:
+        """The board's name among all that any process has shown."""
+        return f"{self.process}-{self.number}"
 
     def html(self, language: str, form_token: str) -> str:
         """The whole board, with the forms of one visitor."""

@@ -91,7 +91,7 @@ def run() -> None:
 
 
 def _settle() -> None:
-    """No page waits long for another from here on."""
+    """Garbage is looked for in small parts, and threads take short turns, from here on."""
     # What was made until now lives as long as the process. Looking through it for garbage held every page for a tenth
     # of a second, and gathering as many new objects as a command makes, for half of one.
     gc.collect()

@@ -69,7 +69,9 @@ def page_with_late(template: str, language: str, late: Callable[[], Awaitable[st
         yield await late()
         yield after
 
-    return StreamingResponse(pieces(), media_type="text/html", headers=_headers(language))
+    # A proxy that gathers an answer before it passes it on would hold the beginning back.
+    headers = {**_headers(language), "X-Accel-Buffering": "no"}
+    return StreamingResponse(pieces(), media_type="text/html", headers=headers)
 
 
 def _headers(language: str) -> dict[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response, StreamingResponse
 
 from config.errors import UsageError
@@ -22,9 +22,11 @@ from portal.rendering import rendered
 from portal.texts import marked
 from portal.visit import Visit
 
+log = structlog.stdlib.get_logger(__name__)
+
 _NO_SUCH: Final = marked("There is no such alert, or figures alone are left of it.")
-_NO_DATABASE: Final = marked(
-    "The database does not answer, and there are no figures. The alert goes on when it is back. Reload this page then."
+_NO_FIGURES: Final = marked(
+    "The figures cannot be read at the moment. The alert does not need this page. Reload it in a moment."
 )
 _SAID: Final = {
     "sent": marked("The alert is confirmed. It goes out by itself, whatever happens to this page."),
@@ -61,8 +63,9 @@ def _board(visit: Visit, *, opened: bool = False) -> Response:
             shown = await visit.portal.boards.now(alert.id, Look(visit.language, opened))
         except UsageError:
             return _missing(visit, _NO_SUCH)
-        except SQLAlchemyError:
-            return _missing(visit, _NO_DATABASE)
+        except Exception as error:  # noqa: BLE001 (whatever it is: the page has begun, and is brought to its end)
+            log.error("board_not_shown", error=type(error).__name__)
+            return _missing(visit, _NO_FIGURES)
         return shown.html(visit.language, visit.form_token)
 
     said, refused = (table.get(visit.query.get("said", "")) for table in (_SAID, _REFUSED))

@@ -47,9 +47,9 @@ class Pages:
     def end_streams(self) -> None:
         """Let go of those who watch a board, in the application's event loop: nobody waits for them to leave."""
         if self._boards is not None:
-            self._boards.close()
+            self._boards.end_streams()
 
     def close(self) -> None:
-        for each in (self._door, self._quality):
+        for each in (self._door, self._boards, self._quality):
             if each is not None:
                 each.close()

@@ -4,11 +4,16 @@
 (() => {
   const board = document.getElementById("board");
   const cutOff = document.getElementById("cut-off");
+  // What the card lacks that somebody is at.
   let waiting = null;
+  let pressed = null;
 
-  const writing = () => {
+  // The card that somebody writes in, has written in and not left, or presses upon: nothing happens to it meanwhile.
+  const busy = () => {
     const active = document.activeElement;
-    return active?.matches("input[type=text]") ? active.closest("details.student") : null;
+    const card = active?.closest("details.student");
+    const writes = card && (active.name === "note" || card.querySelector("input[name=note]").value !== "");
+    return pressed ?? (writes ? card : null);
   };
 
   const made = (html) => {
@@ -20,15 +25,23 @@
     return template.content.firstElementChild;
   };
 
+  // By what it does, and not by its place: that may be another person's by now.
+  const purpose = (control) =>
+    [control.tagName, control.name, control.value, control.href]
+      .concat([...(control.form?.querySelectorAll("input[type=hidden]") ?? [])].map((one) => one.value))
+      .join(" ");
+
   const exchange = (old, fresh) => {
-    const controls = "summary, a, button, input";
-    const focused = [...old.querySelectorAll(controls)].indexOf(document.activeElement);
+    const focused = old.contains(document.activeElement) ? purpose(document.activeElement) : null;
     if (old.matches("details")) {
       fresh.open = old.open;
       fresh.querySelector("input[name=note]").value = old.querySelector("input[name=note]").value;
     }
     old.replaceWith(fresh);
-    fresh.querySelectorAll(controls)[focused]?.focus({ preventScroll: true });
+    if (focused !== null) {
+      const same = [...fresh.querySelectorAll("summary, a, button, input")].find((one) => purpose(one) === focused);
+      (same ?? fresh.querySelector("summary"))?.focus({ preventScroll: true });
+    }
   };
 
   const arrange = (cards, order, kept) => {
@@ -45,20 +58,24 @@
       if (place !== null && place === kept && !listed.has(kept.id)) {
         place = place.nextElementSibling;
       }
+      while (card === kept && place !== kept) {
+        // The others go around it: what is moved loses the keyboard of whoever writes there.
+        const other = place;
+        place = place.nextElementSibling;
+        cards.append(other);
+      }
       if (card === place) {
         place = place.nextElementSibling;
       } else {
         cards.insertBefore(card, place);
       }
     }
-    // What is moved loses it.
     if (focused.isConnected && focused !== document.activeElement) {
       focused.focus({ preventScroll: true });
     }
   };
 
-  // What is the same stays as it is under the hands of whoever taps on it. `kept`: the card in which somebody is
-  // writing; nothing happens to it before they have ended.
+  // What is the same stays as it is under the hands of whoever taps on it.
   const show = ({ parts, order }, kept) => {
     const cards = document.getElementById("board-cards");
     for (const [id, html] of Object.entries(parts)) {
@@ -75,18 +92,30 @@
   };
 
   const take = (update) => {
-    const kept = writing();
-    show(update, kept);
-    waiting = kept && { parts: { ...waiting?.parts, ...update.parts }, order: update.order ?? waiting?.order };
+    const kept = busy();
+    const parts = { ...waiting?.parts, ...update.parts };
+    const order = update.order ?? waiting?.order;
+    show({ parts, order }, kept);
+    waiting = kept && { parts: kept.id in parts ? { [kept.id]: parts[kept.id] } : {}, order };
   };
 
-  board.addEventListener("focusout", () => {
-    setTimeout(() => {
-      if (waiting !== null && writing() === null) {
-        take(waiting);
-      }
-    }, 200);
+  const catchUp = () => {
+    if (waiting !== null && busy() === null) {
+      take(waiting);
+    }
+  };
+
+  board.addEventListener("focusout", () => setTimeout(catchUp, 200));
+  board.addEventListener("pointerdown", (event) => {
+    pressed = event.target.closest("details.student");
   });
+  for (const end of ["pointerup", "pointercancel"]) {
+    // The click comes after it.
+    addEventListener(end, () => setTimeout(() => {
+      pressed = null;
+      catchUp();
+    }, 200));
+  }
 
   const shown = document.getElementById("board-shown");
   const source = new EventSource(`${board.dataset.events}?seen=${shown?.dataset.version ?? ""}`);

@@ -100,7 +100,7 @@ def test_in_other_languages(crisis: Crisis, language: str) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OperationalError("", {}, Exception()), "The database does not answer, and there are no figures."),
+        (OperationalError("", {}, Exception()), "The figures cannot be read at the moment."),
         (UsageError("Reduced.", unchanged="Nothing.", remedy="None."), "figures alone are left of it"),
     ],
     ids=["away", "reduced"],

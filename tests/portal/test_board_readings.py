@@ -1,10 +1,8 @@
-"""One reading of a crisis board for all who look at the same time, and what each of them still lacks."""
+"""When a crisis board is read again, what is kept of it, and what somebody lacks who has an older one."""
 
 from __future__ import annotations
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,22 +16,19 @@ from portal import board_readings
 from portal.board_readings import KEPT_SECONDS, BoardReadings
 from portal.board_shown import Look, Shown
 from tests.portal.crisis import Crisis
-from tests.services.waiting import eventually
 
 ENGLISH = Look("en")
 
 
 class Watch:
-    """A clock that a test sets, and a count of what was read; the database can be away, and a reading be held up."""
+    """A clock that a test sets, and a count of what was read; the database can be away."""
 
     def __init__(self, crisis: Crisis, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        self.tokens = self.reads = 0
+        self.reads = 0
         self.away = False
-        self.held_up = threading.Event()
-        self.held_up.set()
         self.crisis = crisis
-        self.readings = BoardReadings(crisis.database, self._clock)
+        self.readings = BoardReadings(crisis.database, lambda: self.now)
         with crisis.database.read() as connection:
             self.alert: int = connection.execute(ALERT.select()).one().id
         monkeypatch.setattr(board_readings, "board_token", self._token)
@@ -41,26 +36,20 @@ class Watch:
 
     def look(self, look: Look = ENGLISH, *, patient: bool = False, after: float = 0.0) -> Shown:
         self.now += after
-        return self.readings.now(self.alert, look, patient=patient)
+        return self.readings.now(self.alert, [look], patient=patient)[look]
 
     def goes_on(self) -> None:
         """Planning has come further: the token is another one."""
         with self.crisis.database.write() as connection:
             connection.execute(update(ALERT).values(cursor=ALERT.c.cursor + 1))
 
-    def _clock(self) -> float:
-        self.now += 0.001
-        return self.now
-
     def _token(self, connection: Connection, alert: int) -> boards.BoardToken:
-        self.tokens += 1
         if self.away:
             raise OperationalError("", {}, Exception())
         return boards.board_token(connection, alert)
 
     def _read(self, connection: Connection, alert: int) -> boards.Board:
         self.reads += 1
-        assert self.held_up.wait(20)
         return boards.read_board(connection, alert)
 
 
@@ -76,14 +65,14 @@ def told(event: bytes) -> dict[str, Any]:
     return dict(json.loads(data.removeprefix("data: ")))
 
 
-def test_it_is_read_again_when_something_has_changed(watch: Watch) -> None:
+def test_who_opens_it_sees_all_that_was_committed(watch: Watch) -> None:
     first = watch.look()
     assert watch.look() is first and watch.reads == 1
     watch.goes_on()
     assert watch.look() is not first and watch.reads == 2
-    # Rates and health change with time alone.
-    assert watch.look(after=4.9) and watch.reads == 2
-    assert watch.look(after=5.0) and watch.reads == 3
+    # Names, protection and numbers are in no token.
+    assert watch.look(after=0.9) and watch.reads == 2
+    assert watch.look(after=0.1) and watch.reads == 3
 
 
 def test_who_follows_it_waits_a_second_but_not_for_a_mark(watch: Watch) -> None:
@@ -91,6 +80,9 @@ def test_who_follows_it_waits_a_second_but_not_for_a_mark(watch: Watch) -> None:
     watch.goes_on()
     assert watch.look(patient=True, after=0.5) is first
     assert watch.look(patient=True, after=0.5) is not first and watch.reads == 2
+    # Rates and health change with time alone.
+    assert watch.look(patient=True, after=4.9) and watch.reads == 2
+    assert watch.look(patient=True, after=0.1) and watch.reads == 3
     watch.crisis.mark(watch.crisis.board(), watch.crisis.families[0])
     assert "leder" in watch.look(patient=True).parts["board-marks"]
 
@@ -104,18 +96,14 @@ def test_who_opens_it_gets_no_older_one_of_those_who_follow(watch: Watch) -> Non
     assert watch.reads == 2
 
 
-def test_those_who_wait_for_a_reading_share_the_next_one(watch: Watch) -> None:
-    watch.held_up.clear()
-    with ThreadPoolExecutor(9) as threads:
-        first = threads.submit(watch.look)
-        eventually(lambda: watch.reads == 1, what="one is reading")
-        others = [threads.submit(watch.look) for _ in range(8)]
-        # Each asks for the clock once before it waits.
-        eventually(lambda: watch.now > 100.0095, what="the others wait")
-        watch.held_up.set()
-        shown = {one.result(20).version for one in (first, *others)}
-    assert len(shown) == 1
-    assert (watch.tokens, watch.reads) == (2, 1)
+def test_all_looks_are_of_one_reading(watch: Watch) -> None:
+    looks = [Look("nb"), Look("en"), Look("en", opened=True)]
+    shown = watch.readings.now(watch.alert, looks)
+    assert list(shown) == looks and watch.reads == 1
+    numbers = [one.number for one in shown.values()]
+    assert numbers == sorted(set(numbers))
+    watch.goes_on()
+    assert watch.look().number > numbers[-1]
 
 
 def test_what_was_shown_before_stays_known_in_its_look(watch: Watch) -> None:
