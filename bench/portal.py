@@ -9,7 +9,7 @@ Then so many watch the board of one alert, somebody marks a student each second,
 until the changed board has come, over all watchers and marks. Goals: 100 ms; one change a second for all.
 
 The board is asked for again when nobody was reached for three hundred families (a provider that has refused them all),
-so that it shows as many as it ever does; that one is watched, and opened by as many at the same moment.
+so that it shows as many as it ever does; that one is watched, and opened by as many at once while it changes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -155,9 +156,15 @@ def _pages(web: Web, places: Mapping[str, str], visits: Mapping[VisitorKind, str
     return found
 
 
-async def _opened(web: Web, path: str, token: str, at_once: int) -> list[Measured]:
-    """So many open the page at the same moment."""
+async def _opened(web: Web, installation: Installation, path: str, token: str, at_once: int) -> list[Measured]:
+    """So many open the page at the same moment, while the board changes ten times a second."""
     first, whole = [], []
+    number = path.rsplit("/", 1)[1]
+
+    async def changes() -> None:
+        for turn in itertools.count():
+            await asyncio.to_thread(_mark, installation, number, turn)
+            await asyncio.sleep(0.1)
 
     async def opened(session: aiohttp.ClientSession) -> None:
         began = time.perf_counter()
@@ -169,7 +176,9 @@ async def _opened(web: Web, path: str, token: str, at_once: int) -> list[Measure
 
     headers = {"Cookie": f"{cookies.VISIT}={token}"}
     async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as session:
+        changing = asyncio.create_task(changes())
         await asyncio.gather(*(opened(session) for _ in range(at_once)))
+        changing.cancel()
     return [summed_up(f"{at_once} at once, first byte", first), summed_up(f"{at_once} at once, all of it", whole)]
 
 
@@ -269,7 +278,7 @@ def measure(given: argparse.Namespace) -> list[Measured]:
                 _refuse(installation, number)
                 web.first_bytes(path, token, 3)
                 found.append(summed_up(f"the board, {_TO_CALL} to call", web.first_bytes(path, token, given.times)))
-                found += asyncio.run(_opened(web, path, token, given.watchers))
+                found += asyncio.run(_opened(web, installation, path, token, given.watchers))
                 found.append(asyncio.run(_watch(web, installation, path, token, given.watchers, given.marks)))
                 return found
             finally:
