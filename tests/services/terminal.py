@@ -67,6 +67,21 @@ class Terminal:
             pass
         return self.process.wait(max(0.1, deadline - time.monotonic()))
 
+    def interrupt(self, tries: int = 5) -> int:
+        """Press Ctrl-C, and again when the command has not ended some seconds later. Returns its exit status.
+
+        Python does not see one that comes in the moment between a question is written and its answer is waited for: on
+        a busy machine a test is so fast, and no person.
+        """
+        for _ in range(tries - 1):
+            self.type(CTRL_C)
+            try:
+                return self.wait(5.0)
+            except subprocess.TimeoutExpired:
+                continue
+        self.type(CTRL_C)
+        return self.wait()
+
     def close_window(self) -> None:
         """As when the user closes the window: the command gets SIGHUP and its terminal is gone."""
         if self._ours >= 0:
