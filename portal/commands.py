@@ -86,7 +86,6 @@ def run() -> None:
         metrics = metrics_of(store.settings, store.database)
         server = create_server(store.settings, store.database, metrics=metrics)
         beside = beside_work(server, store.settings, store.database)
-        _settle()
         work(store, "run", (Lane.ALERTS, Lane.ROUTINE), beside=beside, metrics=metrics)
 
 

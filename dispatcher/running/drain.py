@@ -16,9 +16,10 @@ from dispatcher.alerts.planner import plan_next_chunk
 from dispatcher.codes import Lane
 from dispatcher.metering.meter import SILENT, Meter
 from dispatcher.outbox.messages import Renderer
+from dispatcher.running.drain_options import DrainOptions
 from dispatcher.running.job import Job
 from dispatcher.running.senders import Sender
-from dispatcher.running.sending import DrainOptions, SenderAtWork
+from dispatcher.running.sending import SenderAtWork
 
 log = structlog.get_logger(__name__)
 

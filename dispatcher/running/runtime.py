@@ -33,6 +33,7 @@ from dispatcher.running.asking import DailyQuestions
 from dispatcher.running.auditor import AUDIT_SECONDS, AUDITING, Auditor
 from dispatcher.running.broker import WORKER_TIMEOUT_MS, answers, declare_actors, make_broker
 from dispatcher.running.drain import LaneDrain
+from dispatcher.running.drain_options import DrainOptions
 from dispatcher.running.nightly import LOOK_SECONDS as PURGE_LOOK_SECONDS
 from dispatcher.running.nightly import NightlyPurge
 from dispatcher.running.presence import ALL_LANES, BEAT_SECONDS, SENDING, alive, beat, leave
@@ -43,7 +44,6 @@ from dispatcher.running.reminding import ScheduledReminders, say_schedule
 from dispatcher.running.self_testing import LOOK_SECONDS as SELF_TEST_LOOK_SECONDS
 from dispatcher.running.self_testing import WeeklySelfTest
 from dispatcher.running.senders import Sender, make_senders
-from dispatcher.running.sending import DrainOptions
 from dispatcher.running.shared_rate import SharedRates
 from dispatcher.running.upkeep import Upkeep
 

@@ -16,14 +16,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.database import Database
-from config.sections import DispatchSettings
-from dispatcher.alerts.planner import Chunking
 from dispatcher.codes import Lane
 from dispatcher.metering.meter import SenderMeter
 from dispatcher.outbox.claim import Claimed, ClaimRequest, alerts_to_send, claim
 from dispatcher.outbox.messages import Renderer
-from dispatcher.outbox.record import CRASHED, POISON, Ended, Patience
+from dispatcher.outbox.record import CRASHED, POISON, Ended
 from dispatcher.outbox.transitions import attempt_outcome
+from dispatcher.running.drain_options import DrainOptions
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
 from providers.base import Message, Outcome, Rejected, Unknown
@@ -33,30 +32,6 @@ log = structlog.get_logger(__name__)
 # How long a stopping process waits for answers to what it has handed over.
 STOP_SECONDS = 10.0
 INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class DrainOptions:
-    """How a lane is drained; see [dispatch] in config/defaults.toml."""
-
-    claim_size: int
-    lease_seconds: float
-    patience: Patience
-    chunking: Chunking
-
-    @classmethod
-    def from_settings(cls, dispatch: DispatchSettings, stale_after_months: int) -> DrainOptions:
-        return cls(
-            claim_size=dispatch.claim_size,
-            lease_seconds=dispatch.lease_seconds,
-            patience=Patience(
-                retry_first=dispatch.retry_seconds,
-                retry_longest=dispatch.retry_max_seconds,
-                settle=dispatch.settle_seconds,
-                receipt_poll=dispatch.receipt_poll_seconds,
-            ),
-            chunking=Chunking(dispatch.first_chunk, dispatch.chunk, stale_after_months),
-        )
 
 
 @dataclass(slots=True)

@@ -18,10 +18,10 @@ from dispatcher.outbox.record import Ended, record_outcomes
 from dispatcher.running import recorder as recording
 from dispatcher.running import sending
 from dispatcher.running.drain import LaneDrain
+from dispatcher.running.drain_options import DrainOptions
 from dispatcher.running.job import Job
 from dispatcher.running.recorder import Recorder
 from dispatcher.running.senders import Sender
-from dispatcher.running.sending import DrainOptions
 from dispatcher.tables import ATTEMPT, DELIVERY
 from providers.base import Accepted, Channel, Deferred, Message, Outcome, Rejected
 from providers.throttle import LocalLimiter, Throttle
